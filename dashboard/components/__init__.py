@@ -1,0 +1,1 @@
+"""Reusable pieces of pages: `draw_<thing>(data, *, key)`."""

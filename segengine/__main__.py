@@ -1,0 +1,8 @@
+"""`python -m segengine <command>`."""
+
+import sys
+
+from segengine.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""What a dataset is: names, native-size images, and masks of 0-based classes with 255 for void.
+
+Datasets know nothing of torch, so that pages may read them too. Label offsets live in the dataset's
+own file and nowhere else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from PIL import Image
+
+from segengine.errors import UserError
+
+IGNORE_INDEX = 255
+Split = Literal["train", "val"]
+Progress = Callable[[str, int, int], None]  # (what is being done, done, total)
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """A class: its name and its colour (#rrggbb), the same everywhere."""
+
+    name: str
+    color: str
+
+
+class SegDataset(ABC):
+    """One split of a dataset.
+
+    Attributes:
+        classes: the classes in label order; label i is classes[i].
+        names: the images' names, unique, in the official order.
+    """
+
+    classes: ClassVar[tuple[ClassInfo, ...]]
+    names: tuple[str, ...]
+
+    @abstractmethod
+    def files(self, name: str) -> tuple[Path, Path]:
+        """(image file, mask file) of an image."""
+
+    @abstractmethod
+    def mask(self, name: str) -> np.ndarray:
+        """The ground truth: (H, W) int64, values 0..classes-1 or 255.
+
+        Raises:
+            UserError: the file cannot be decoded, or holds a label that is not allowed.
+        """
+
+    def image(self, name: str) -> np.ndarray:
+        """The image at its native size: (H, W, 3) uint8 RGB.
+
+        Raises:
+            UserError: the file cannot be decoded.
+        """
+        return np.asarray(read_image(self.files(name)[0]).convert("RGB"))
+
+    def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(image, mask) of one image, checked to be of one size."""
+        image, mask = self.image(name), self.mask(name)
+        if image.shape[:2] != mask.shape:
+            paths = self.files(name)
+            raise UserError(
+                f"{paths[0]} is {image.shape[1]}x{image.shape[0]} pixels but its mask {paths[1]} "
+                f"is {mask.shape[1]}x{mask.shape[0]}: they must be of one size.",
+                field="root",
+            )
+        return image, mask
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode an image file whole.
+
+    Raises:
+        UserError: it is missing, truncated, or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(
+            f"{path} cannot be decoded as an image ({error}): replace it or remove it from the "
+            "dataset.",
+            field="root",
+        ) from None
+
+
+def map_labels(raw: np.ndarray, table: dict[int, int], path: Path, allowed: str) -> np.ndarray:
+    """Stored label values -> classes, by a table that names every value that may occur.
+
+    Args:
+        raw: (H, W) uint8 as stored.
+        table: stored value -> class or 255.
+        allowed: the allowed values in words, for the error.
+
+    Raises:
+        UserError: a value outside the table; the sentence names the file and the value.
+    """
+    lookup = np.full(256, -1, dtype=np.int64)
+    lookup[list(table)] = list(table.values())
+    mask: np.ndarray = lookup[raw]
+    if (mask < 0).any():
+        value = int(raw[mask < 0][0])
+        raise UserError(
+            f"{path} holds the label {value}, but allowed are {allowed}: correct the mask.",
+            field="root",
+        )
+    return mask

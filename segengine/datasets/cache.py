@@ -1,0 +1,138 @@
+"""Decoded, resized pairs in memory-mapped files, shared by epochs, runs and processes.
+
+Image and mask go through one joint resize (image: antialiased bilinear, mask: nearest, so that no
+label is invented). The result is keyed by the files' names, sizes and times and by the target size:
+whatever changes on disk is decoded anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.lib.format import open_memmap
+from PIL import Image
+
+from segengine.datasets.base import Progress, SegDataset
+from segengine.files import cannot_write
+
+_LAYOUT = 1  # part of the key: count up when what is stored changes
+
+
+@dataclass(frozen=True)
+class DecodedSplit:
+    """A split at one size.
+
+    Attributes:
+        names: the images' names, in order.
+        images: (N, H, W, 3) uint8, memory-mapped.
+        masks: (N, H, W) uint8, classes or 255, memory-mapped.
+    """
+
+    names: tuple[str, ...]
+    images: np.ndarray
+    masks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def cache_dir() -> Path:
+    """Where decoded data is kept: $SEGLAB_CACHE, else ~/.cache/seglab."""
+    return Path(os.environ.get("SEGLAB_CACHE", "~/.cache/seglab")).expanduser()
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) uint8 to `size` (height, width): antialiased bilinear."""
+    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) classes to uint8 at `size` (height, width): nearest."""
+    image = Image.fromarray(mask.astype(np.uint8))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
+
+
+def decode(
+    dataset: SegDataset,
+    names: Sequence[str],
+    size: tuple[int, int],
+    *,
+    workers: int,
+    progress: Progress,
+) -> DecodedSplit:
+    """The named pairs at `size` (height, width), from the cache where they are there already.
+
+    Raises:
+        UserError: a file is missing, cannot be decoded or does not fit its partner; or the cache
+            cannot be written.
+    """
+    target = cache_dir() / _key(dataset, names, size)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):  # the second of two runs waits, then reads
+            if not target.is_dir():
+                _fill(target, dataset, names, size, workers, progress)
+        images = np.load(target / "images.npy", mmap_mode="r")
+        masks = np.load(target / "masks.npy", mmap_mode="r")
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    return DecodedSplit(tuple(names), images, masks)
+
+
+def _key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> str:
+    digest = hashlib.sha256(json.dumps([_LAYOUT, type(dataset).__name__, size]).encode())
+    for name in names:
+        for path in dataset.files(name):
+            stat = path.stat()
+            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _fill(
+    target: Path,
+    dataset: SegDataset,
+    names: Sequence[str],
+    size: tuple[int, int],
+    workers: int,
+    progress: Progress,
+) -> None:
+    """Decode into a temporary folder that becomes `target` when it is whole."""
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".decoding-"))
+    try:
+        shape = (len(names), *size)
+        images = _new_array(folder / "images.npy", (*shape, 3))
+        masks = _new_array(folder / "masks.npy", shape)
+
+        def put(index: int) -> None:
+            image, mask = dataset.pair(names[index])
+            images[index], masks[index] = resize_image(image, size), resize_mask(mask, size)
+
+        with ThreadPoolExecutor(workers) as pool:
+            for done, _ in enumerate(pool.map(put, range(len(names))), start=1):
+                progress("Reading images", done, len(names))
+        images.flush()
+        masks.flush()
+        folder.rename(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A zeroed uint8 array on disk; OSError where the disk has no room for all of it.
+
+    Room is taken at once: writing to a sparse mapping on a full disk would kill the process.
+    """
+    array: np.memmap = open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with open(path, "r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

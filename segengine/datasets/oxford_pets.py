@@ -1,0 +1,151 @@
+"""Oxford-IIIT Pet (Parkhi et al. 2012) with its trimaps: pet, background and border.
+
+Training is on the official `trainval` list, validation on `test`. Stored labels are 1 pet,
+2 background, 3 border; here they are 0, 1, 2. torchvision downloads the dataset; the files are read
+here, since torchvision's reader would bring torch into the pages.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from segengine.config import DataConfig
+from segengine.datasets.base import (
+    IGNORE_INDEX,
+    ClassInfo,
+    Progress,
+    SegDataset,
+    Split,
+    map_labels,
+    read_image,
+)
+from segengine.errors import UserError
+
+ENTRIES = {"oxford_pets": {"label": "Oxford-IIIT Pet", "options": ["root", "download"]}}
+
+OFFICIAL_SIZES: dict[Split, int] = {"train": 3680, "val": 3669}
+DOWNLOAD_BYTES = 791_918_971 + 19_173_078  # images.tar.gz and annotations.tar.gz
+_HOME = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
+_LISTS: dict[Split, str] = {"train": "trainval.txt", "val": "test.txt"}
+_LABELS = {1: 0, 2: 1, 3: 2, IGNORE_INDEX: IGNORE_INDEX}
+
+
+class OxfordPets(SegDataset):
+    """One split, read from `folder` (the `oxford-iiit-pet` folder)."""
+
+    classes = (
+        ClassInfo("pet", "#0072B2"),
+        ClassInfo("background", "#999999"),
+        ClassInfo("border", "#F0E442"),
+    )
+
+    def __init__(self, folder: Path, split: Split) -> None:
+        """List the split.
+
+        Raises:
+            UserError: the folder is missing, empty or lacks images or masks (the first is named).
+        """
+        self.folder = folder
+        self.names = _read_list(folder, split)
+        for index, what in enumerate(("image", "mask")):
+            wanted = {self.files(name)[index].name: name for name in self.names}
+            place = self.files(self.names[0])[index].parent
+            there = {path.name for path in place.iterdir()} if place.is_dir() else set()
+            missing = [file for file in wanted if file not in there]
+            if missing:
+                raise UserError(
+                    f"{_count(len(missing), what)} missing in {place}: {missing[0]}"
+                    f"{f' and {len(missing) - 1:,} more' if len(missing) > 1 else ''}. "
+                    "Unpack the dataset again, or take them off the split list.",
+                    field="root",
+                )
+
+    def files(self, name: str) -> tuple[Path, Path]:
+        return (
+            self.folder / "images" / f"{name}.jpg",
+            self.folder / "annotations" / "trimaps" / f"{name}.png",
+        )
+
+    def mask(self, name: str) -> np.ndarray:
+        path = self.files(name)[1]
+        raw = np.asarray(read_image(path).convert("L"))
+        return map_labels(raw, _LABELS, path, "1 (pet), 2 (background), 3 (border) and 255 (void)")
+
+
+def folder_of(config: DataConfig) -> Path:
+    """Where the official layout lies: `<root>/oxford-iiit-pet`."""
+    return Path(config.root).expanduser() / "oxford-iiit-pet"
+
+
+def open_split(config: DataConfig, split: Split) -> SegDataset:
+    """One split of the dataset; UserError where it is missing or incomplete."""
+    return OxfordPets(folder_of(config), split)
+
+
+def sizes(config: DataConfig) -> dict[Split, int]:
+    """How many images each split has (or will have once downloaded).
+
+    Raises:
+        UserError: the dataset is missing or incomplete, and is not to be downloaded.
+    """
+    if config.download and not folder_of(config).is_dir():
+        return OFFICIAL_SIZES
+    return {split: len(open_split(config, split).names) for split in _LISTS}
+
+
+def prepare(config: DataConfig, progress: Progress) -> None:
+    """Download the dataset where that was asked for and it is not there.
+
+    Raises:
+        UserError: the download failed; the sentence says how to get it by hand.
+    """
+    if not config.download or folder_of(config).is_dir():
+        return
+    from torchvision.datasets import OxfordIIITPet
+
+    root = Path(config.root).expanduser()
+    done = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(folder_of(config), done, progress))
+    watcher.start()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        OxfordIIITPet(root, target_types="segmentation", download=True)
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"Oxford-IIIT Pet could not be downloaded ({error}). Get images.tar.gz and "
+            f"annotations.tar.gz from {_HOME} and unpack both into {folder_of(config)}.",
+            field="download",
+        ) from None
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _watch(folder: Path, done: threading.Event, progress: Progress) -> None:
+    """Report the megabytes that have arrived, once a second."""
+    while not done.wait(1.0):
+        arrived = sum(path.stat().st_size for path in folder.glob("*.tar.gz"))
+        progress("Downloading megabytes", arrived // 2**20, DOWNLOAD_BYTES // 2**20)
+
+
+def _read_list(folder: Path, split: Split) -> tuple[str, ...]:
+    path = folder / "annotations" / _LISTS[split]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        raise UserError(
+            f"No Oxford-IIIT Pet in {folder.parent}: {path} is missing. Give the folder that holds "
+            "oxford-iiit-pet/, or tick download.",
+            field="root",
+        ) from None
+    names = tuple(line.split()[0] for line in lines if line.strip() and not line.startswith("#"))
+    if not names:
+        raise UserError(f"{path} lists no images: the dataset is empty.", field="root")
+    return names
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what} is" if number == 1 else f"{number:,} {what}s are"

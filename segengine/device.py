@@ -1,0 +1,49 @@
+"""Which device computes, and in which precision."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Literal
+
+import torch
+
+from segengine.errors import UserError
+
+Precision = Literal["fp32", "bf16"]
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device for "auto", "cpu" or "cuda".
+
+    Raises:
+        UserError: cuda was asked for and this machine or this PyTorch has none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError(
+            f"device cuda was given, but PyTorch {torch.__version__} finds no GPU here: choose "
+            "auto or cpu.",
+            field="device",
+        )
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def pick_precision(name: str, device: torch.device) -> Precision:
+    """The precision for "auto", "fp32" or "bf16": auto is bf16 where a GPU computes it natively."""
+    if name == "auto":
+        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if name == "bf16" else "fp32"
+
+
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[None]:
+    """The context in which the model and its loss run."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch and ask for deterministic kernels where there are some."""
+    torch.manual_seed(seed)
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)

@@ -1,0 +1,57 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from segengine.errors import UserError
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that takes `path`'s place only when it is whole and on disk.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; what was there before stays.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # mkstemp makes files private; a run folder is there to be shared
+        os.replace(name, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomically write text as UTF-8."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """The sentence for a file that could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(
+            f"The disk is full: {path} could not be saved. Free some space and resume the run; "
+            "what was saved before is untouched."
+        )
+    return UserError(
+        f"{path} cannot be written: {error.strerror or error}. Choose a folder you can write to."
+    )

@@ -1,0 +1,78 @@
+"""Published weight files: found in the usual caches, or downloaded there once with progress."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+
+from segengine.errors import UserError, one_line
+
+
+def from_url(url: str) -> Path:
+    """A file of torch's download site, kept in torch hub's folder.
+
+    Args:
+        url: ends in `-<first digits of the sha256>.pth`, as all files there do; they are checked.
+
+    Raises:
+        UserError: it cannot be had, or the file in the folder is not the published one.
+    """
+    name = Path(urlparse(url).path).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    digits = path.stem.rpartition("-")[2]
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), digits, progress=True)
+        except (OSError, RuntimeError) as error:  # no network; wrong hash
+            raise _unreachable(url, path, error) from error
+    elif not _sha256(path).startswith(digits):
+        raise UserError(
+            f"{path} is not the published file (its sha256 does not begin with {digits}): "
+            f"delete it, and it is downloaded again.",
+            field="weights",
+        )
+    return path
+
+
+def from_hub(repo: str, revision: str, name: str = "model.safetensors") -> Path:
+    """A file of the Hugging Face hub, kept in its cache.
+
+    Args:
+        repo: owner/name.
+        revision: the full commit hash, so that a cached file is used without asking the network.
+        name: path in the repository.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    from huggingface_hub import constants, hf_hub_download, hf_hub_url  # slow to import
+
+    try:
+        return Path(hf_hub_download(repo, name, revision=revision))
+    except Exception as error:  # the hub's, its HTTP library's and the system's: no common class
+        folder = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
+        path = folder / "snapshots" / revision / name
+        raise _unreachable(hf_hub_url(repo, name, revision=revision), path, error) from error
+
+
+def _unreachable(url: str, path: Path, error: Exception) -> UserError:
+    cause: BaseException = error
+    while cause.__cause__ is not None:  # the deepest one says most: no network, no such file
+        cause = cause.__cause__
+    return UserError(
+        f"The ImageNet weights could not be downloaded ({one_line(cause)}): fetch {url} where "
+        f"there is a network and put it at {path}, or pass it as --weights FILE.",
+        field="weights",
+    )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

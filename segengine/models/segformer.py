@@ -1,0 +1,139 @@
+"""SegFormer B0 to B5 (Xie et al. 2021, arXiv 2105.15203), written from the paper.
+
+Two stems: the paper's, and a finer one for small images (5x5 stride 2, no stochastic depth, fuse
+convolution with a bias). The decoder is the paper's all-MLP one, computed in a folded order.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segengine.config import ModelConfig
+from segengine.errors import UserError
+from segengine.models.base import SegmentationModel
+from segengine.models.mit import MixTransformer, init_weights
+from segengine.models.published import from_hub
+
+ENTRIES = {
+    "segformer_b0": {"label": "SegFormer-B0", "options": ["stem"]},
+    "segformer_b1": {"label": "SegFormer-B1", "options": ["stem"]},
+    "segformer_b2": {"label": "SegFormer-B2", "options": ["stem"]},
+    "segformer_b3": {"label": "SegFormer-B3", "options": ["stem"]},
+    "segformer_b4": {"label": "SegFormer-B4", "options": ["stem"]},
+    "segformer_b5": {"label": "SegFormer-B5", "options": ["stem"]},
+}
+
+
+class Size(NamedTuple):
+    """What tells B0 to B5 apart: channels and blocks a stage, and the decoder's channels."""
+
+    widths: tuple[int, int, int, int]
+    depths: tuple[int, int, int, int]
+    decoder: int
+
+
+class Stem(NamedTuple):
+    """The first patch embedding, and what goes with it."""
+
+    kernel: int
+    stride: int
+    drop_path: float
+    fuse_bias: bool
+
+
+WIDE = (64, 128, 320, 512)
+SIZES = {
+    "segformer_b0": Size((32, 64, 160, 256), (2, 2, 2, 2), 256),
+    "segformer_b1": Size(WIDE, (2, 2, 2, 2), 256),
+    "segformer_b2": Size(WIDE, (3, 4, 6, 3), 768),
+    "segformer_b3": Size(WIDE, (3, 4, 18, 3), 768),
+    "segformer_b4": Size(WIDE, (3, 8, 27, 3), 768),
+    "segformer_b5": Size(WIDE, (3, 6, 40, 3), 768),
+}
+STEMS = {
+    "paper": Stem(kernel=7, stride=4, drop_path=0.1, fuse_bias=False),
+    "small": Stem(kernel=5, stride=2, drop_path=0.0, fuse_bias=True),
+}
+
+
+def build(config: ModelConfig, classes: int) -> SegmentationModel:
+    """SegFormer of the config's size and stem, with random weights."""
+    size, stem = SIZES[config.arch], STEMS[config.stem]
+    encoder = MixTransformer(size.widths, size.depths, stem.kernel, stem.stride, stem.drop_path)
+    decoder = SegFormerDecoder(size.widths, size.decoder, classes, stem.fuse_bias)
+    return SegmentationModel(encoder, decoder, unused_keys=("head.",))
+
+
+def imagenet_file(config: ModelConfig) -> Path:
+    """MiT weights as segmentation_models_pytorch publishes them (NVIDIA: non-commercial use).
+
+    Raises:
+        UserError: they cannot be had, or don't fit the small stem.
+    """
+    if config.stem != "paper":
+        raise UserError(
+            f"ImageNet weights exist for the paper's stem only, but stem '{config.stem}' was "
+            "given: choose stem paper, or weights from a run with the small stem.",
+            field="weights",
+        )
+    from segmentation_models_pytorch.encoders import encoders  # slow to import
+
+    encoder = encoders[config.arch.replace("segformer", "mit")]
+    settings = encoder["pretrained_settings"]["imagenet"]
+    return from_hub(settings["repo_id"], settings["revision"])
+
+
+class SegFormerDecoder(nn.Module):
+    """The all-MLP decoder: a linear layer a level, upsampling, concatenation, fuse, classify.
+
+    The linears and the fuse convolution act on channels, bilinear upsampling on positions, so their
+    order is free. Each level's linear and its slice of the fuse convolution are multiplied into one
+    small matrix, applied before upsampling; the levels are then added. Same result as the plain
+    order, without the four times wider concatenation.
+
+    Parameters are the plain decoder's; `fuse` takes the levels coarsest first, as published.
+    """
+
+    def __init__(
+        self, widths: tuple[int, ...], channels: int, classes: int, fuse_bias: bool
+    ) -> None:
+        super().__init__()
+        self.linears = nn.ModuleList(nn.Linear(width, channels) for width in widths)
+        self.fuse = nn.Conv2d(len(widths) * channels, channels, 1, bias=fuse_bias)
+        self.norm = nn.BatchNorm2d(channels)
+        self.dropout = nn.Dropout2d(0.1)
+        self.classifier = nn.Conv2d(channels, classes, 1)
+        self.apply(init_weights)
+        nn.init.normal_(self.classifier.weight, std=0.01)  # small first logits, as official
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Token maps (N, h, w, C), finest first, to logits (N, classes, h, w) of the finest."""
+        fused = F.relu(self.norm(self._fused(features)))
+        logits: Tensor = self.classifier(self.dropout(fused))
+        return logits
+
+    def _fused(self, features: list[Tensor]) -> Tensor:
+        """Linears, upsampling, concatenation and fuse convolution: (N, channels, h, w)."""
+        slices = self.fuse.weight.flatten(1).chunk(len(features), dim=1)[::-1]  # finest first
+        matrices, offsets = [], []
+        for part, linear in zip(slices, self.linears, strict=True):
+            assert isinstance(linear, nn.Linear)
+            matrices.append(part @ linear.weight)  # (channels, width)
+            offsets.append(part @ linear.bias)
+        if self.fuse.bias is not None:
+            offsets.append(self.fuse.bias)
+        # Upsampling leaves a constant as it is, so all offsets are added once, at the finest level.
+        fused = F.linear(features[0], matrices[0], torch.stack(offsets).sum(0)).permute(0, 3, 1, 2)
+        for tokens, matrix in zip(features[1:], matrices[1:], strict=True):
+            level = F.linear(tokens, matrix).permute(0, 3, 1, 2)
+            fused = fused + _resized(level, fused)
+        return fused
+
+
+def _resized(level: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(level, size=like.shape[-2:], mode="bilinear", align_corners=False)

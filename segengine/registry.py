@@ -1,0 +1,87 @@
+"""Finds models, datasets and losses by name, without importing them.
+
+Each module of `segengine/models`, `segengine/datasets` and `segengine/losses` that offers something
+says so in a top-level literal, for example
+
+    ENTRIES = {"segformer_b0": {"label": "SegFormer-B0", "options": ["stem"]}}
+
+The literal is read from the source as text, so the dashboard and the command line list every name
+without paying for (or being allowed) an import of torch. Adding one is adding one file.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from segengine.errors import UserError
+
+Kind = Literal["models", "datasets", "losses"]
+_SINGULAR = {"models": "model", "datasets": "dataset", "losses": "loss"}
+_FIELD = {"models": "arch", "datasets": "dataset", "losses": "loss"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name: what a person may choose, and the module that provides it."""
+
+    name: str
+    label: str
+    options: tuple[str, ...]
+    module: str
+
+    def load(self) -> ModuleType:
+        """Import the providing module (for models and losses this imports torch)."""
+        return importlib.import_module(self.module)
+
+
+@cache
+def entries(kind: Kind) -> dict[str, Entry]:
+    """All registered names of a kind, in alphabetical order of their files."""
+    found: dict[str, Entry] = {}
+    for path in sorted((Path(__file__).parent / kind).glob("*.py")):
+        for name, about in _read_literal(path).items():
+            options = tuple(about.get("options", ()))
+            module = f"segengine.{kind}.{path.stem}"
+            found[name] = Entry(name, about["label"], options, module)
+    return found
+
+
+def find(kind: Kind, name: str) -> Entry:
+    """The entry of that name.
+
+    Raises:
+        UserError: the name is unknown; the sentence lists the known ones, nearest first.
+    """
+    known = entries(kind)
+    if name in known:
+        return known[name]
+    raise UserError(unknown_name(_SINGULAR[kind], name, list(known)), field=_FIELD[kind])
+
+
+def unknown_name(what: str, given: str, known: list[str]) -> str:
+    """One sentence for an unknown name: "Unknown model 'unet3': did you mean ...? Known: ..."."""
+    near = difflib.get_close_matches(given, known, n=3)
+    hint = f" did you mean {' or '.join(near)}?" if near else ""
+    return f"Unknown {what} '{given}':{hint} known are {', '.join(known) or 'none'}."
+
+
+def _read_literal(path: Path) -> dict[str, dict[str, Any]]:
+    """The module's top-level `ENTRIES` literal; empty where it has none."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            value: ast.expr | None = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names, value = [node.target.id], node.value
+        else:
+            continue
+        if names == ["ENTRIES"] and value is not None:
+            return dict(ast.literal_eval(value))
+    return {}

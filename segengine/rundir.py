@@ -1,0 +1,173 @@
+"""RunDir: the one owner of every path of a run."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segengine.config import RunConfig
+from segengine.errors import UserError
+from segengine.files import cannot_write, write_text
+
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]+-(scratch|pretrained|frozen)-[0-9a-f]{4}")
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """A run folder `runs/<id>/` and all that lies in it. Cheap to make; the disk is the truth."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs_dir: Path, config: RunConfig) -> RunDir:
+        """Make a new run folder that holds the config (with absolute paths), and nothing else yet.
+
+        Raises:
+            UserError: `runs_dir` cannot be written.
+        """
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        name = f"{stamp}-{config.model.arch}-{config.model.strategy}-{secrets.token_hex(2)}"
+        run = cls(runs_dir.expanduser().absolute() / name)
+        try:
+            run.path.mkdir(parents=True)
+        except FileExistsError:
+            return cls.create(runs_dir, config)
+        except OSError as error:
+            raise cannot_write(run.path, error) from error
+        write_text(run.config_file, config.resolved().to_json())
+        return run
+
+    @classmethod
+    def open(cls, runs_dir: Path, run_id: str) -> RunDir:
+        """The run of that id.
+
+        Raises:
+            UserError: the id is malformed (path characters are never followed) or unknown.
+        """
+        if not _RUN_ID.fullmatch(run_id):
+            raise UserError(
+                f"'{run_id[:80]}' is no run id: ids look like "
+                "20261121-142501-segformer_b0-scratch-3fa9; see `python -m segengine list`.",
+                field="run",
+            )
+        run = cls(runs_dir.expanduser().absolute() / run_id)
+        if not run.config_file.is_file():
+            known = [other.id for other in cls.all(runs_dir)]
+            near = difflib.get_close_matches(run_id, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(
+                f"There is no run {run_id} in {runs_dir} ({len(known)} others are there).{hint}",
+                field="run",
+            )
+        return run
+
+    @classmethod
+    def all(cls, runs_dir: Path) -> list[RunDir]:
+        """Every run of a runs folder, newest first; empty where the folder does not exist."""
+        try:
+            names = [entry.name for entry in os.scandir(runs_dir) if _RUN_ID.fullmatch(entry.name)]
+        except FileNotFoundError:
+            return []
+        runs = [cls(runs_dir.expanduser().absolute() / name) for name in names]
+        return sorted((run for run in runs if run.config_file.is_file()), reverse=True, key=_by_id)
+
+    @property
+    def id(self) -> str:
+        """`<yyyymmdd>-<hhmmss>-<arch>-<strategy>-<4 hex>`."""
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        """The RunConfig, whole."""
+        return self.path / "config.json"
+
+    @property
+    def events_file(self) -> Path:
+        """The event log."""
+        return self.path / "events.jsonl"
+
+    @property
+    def job_file(self) -> Path:
+        """Who runs it."""
+        return self.path / "job.json"
+
+    @property
+    def request_file(self) -> Path:
+        """What a person asked of the run (a stop), for a trainer that a signal cannot reach."""
+        return self.path / "request.json"
+
+    @property
+    def output_file(self) -> Path:
+        """stdout and stderr of the process."""
+        return self.path / "output.log"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the process that trains the run: a run has one writer."""
+        return self.path / ".lock"
+
+    @property
+    def notes_file(self) -> Path:
+        """Name, tags and notes that a person gave."""
+        return self.path / "notes.json"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """What `resume` goes on from."""
+        return self.path / "checkpoints" / "last.pt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The weights with the best validation mIoU."""
+        return self.path / "checkpoints" / "best.pt"
+
+    @property
+    def predictions(self) -> Path:
+        """Index masks of the whole validation set with the best weights, and their scores."""
+        return self.path / "predictions"
+
+    @property
+    def per_image_file(self) -> Path:
+        """Scores of each validation image."""
+        return self.predictions / "per_image.csv"
+
+    @property
+    def confusion_file(self) -> Path:
+        """One class-by-class matrix an image: (images, classes, classes), rows = true class."""
+        return self.predictions / "confusion.npy"
+
+    def evaluation(self, dataset: str) -> Path:
+        """Where `evaluate` puts its result for a dataset."""
+        return self.path / "evaluations" / f"{dataset}.json"
+
+    def masks(self, epoch: int) -> Path:
+        """Folder of the predicted index masks of one validation (1-based epoch)."""
+        return self.path / "masks" / f"epoch-{epoch:04d}"
+
+    def config(self) -> RunConfig:
+        """The RunConfig that the run was made with."""
+        return RunConfig.load(self.config_file)
+
+    def job(self) -> dict[str, Any] | None:
+        """Who runs it: backend, pid, process start time, host; None before anyone does."""
+        return read_json(self.job_file)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object from a file that is written atomically; None where there is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _by_id(run: RunDir) -> str:
+    return run.id

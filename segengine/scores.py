@@ -1,0 +1,118 @@
+"""Segmentation scores as pure functions of a confusion matrix (numpy only, for pages too).
+
+A confusion matrix counts pixels: rows are the true class, columns the predicted one. Void pixels
+are not in it. Where a ratio is 0/0 the score is NaN, which says "cannot be told", not "bad":
+
+- IoU and Dice of a class that is neither in the truth nor predicted,
+- precision of a class that is never predicted (its recall is then 0),
+- recall of a class that is not in the truth (its precision is then 0).
+
+The functions per class also take stacks of matrices, (..., classes, classes) -> (..., classes).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+def confusion_matrix(
+    pred: ArrayLike, target: ArrayLike, classes: int, ignore_index: int = 255
+) -> Counts:
+    """The (classes, classes) matrix of two index masks of the same shape.
+
+    Pixels whose target is `ignore_index` are dropped.
+
+    Raises:
+        ValueError: shapes differ, values are not integers, or one is no class.
+    """
+    guess, truth = np.asarray(pred), np.asarray(target)
+    if guess.shape != truth.shape:
+        raise ValueError(
+            f"Masks must have one shape: predicted is {guess.shape}, target is {truth.shape}."
+        )
+    for name, mask in (("predicted", guess), ("target", truth)):
+        if not np.issubdtype(mask.dtype, np.integer):
+            raise ValueError(f"The {name} mask must hold integers, but is {mask.dtype}.")
+    counted = truth != ignore_index
+    guess, truth = guess[counted].astype(np.int64), truth[counted].astype(np.int64)
+    for name, labels in (("Predicted", guess), ("Target", truth)):
+        if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+            raise ValueError(
+                f"{name} labels must be 0 to {classes - 1} (void: {ignore_index}), "
+                f"but {labels.min()} to {labels.max()} were given."
+            )
+    counts = np.bincount(truth * classes + guess, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.int64)
+
+
+def iou(confusion: ArrayLike) -> Floats:
+    """Intersection over union a class, 0 to 1: hits / (truth + predicted - hits)."""
+    hits, truth, predicted = _counts(confusion)
+    return _ratio(hits, truth + predicted - hits)
+
+
+def dice(confusion: ArrayLike) -> Floats:
+    """Dice (F1) a class, 0 to 1: 2 hits / (truth + predicted)."""
+    hits, truth, predicted = _counts(confusion)
+    return _ratio(2 * hits, truth + predicted)
+
+
+def precision(confusion: ArrayLike) -> Floats:
+    """Share of the pixels predicted as a class that are of it, 0 to 1."""
+    hits, _, predicted = _counts(confusion)
+    return _ratio(hits, predicted)
+
+
+def recall(confusion: ArrayLike) -> Floats:
+    """Share of a class's pixels that are predicted as it, 0 to 1."""
+    hits, truth, _ = _counts(confusion)
+    return _ratio(hits, truth)
+
+
+def miou(confusion: ArrayLike) -> float:
+    """Mean IoU over the classes in the truth or the prediction; 0 where nothing was seen."""
+    present = iou(confusion)
+    present = present[~np.isnan(present)]
+    return float(present.mean()) if present.size else 0.0
+
+
+def pixel_accuracy(confusion: ArrayLike) -> float:
+    """Share of all counted pixels that are right; 0 where nothing was seen."""
+    hits, truth, _ = _counts(confusion)
+    return float(hits.sum() / max(truth.sum(), 1))
+
+
+def scores(confusion: ArrayLike) -> dict[str, Any]:
+    """All scores of one matrix, ready for JSON: floats, and lists a class with None for NaN."""
+    per_class = {"iou": iou, "dice": dice, "precision": precision, "recall": recall}
+    return {
+        "miou": miou(confusion),
+        "pixel_accuracy": pixel_accuracy(confusion),
+        **{name: _listed(score(confusion)) for name, score in per_class.items()},
+    }
+
+
+def _counts(confusion: ArrayLike) -> tuple[Counts, Counts, Counts]:
+    """Pixels a class: predicted right, in the truth, predicted."""
+    matrix = np.asarray(confusion)
+    if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
+        raise ValueError(f"A confusion matrix is square, but the shape is {matrix.shape}.")
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return hits, matrix.sum(axis=-1), matrix.sum(axis=-2)
+
+
+def _ratio(part: Counts, whole: Counts) -> Floats:
+    """part / whole, NaN for 0/0."""
+    ratio = np.full(whole.shape, np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
+
+
+def _listed(values: Floats) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]

@@ -1,0 +1,80 @@
+"""Stopping a run within seconds, without losing what it has learned.
+
+SIGTERM and SIGINT wake a thread of their own. The training loop asks `check` after every step and
+stops there. Where a single step (a C++ call during which Python runs no signal handler) takes
+longer than the grace period, that thread itself saves the state from before the step and exits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+GRACE = 5.0  # seconds that a step may still take; what is left of 10 s is for saving
+
+
+class Stopped(Exception):
+    """A person asked the run to stop."""
+
+
+class Stopper:
+    """The request to stop, from wherever it comes."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+        self._lock = threading.Lock()
+        self._save: Callable[[], None] | None = None
+
+    def listen(self) -> None:
+        """Take SIGTERM and SIGINT from now on. Call it in the main thread."""
+        reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        # The wake-up byte is written when the signal arrives, the handler runs when Python may.
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.request())
+        threading.Thread(
+            target=self._listen, args=(reader, writer), daemon=True, name="stop-listener"
+        ).start()
+
+    def request(self) -> None:
+        """Ask to stop."""
+        self._requested.set()
+
+    def check(self) -> None:
+        """Raise Stopped where a stop was asked for."""
+        if self._requested.is_set():
+            raise Stopped("Stopped on request.")
+
+    @contextlib.contextmanager
+    def interruptible(self, save: Callable[[], None]) -> Iterator[None]:
+        """While the body runs, `save` (called from another thread) could save a consistent state.
+
+        The body must not change what `save` reads. After the grace period the process saves and
+        exits from here, whatever the body is doing.
+        """
+        self._set(save)
+        try:
+            yield
+        finally:
+            self._set(None)
+
+    def _set(self, save: Callable[[], None] | None) -> None:
+        with self._lock:
+            self._save = save
+
+    def _listen(self, reader: socket.socket, writer: socket.socket) -> None:
+        reader.recv(1)
+        self.request()
+        deadline = time.monotonic() + GRACE
+        while True:
+            time.sleep(max(0.05, deadline - time.monotonic()))
+            with self._lock:  # holds the main thread at the end of its interruptible part
+                if self._save is not None:
+                    self._save()
+                    os._exit(0)

@@ -1,0 +1,43 @@
+"""Lines and progress bars for a person at a terminal; plain lines where there is none."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+
+class Terminal:
+    """One bar at a time, and lines that leave it where it is."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stderr
+        self._bar: tqdm[Any] | None = None
+        self._phase = ""
+
+    def say(self, text: str) -> None:
+        """A line."""
+        if self._bar is not None:
+            self._bar.write(text, file=self._out)
+        else:
+            print(text, file=self._out, flush=True)
+
+    def progress(self, phase: str, done: int, total: int, note: str = "") -> None:
+        """Where a phase stands, such as ("Reading images", 120, 300); tqdm adds the time left."""
+        if not self._out.isatty():
+            return
+        if self._bar is None or self._phase != phase:
+            self.close()
+            self._bar = tqdm(total=total, initial=done, desc=phase, file=self._out, leave=False)
+            self._phase = phase
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self.close()
+
+    def close(self) -> None:
+        """No bar any more."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,41 @@
+"""What all tests share: real pets, caches of their own, and nothing skipped where that is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REAL_PETS = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded images go to a folder of this test session, which later tests may use again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_pets() -> Path:
+    """A root with real Oxford-IIIT Pet images in the official layout."""
+    root = Path(os.environ.get("SEGLAB_PETS", REAL_PETS))
+    if not (root / "oxford-iiit-pet").is_dir():
+        pytest.skip(
+            f"no real pets in {root}: download Oxford-IIIT Pet (the Launch page does it) and set "
+            "SEGLAB_PETS to the folder that holds oxford-iiit-pet/"
+        )
+    return root
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """With SEGLAB_NO_SKIPS=1 (our CI) a skipped test is a failed one."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("SEGLAB_NO_SKIPS") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"

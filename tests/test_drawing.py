@@ -1,0 +1,215 @@
+"""The offline sample pets, as a person or a run without network gets them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segengine.datasets import drawing
+from segengine.datasets.drawing import write_sample_pets
+from segengine.datasets.drawing.pets import BACKGROUND, BORDER, PET
+from segengine.errors import UserError
+
+TRAIN, VAL = 6, 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample_pets(tmp_path_factory.mktemp("root"), train=TRAIN, val=VAL)
+
+
+def trimaps(folder: Path) -> list[np.ndarray]:
+    paths = sorted((folder / "annotations" / "trimaps").glob("*.png"))
+    assert len(paths) == TRAIN + VAL
+    return [np.asarray(Image.open(path)) for path in paths]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def neighbours(trimap: np.ndarray, one: int, other: int) -> bool:
+    """Whether a pixel of one class touches a pixel of the other, corners not counted."""
+    pairs = ((trimap[1:], trimap[:-1]), (trimap[:, 1:], trimap[:, :-1]))
+    return any(
+        bool((((a == one) & (b == other)) | ((a == other) & (b == one))).any()) for a, b in pairs
+    )
+
+
+def test_torchvision_reads_the_folder_as_the_official_dataset(folder: Path) -> None:
+    datasets = pytest.importorskip("torchvision.datasets")
+    for split, count in (("trainval", TRAIN), ("test", VAL)):
+        types = ["category", "binary-category", "segmentation"]
+        dataset = datasets.OxfordIIITPet(folder.parent, split, target_types=types)
+        assert len(dataset) == count
+        assert dataset.classes == ["Sample Tabby", "Sample Hound", "Sample Calico", "Sample Spitz"]
+        assert dataset.bin_classes[dataset[1][1][1]] == "Dog"
+        for image, (_, _, trimap) in dataset:
+            assert image.mode == "RGB"
+            assert image.size == trimap.size
+
+
+def test_names_and_lists_follow_the_official_rules(folder: Path) -> None:
+    lines = {
+        name: [line.split() for line in (folder / "annotations" / name).read_text().splitlines()]
+        for name in ("trainval.txt", "test.txt", "list.txt")
+    }
+    assert lines["list.txt"] == lines["trainval.txt"] + lines["test.txt"]
+    for name, _, species, _ in lines["list.txt"]:
+        assert (species == "1") == name[0].isupper()  # cats are capitalised
+    ids = {(int(class_id), int(breed)) for _, class_id, _, breed in lines["list.txt"]}
+    assert ids == {(1, 1), (2, 1), (3, 2), (4, 2)}
+    names = [line[0] for line in lines["list.txt"]]
+    assert len(set(names)) == TRAIN + VAL
+
+
+def test_the_folder_says_that_it_is_synthetic(folder: Path) -> None:
+    assert "Synthetic sample, drawn by SegLab, not real photographs" in (
+        folder / "README"
+    ).read_text(encoding="utf-8")
+
+
+def test_every_trimap_holds_pet_background_and_border(folder: Path) -> None:
+    for trimap in trimaps(folder):
+        assert trimap.dtype == np.uint8
+        assert set(np.unique(trimap)) == {PET, BACKGROUND, BORDER}
+
+
+def test_the_border_lies_between_pet_and_background(folder: Path) -> None:
+    for trimap in trimaps(folder):
+        assert not neighbours(trimap, PET, BACKGROUND)
+        assert neighbours(trimap, PET, BORDER)
+        assert neighbours(trimap, BORDER, BACKGROUND)
+
+
+def test_pictures_differ(folder: Path) -> None:
+    images = [data for name, data in contents(folder).items() if name.endswith(".jpg")]
+    assert len(set(images)) == TRAIN + VAL
+
+
+def test_drawing_again_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    assert contents(write_sample_pets(tmp_path, train=TRAIN, val=VAL)) == contents(folder)
+
+
+def test_one_thread_draws_what_many_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "THREADS", 1)
+    assert contents(write_sample_pets(tmp_path, train=TRAIN, val=VAL)) == contents(folder)
+
+
+def test_asking_for_fewer_gives_the_first_of_the_many(folder: Path, tmp_path: Path) -> None:
+    many, few = contents(folder), contents(write_sample_pets(tmp_path, train=3, val=1))
+    pictures = {name: data for name, data in few.items() if name.endswith((".jpg", ".png"))}
+    assert len(pictures) == 2 * (3 + 1)
+    assert all(many[name] == data for name, data in pictures.items())
+
+
+def test_another_seed_draws_other_pictures(folder: Path, tmp_path: Path) -> None:
+    other = contents(write_sample_pets(tmp_path, train=1, val=1, seed=1))
+    assert other["images/Sample_tabby_1.jpg"] != contents(folder)["images/Sample_tabby_1.jpg"]
+
+
+def test_progress_counts_up_to_the_total(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    write_sample_pets(tmp_path, train=2, val=1, progress=lambda *step: seen.append(step))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_second_call_draws_nothing(folder: Path) -> None:
+    drawn: list[int] = []
+    again = write_sample_pets(
+        folder.parent, train=TRAIN, val=VAL, progress=lambda done, _: drawn.append(done)
+    )
+    assert again == folder
+    assert drawn == []
+
+
+def test_interrupting_leaves_nothing_behind(tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_sample_pets(tmp_path, train=4, val=1, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_killing_it_leaves_no_half_dataset_and_it_can_be_drawn_again(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys; from segengine.datasets.drawing import write_sample_pets;"
+        "write_sample_pets(pathlib.Path(sys.argv[1]), train=4, val=1,"
+        " progress=lambda *_: os._exit(9))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert killed.returncode == 9
+    assert not (tmp_path / drawing.FOLDER).exists()
+    assert write_sample_pets(tmp_path, train=1, val=1).is_dir()
+
+
+def test_two_at_once_end_with_one_whole_dataset(tmp_path: Path, folder: Path) -> None:
+    """Both draw until the last picture, then finish together."""
+    meet = threading.Barrier(2, timeout=60)
+
+    def wait_at_the_end(done: int, total: int) -> None:
+        if done == total:
+            meet.wait()
+
+    def draw() -> None:
+        write_sample_pets(tmp_path, train=TRAIN, val=VAL, progress=wait_at_the_end)
+        finished.append(True)
+
+    finished: list[bool] = []
+    threads = [threading.Thread(target=draw) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(finished) == 2
+    assert [path.name for path in tmp_path.iterdir()] == [drawing.FOLDER]
+    assert contents(tmp_path / drawing.FOLDER) == contents(folder)
+
+
+def test_someone_elses_data_is_never_drawn_over(tmp_path: Path) -> None:
+    precious = tmp_path / drawing.FOLDER / "images" / "Abyssinian_1.jpg"
+    precious.parent.mkdir(parents=True)
+    precious.write_bytes(b"a real photograph")
+    with pytest.raises(UserError, match="Give another folder"):
+        write_sample_pets(tmp_path, train=1, val=1)
+    assert precious.read_bytes() == b"a real photograph"
+
+
+def test_asking_for_no_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="val=0"):
+        write_sample_pets(tmp_path, train=1, val=0)
+
+
+def test_colour_alone_does_not_find_the_pet(folder: Path) -> None:
+    """Each pixel judged by how often its colour was pet elsewhere: far from a solution."""
+    pixels, labels = [], []
+    for path in sorted((folder / "images").glob("*.jpg")):
+        trimap = Image.open(folder / "annotations" / "trimaps" / f"{path.stem}.png")
+        coarse = np.asarray(Image.open(path).resize((64, 64))) // 32  # (64, 64, 3) in 0..7
+        pixels.append((coarse.astype(int) @ [64, 8, 1]).ravel())
+        labels.append(np.asarray(trimap.resize((64, 64), Image.Resampling.NEAREST)).ravel() == PET)
+    intersection = union = 0
+    for held_out in range(len(pixels)):
+        others = [i for i in range(len(pixels)) if i != held_out]
+        colours = np.concatenate([pixels[i] for i in others])
+        pets = np.concatenate([labels[i] for i in others])
+        share = np.bincount(colours, pets, 512) / np.maximum(np.bincount(colours, None, 512), 1)
+        found = share[pixels[held_out]] > pets.mean()
+        intersection += int((found & labels[held_out]).sum())
+        union += int((found | labels[held_out]).sum())
+    assert intersection / union < 0.5
+
+
+def test_drawing_needs_no_torch() -> None:
+    code = "import segengine.datasets.drawing, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
