@@ -21,7 +21,8 @@ def shuffled_batches(count: int, batch_size: int, seed: int, epoch: int) -> list
     """The batches of one epoch as image indices, a function of seed and epoch alone.
 
     A leftover of a single image joins the batch before it: batch norm over one image would learn
-    from that image only, and cannot work at all on 1x1 feature maps.
+    from that image only, and cannot work at all on 1x1 feature maps. Where batches of one were
+    asked for, none is left over.
     """
     order = np.random.default_rng([seed, epoch]).permutation(count)
     return _split(order, batch_size)
@@ -79,7 +80,7 @@ def augment(
 
 def _split(order: Indices, batch_size: int) -> list[Indices]:
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
+    if len(batches) > 1 and len(batches[-1]) < min(2, batch_size):
         batches[-2:] = [np.concatenate(batches[-2:])]
     return batches
 

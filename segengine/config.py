@@ -23,12 +23,13 @@ from pydantic import (
     Field,
     FiniteFloat,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.fields import FieldInfo
 
 from segengine.errors import UserError
-from segengine.problems import sentence
+from segengine.problems import sentence, shown
 from segengine.registry import Kind, find
 
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels a side; 32 is the encoders' total stride
@@ -36,11 +37,11 @@ MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels a side; 32 is the encoders' 
 
 def _image_size(value: object) -> object:
     """64, "64" and "64x96" as "64" and "64x96", checked."""
-    match = re.fullmatch(r"(\d+)(?:\s*[xX×]\s*(\d+))?", str(value).strip())
+    match = re.fullmatch(r"(\d{1,9})(?:\s*[xX×]\s*(\d{1,9}))?", str(value).strip())
     if not match:
         raise UserError(
             "image_size must be N or HxW in pixels, such as 64 or 128x256, "
-            f"but '{value}' was given."
+            f"but {shown(str(value))} was given."
         )
     height, width = int(match[1]), int(match[2] or match[1])
     if not all(MIN_IMAGE_SIZE <= side <= MAX_IMAGE_SIZE for side in (height, width)):
@@ -65,14 +66,17 @@ def _known(kind: Kind) -> AfterValidator:
     return AfterValidator(KnownName(kind))
 
 
-def _path(value: str) -> str:
+def _path(value: str, info: ValidationInfo) -> str:
     """A path whose "~" can be told."""
+    field = info.field_name
     try:
         Path(value).expanduser()
     except RuntimeError:
-        raise UserError(f"'{value}' begins with the home of an unknown user: correct it.") from None
+        raise UserError(
+            f"{field} '{value}' begins with the home of an unknown user: correct it."
+        ) from None
     if "\0" in value:
-        raise UserError("A path cannot hold a NUL character: correct it.")
+        raise UserError(f"{field} cannot hold a NUL character: correct it.")
     return value
 
 
@@ -334,6 +338,8 @@ class RunConfig(Section):
                 words.append(flag if value else "--no-" + name.replace("_", "-"))
             elif isinstance(value, tuple):
                 words += [flag, *map(str, value)]
+            elif str(value).startswith("-"):  # a word of its own would be read as a flag
+                words.append(f"{flag}={value}")
             else:
                 words += [flag, str(value)]
         return words

@@ -86,7 +86,7 @@ def build_experiment(config: RunConfig, progress: Progress) -> Experiment:
             f"({len(train_data):,} images): choose at most {len(train_data)}.",
             field="batch_size",
         )
-    seed_everything(config.train.seed)
+    seed_everything(config.train.seed, device)
     model = build_model(config.model, len(classes))
     if config.model.strategy == "frozen":
         model.freeze_encoder()

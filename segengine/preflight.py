@@ -10,7 +10,7 @@ from pathlib import Path
 from segengine.config import ModelConfig, RunConfig
 from segengine.datasets import split_sizes
 from segengine.errors import UserError
-from segengine.rundir import RunDir
+from segengine.rundir import RunDir, absolute
 
 
 def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
@@ -34,10 +34,10 @@ def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
 
 def check_writable(runs_dir: Path) -> None:
     """UserError where no run folder could be made in `runs_dir`."""
-    folder = runs_dir.expanduser().absolute()
-    while not folder.exists():
+    folder = absolute(runs_dir)
+    while not os.path.lexists(folder):  # a link to a disk that is not mounted is in the way, too
         folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(
             f"Runs cannot be saved in {runs_dir}: {folder} is not a folder you can write to. "
             "Choose another with --runs-dir (or SEGLAB_RUNS for the dashboard).",
@@ -56,13 +56,15 @@ def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
             source = RunDir.open(runs_dir, config.weights.removeprefix("run:"))
         except UserError as error:
             raise UserError(f"weights {config.weights}: {error}", field="weights") from None
-        arch = source.config().model.arch
-        if arch != config.arch:
-            raise UserError(
-                f"weights {config.weights} are of {arch}, but this run is {config.arch}: choose a "
-                "run of the same model.",
-                field="weights",
-            )
+        of = source.config().model
+        for field in ("arch", "stem", "encoder"):
+            theirs, ours = getattr(of, field), getattr(config, field)
+            if theirs != ours:
+                raise UserError(
+                    f"weights {config.weights} are of {field} {theirs}, but this run has {field} "
+                    f"{ours}: choose a run of the same model.",
+                    field="weights",
+                )
         path = source.best_checkpoint
         if not path.is_file():
             raise UserError(

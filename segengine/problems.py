@@ -23,8 +23,10 @@ _TEMPLATES = {
     "int_from_float": "{field} must be a whole number, but {given} was given.",
     "bool_parsing": "{field} must be true or false, but {given} was given.",
     "bool_type": "{field} must be true or false, but {given} was given.",
+    "int_parsing_size": "{field} must be a smaller number, but {given} was given.",
     "string_too_short": "{field} must not be empty.",
 }
+_LONGEST = 80  # characters of a given value that a sentence repeats
 
 
 def sentence(error: Mapping[str, Any], config: type[BaseModel]) -> tuple[str, str]:
@@ -38,10 +40,20 @@ def sentence(error: Mapping[str, Any], config: type[BaseModel]) -> tuple[str, st
         return field, unknown_name("field", field, _known_fields(config))
     if error["type"] == "literal_error":
         return field, unknown_name(field, str(error["input"]), _choices(location, config))
+    given = shown(error["input"])
+    if not location:
+        known = ", ".join(config.model_fields)
+        return field, f"A config must be an object with the sections {known}, but is {given}."
     template = _TEMPLATES.get(error["type"])
     if template is None:
-        return field, f"{field}: {error['msg']}, but {error['input']!r} was given."
-    return field, template.format(field=field, given=repr(error["input"]), **error.get("ctx", {}))
+        return field, f"{field}: {error['msg']}, but {given} was given."
+    return field, template.format(field=field, given=given, **error.get("ctx", {}))
+
+
+def shown(value: object) -> str:
+    """A given value as a sentence repeats it: on one line, and not at any length."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _known_fields(config: type[BaseModel]) -> list[str]:

@@ -34,10 +34,14 @@ class RunDir:
         """
         stamp = time.strftime("%Y%m%d-%H%M%S")
         name = f"{stamp}-{config.model.arch}-{config.model.strategy}-{secrets.token_hex(2)}"
-        run = cls(runs_dir.expanduser().absolute() / name)
+        run = cls(absolute(runs_dir) / name)
         try:
-            run.path.mkdir(parents=True)
-        except FileExistsError:
+            run.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(run.path.parent, error) from error
+        try:
+            run.path.mkdir()
+        except FileExistsError:  # another run of this second drew the same number
             return cls.create(runs_dir, config)
         except OSError as error:
             raise cannot_write(run.path, error) from error
@@ -57,7 +61,7 @@ class RunDir:
                 "20261121-142501-segformer_b0-scratch-3fa9; see `python -m segengine list`.",
                 field="run",
             )
-        run = cls(runs_dir.expanduser().absolute() / run_id)
+        run = cls(absolute(runs_dir) / run_id)
         if not run.config_file.is_file():
             known = [other.id for other in cls.all(runs_dir)]
             near = difflib.get_close_matches(run_id, known, n=1)
@@ -70,12 +74,23 @@ class RunDir:
 
     @classmethod
     def all(cls, runs_dir: Path) -> list[RunDir]:
-        """Every run of a runs folder, newest first; empty where the folder does not exist."""
+        """Every run of a runs folder, newest first; empty where the folder does not exist.
+
+        Raises:
+            UserError: it is no folder, or cannot be read.
+        """
+        folder = absolute(runs_dir)
         try:
-            names = [entry.name for entry in os.scandir(runs_dir) if _RUN_ID.fullmatch(entry.name)]
+            names = [entry.name for entry in os.scandir(folder) if _RUN_ID.fullmatch(entry.name)]
         except FileNotFoundError:
             return []
-        runs = [cls(runs_dir.expanduser().absolute() / name) for name in names]
+        except OSError as error:
+            raise UserError(
+                f"No runs can be read from {runs_dir}: {(error.strerror or str(error)).lower()}. "
+                "Give the folder that holds the runs.",
+                field="runs_dir",
+            ) from None
+        runs = [cls(folder / name) for name in names]
         return sorted((run for run in runs if run.config_file.is_file()), reverse=True, key=_by_id)
 
     @property
@@ -158,6 +173,18 @@ class RunDir:
     def job(self) -> dict[str, Any] | None:
         """Who runs it: backend, pid, process start time, host; None before anyone does."""
         return read_json(self.job_file)
+
+
+def absolute(runs_dir: Path) -> Path:
+    """The runs folder as an absolute path, "~" opened; UserError where that home is unknown."""
+    try:
+        return runs_dir.expanduser().absolute()
+    except RuntimeError:
+        raise UserError(
+            f"Runs folder '{runs_dir}' begins with the home of an unknown user: correct "
+            "--runs-dir (or SEGLAB_RUNS for the dashboard).",
+            field="runs_dir",
+        ) from None
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

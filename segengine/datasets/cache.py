@@ -7,18 +7,19 @@ whatever changes on disk is decoded anew.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.lib.format import open_memmap
 from PIL import Image
 
@@ -79,14 +80,27 @@ def decode(
     target = cache_dir() / _key(dataset, names, size)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_suffix(".lock")):  # the second of two runs waits, then reads
-            if not target.is_dir():
+        with _turn(target, len(names), progress):
+            if not _is_whole(target, len(names)):
+                shutil.rmtree(target, ignore_errors=True)
                 _fill(target, dataset, names, size, workers, progress)
-        images = np.load(target / "images.npy", mmap_mode="r")
-        masks = np.load(target / "masks.npy", mmap_mode="r")
+        return DecodedSplit(tuple(names), *_arrays(target))
     except OSError as error:
         raise cannot_write(target, error) from error
-    return DecodedSplit(tuple(names), images, masks)
+
+
+def _arrays(target: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(images, masks), memory-mapped."""
+    images = np.load(target / "images.npy", mmap_mode="r")
+    return images, np.load(target / "masks.npy", mmap_mode="r")
+
+
+def _is_whole(target: Path, count: int) -> bool:
+    """Whether the images are there; what a cleaner or a failing disk has left half is not."""
+    try:
+        return all(len(array) == count for array in _arrays(target))
+    except (OSError, ValueError, EOFError):
+        return False
 
 
 def _key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> str:
@@ -96,6 +110,23 @@ def _key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> st
             stat = path.stat()
             digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
+
+
+@contextlib.contextmanager
+def _turn(target: Path, images: int, progress: Progress) -> Iterator[None]:
+    """The second of two runs that want the same images waits, and then finds them there."""
+    lock = FileLock(target.with_suffix(".lock"))
+    while True:
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            progress("Waiting for another run that reads the images", 0, images)
+        else:
+            break
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _fill(

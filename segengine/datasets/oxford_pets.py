@@ -22,7 +22,7 @@ from segengine.datasets.base import (
     map_labels,
     read_image,
 )
-from segengine.errors import UserError
+from segengine.errors import UserError, one_line
 
 ENTRIES = {"oxford_pets": {"label": "Oxford-IIIT Pet", "options": ["root", "download"]}}
 
@@ -71,7 +71,9 @@ class OxfordPets(SegDataset):
 
     def mask(self, name: str) -> np.ndarray:
         path = self.files(name)[1]
-        raw = np.asarray(read_image(path).convert("L"))
+        image = read_image(path)
+        # A palette's indices are the labels; converting would turn its colours into grey values.
+        raw = np.asarray(image if image.mode == "P" else image.convert("L"))
         return map_labels(raw, _LABELS, path, "1 (pet), 2 (background), 3 (border) and 255 (void)")
 
 
@@ -91,7 +93,7 @@ def sizes(config: DataConfig) -> dict[Split, int]:
     Raises:
         UserError: the dataset is missing or incomplete, and is not to be downloaded.
     """
-    if config.download and not folder_of(config).is_dir():
+    if _to_download(config):
         return OFFICIAL_SIZES
     return {split: len(open_split(config, split).names) for split in _LISTS}
 
@@ -102,33 +104,47 @@ def prepare(config: DataConfig, progress: Progress) -> None:
     Raises:
         UserError: the download failed; the sentence says how to get it by hand.
     """
-    if not config.download or folder_of(config).is_dir():
+    if not _to_download(config):
         return
+    done, failures = threading.Event(), []
+
+    def download() -> None:
+        try:
+            _download(config)
+        except UserError as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    # In a thread of its own: `progress` may then end the wait (a stop), and a daemon dies with us.
+    threading.Thread(target=download, daemon=True, name="download").start()
+    while not done.wait(1.0):
+        arrived = sum(path.stat().st_size for path in folder_of(config).glob("*.tar.gz"))
+        progress("Downloading megabytes", arrived // 2**20, DOWNLOAD_BYTES // 2**20)
+    if failures:
+        raise failures[0]
+
+
+def _to_download(config: DataConfig) -> bool:
+    """Whether a download was asked for and has work to do: an earlier one may have been cut off."""
+    folder = folder_of(config)
+    unpacked = all((folder / part).is_dir() for part in ("images", "annotations"))
+    return config.download and not unpacked
+
+
+def _download(config: DataConfig) -> None:
     from torchvision.datasets import OxfordIIITPet
 
     root = Path(config.root).expanduser()
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(folder_of(config), done, progress))
-    watcher.start()
     try:
         root.mkdir(parents=True, exist_ok=True)
         OxfordIIITPet(root, target_types="segmentation", download=True)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:  # the network's, the archives', the disk's: no common class
         raise UserError(
-            f"Oxford-IIIT Pet could not be downloaded ({error}). Get images.tar.gz and "
+            f"Oxford-IIIT Pet could not be downloaded ({one_line(error)}). Get images.tar.gz and "
             f"annotations.tar.gz from {_HOME} and unpack both into {folder_of(config)}.",
             field="download",
         ) from None
-    finally:
-        done.set()
-        watcher.join()
-
-
-def _watch(folder: Path, done: threading.Event, progress: Progress) -> None:
-    """Report the megabytes that have arrived, once a second."""
-    while not done.wait(1.0):
-        arrived = sum(path.stat().st_size for path in folder.glob("*.tar.gz"))
-        progress("Downloading megabytes", arrived // 2**20, DOWNLOAD_BYTES // 2**20)
 
 
 def _read_list(folder: Path, split: Split) -> tuple[str, ...]:

@@ -37,8 +37,11 @@ def cancel(run: RunDir) -> None:
         UserError: nothing runs there.
     """
     job = run.job()
-    if not job or is_alive(job) is False:
+    alive = is_alive(job) if job else False
+    if not job or alive is False:
         raise UserError(f"Run {run.id} is not running: there is nothing to stop.", field="run")
+    if alive is None:
+        raise UserError(f"Run {run.id} runs on {job['host']}: stop it there.", field="run")
     if not run.request_file.exists():
         write_text(run.request_file, json.dumps({"want": "stop", "time": time.time()}) + "\n")
     _backend(job["backend"]).cancel(run, job)

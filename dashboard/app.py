@@ -1,0 +1,52 @@
+"""What `streamlit run` starts: the pages, the server's routes and what lives as long as it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project
+    sys.path.insert(0, str(HERE.parent))
+
+from dashboard import live, serving  # noqa: E402 - needs the path above
+from dashboard.runs import runs_dir  # noqa: E402
+from dashboard.watch import Watcher  # noqa: E402
+
+watcher = Watcher(runs_dir())
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Follow the runs folder, and hold it, as long as the server lives."""
+    serving.problem()  # takes the folder, so that the first dashboard has it before any page opens
+    watcher.start()
+    _end_streams_at(signal.SIGINT, signal.SIGTERM)
+    try:
+        yield {}
+    finally:
+        watcher.stop()
+        serving.release()
+
+
+def _end_streams_at(*signals: signal.Signals) -> None:
+    """End the open streams before the server's own handler, which would wait for them forever."""
+    for number in signals:
+        before = signal.getsignal(number)
+
+        def handle(signum: int, frame: FrameType | None, before: Any = before) -> None:
+            watcher.end_streams()
+            if callable(before):
+                before(signum, frame)
+
+        signal.signal(number, handle)
+
+
+app = st.App(HERE / "main.py", routes=live.routes(watcher), lifespan=lifespan)

@@ -1,0 +1,212 @@
+// Two charts (loss, mIoU) and a table with a line a run, fed by one event stream.
+//
+// Streamlit calls the default function again at every rerun that changes `data`, and when the theme
+// changes. The chart, its zoom, its hidden curves and its stream live on between the calls, in
+// `parentElement.liveChart`. What is drawn is in live_chart_figure.js, the table in
+// live_chart_table.js; live_chart.py puts the three together.
+
+const RETRY_MS = [500, 1000, 2000, 5000];
+
+export default function ({ data, parentElement }) {
+  const chart = (parentElement.liveChart ??= new LiveChart(parentElement));
+  const call = chart.update(data);
+  return () => {
+    // Streamlit may clean up after an older call when a newer one has taken over.
+    if (chart.calls !== call) return;
+    chart.remove();
+    delete parentElement.liveChart;
+  };
+}
+
+class LiveChart {
+  constructor(parent) {
+    this.calls = 0;
+    this.runs = [];
+    this.known = new Map(); // run id -> {series, status, offset}
+    this.hidden = new Set(); // "run id/train" or "run id/val"
+    this.failures = 0;
+    this.queue = Promise.resolve(); // Plotly's calls, one after the other
+    this.root = element(parent, "div", "live-chart");
+    this.figure = element(this.root, "div");
+    this.table = new RunTable(this.root, (key) => this.toggle(key));
+    this.resized = new ResizeObserver(() => this.fit());
+    this.resized.observe(this.root);
+    this.seen = () => (document.hidden ? this.close() : this.open());
+    document.addEventListener("visibilitychange", this.seen);
+  }
+
+  update({ runs, plotly }) {
+    this.plotly ??= loadPlotly(plotly);
+    const changed = JSON.stringify(runs) !== JSON.stringify(this.runs);
+    const others = String(runs.map((run) => run.id)) !== String(this.runs.map((run) => run.id));
+    this.runs = runs;
+    if (changed) {
+      const here = new Set(runs.map((run) => run.id));
+      for (const id of this.known.keys()) if (!here.has(id)) this.known.delete(id);
+      this.table.draw(runs, this.known, this.hidden);
+    }
+    this.redraw(); // also when only the theme changed
+    if (others) {
+      this.close();
+      this.open();
+    }
+    return ++this.calls;
+  }
+
+  remove() {
+    this.close();
+    this.removed = true;
+    this.resized.disconnect();
+    document.removeEventListener("visibilitychange", this.seen);
+    this.queue.then(() => window.Plotly?.purge(this.figure));
+    this.root.remove();
+  }
+
+  // ---- the stream
+
+  // A hidden tab keeps no stream open: browsers allow only six connections to a server.
+  open() {
+    if (this.source || this.removed || document.hidden || !this.runs.length) return;
+    const ids = this.runs.map((run) => run.id);
+    const offsets = ids.map((id) => this.known.get(id)?.offset ?? "");
+    const query = `runs=${ids.join()}&offsets=${offsets.join()}`;
+    const source = (this.source = new EventSource(`/api/events?${query}`));
+    source.onmessage = (message) => this.receive(message, ids);
+    source.onopen = () => (this.failures = 0);
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      this.close();
+      const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
+      this.retry = setTimeout(() => this.open(), wait);
+    };
+  }
+
+  close() {
+    clearTimeout(this.retry);
+    this.source?.close();
+    this.source = null;
+  }
+
+  receive(message, ids) {
+    const added = []; // [curve's uid, its new points]
+    let reset = false;
+    for (const news of JSON.parse(message.data).runs) {
+      reset ||= news.reset;
+      added.push(...this.learn(news));
+      this.table.show(news.id, news.status);
+    }
+    message.lastEventId.split(",").forEach((offset, i) => {
+      const run = this.known.get(ids[i]);
+      if (run) run.offset = offset;
+    });
+    if (reset || this.note() !== this.noted) this.redraw();
+    else if (added.length) this.extend(added);
+    this.mark();
+  }
+
+  learn(news) {
+    const run = this.known.get(news.id) ?? { series: {} };
+    this.known.set(news.id, run);
+    run.status = news.status;
+    if (news.reset) {
+      run.series = news.series;
+      return [];
+    }
+    return Object.entries(news.series).map(([curve, points]) => {
+      const line = (run.series[curve] ??= { x: [], y: [] });
+      line.x.push(...points.x);
+      line.y.push(...points.y);
+      return [uidOf(news.id, curve), points];
+    });
+  }
+
+  // ---- drawing
+
+  draw(action) {
+    this.queue = this.queue
+      .then(() => this.plotly)
+      .then(() => (this.removed ? null : action()))
+      .catch((error) => console.error("Curves could not be drawn.", error));
+  }
+
+  redraw() {
+    this.noted = this.note();
+    this.draw(() => {
+      const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
+      const layout = layoutFor(this.root, this.note());
+      return window.Plotly.react(this.figure, traces, layout, CONFIG);
+    });
+  }
+
+  extend(added) {
+    this.draw(() => {
+      const place = (uid) => this.figure.data.findIndex((trace) => trace.uid === uid);
+      const there = added.filter(([uid]) => place(uid) >= 0);
+      if (!there.length) return null;
+      const update = { x: there.map(([, { x }]) => x), y: there.map(([, { y }]) => y) };
+      const places = there.map(([uid]) => place(uid));
+      return window.Plotly.extendTraces(this.figure, update, places);
+    });
+  }
+
+  // Moves the marks of the best epochs, where they moved.
+  mark() {
+    this.draw(() => {
+      const places = [];
+      const update = { x: [], y: [] };
+      this.figure.data.forEach((trace, i) => {
+        const [id, curve] = trace.uid.split("--");
+        if (!(curve in BEST)) return;
+        const [x, y] = bestPoint(this.known.get(id), curve);
+        if (String(x) === String(trace.x) && String(y) === String(trace.y)) return;
+        places.push(i);
+        update.x.push(x);
+        update.y.push(y);
+      });
+      return places.length ? window.Plotly.restyle(this.figure, update, places) : null;
+    });
+  }
+
+  fit() {
+    const width = this.root.clientWidth;
+    if (width && this.figure.layout && this.figure.layout.width !== width) this.redraw();
+  }
+
+  toggle(key) {
+    if (!this.hidden.delete(key)) this.hidden.add(key);
+    this.redraw();
+    return !this.hidden.has(key);
+  }
+
+  // What stands in empty charts; "" once there is a point, and before the server has answered.
+  note() {
+    const told = this.runs.map((run) => this.known.get(run.id)).filter((run) => run?.status);
+    if (!told.length || told.some((run) => Object.keys(run.series).length)) return "";
+    const waits = told.some((run) => run.status.active);
+    return waits ? "Waiting for the first step" : "No step was recorded";
+  }
+}
+
+function element(parent, tag, className = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  return parent.appendChild(made);
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text; // nothing moves when nothing happened
+}
+
+function loadPlotly(version) {
+  window.seglabPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = `/api/plotly.min.js?v=${version}`;
+    script.onload = resolve;
+    script.onerror = () => {
+      window.seglabPlotly = undefined;
+      reject(new Error("Plotly could not be loaded: reload the page."));
+    };
+    document.head.appendChild(script);
+  });
+  return window.seglabPlotly;
+}

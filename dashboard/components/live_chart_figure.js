@@ -1,0 +1,150 @@
+// Plotly's traces and layout for the live charts: plain functions of what is known.
+
+const CURVES = {
+  // curve: [axis suffix, split, line width in px, dash, opacity]
+  step_loss: ["", "train", 1, "solid", 0.3],
+  train_loss: ["", "train", 1.5, "dash", 1],
+  val_loss: ["", "val", 2, "solid", 1],
+  train_miou: ["2", "train", 1.5, "dash", 1],
+  val_miou: ["2", "val", 2, "solid", 1],
+};
+const BEST = { best_loss: "", best_miou: "2" }; // mark of the best epoch: axis suffix
+const DOTS_UP_TO = 60; // points of a curve that are marked one by one
+const STACK_BELOW = 760; // px of width under which the charts stand one above the other
+const CONFIG = {
+  displaylogo: false,
+  // A list of our own: Plotly's default has a button that uploads the chart to its cloud.
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  toImageButtonOptions: { format: "svg", filename: "curves" },
+};
+
+// All traces of a run. `known`: {series, status} or undefined; `chart`: {hidden, root}.
+function tracesOf(run, known, chart) {
+  const shown = (split) => !chart.hidden.has(`${run.id}/${split}`);
+  const background = themed(chart.root, "--st-background-color");
+  return [
+    ...Object.keys(CURVES).map((curve) => line(run, curve, known?.series[curve], shown)),
+    ...Object.keys(BEST).map((curve) => diamond(run, curve, known, shown, background)),
+  ];
+}
+
+// Plotly makes CSS selectors of it: letters, digits, - and _ only. Run ids hold no "--".
+const uidOf = (id, curve) => `${id}--${curve}`;
+
+function line(run, curve, points, shown) {
+  const [axis, split, width, dash, opacity] = CURVES[curve];
+  const steps = curve === "step_loss";
+  const dots = !steps && (points?.x.length ?? 0) <= DOTS_UP_TO;
+  return {
+    uid: uidOf(run.id, curve),
+    name: `${run.label} ${split}`,
+    x: [...(points?.x ?? [])],
+    y: [...(points?.y ?? [])],
+    xaxis: `x${axis}`,
+    yaxis: `y${axis}`,
+    mode: dots ? "lines+markers" : "lines",
+    line: { color: run.color, width, dash },
+    marker: { color: run.color, size: 4 },
+    opacity,
+    connectgaps: false,
+    showlegend: false,
+    visible: shown(split),
+    hoverinfo: steps ? "skip" : "all",
+    hovertemplate: steps ? "" : `%{y:${axis ? ".3f" : "#.3~g"}}`,
+  };
+}
+
+function diamond(run, curve, known, shown, background) {
+  const [x, y] = bestPoint(known, curve);
+  return {
+    uid: uidOf(run.id, curve),
+    x,
+    y,
+    xaxis: `x${BEST[curve]}`,
+    yaxis: `y${BEST[curve]}`,
+    mode: "markers",
+    marker: {
+      symbol: "diamond",
+      size: 11,
+      color: background,
+      line: { color: run.color, width: 2 },
+    },
+    showlegend: false,
+    visible: shown("val"),
+    hoverinfo: "skip",
+  };
+}
+
+// [[x], [y]] of the best epoch's mark in the loss or the mIoU chart, or [[], []].
+function bestPoint(known, curve) {
+  const marks = known?.status?.marks;
+  const value = marks?.[curve === "best_miou" ? 1 : 2];
+  return value == null ? [[], []] : [[marks[0]], [value]];
+}
+
+function layoutFor(root, note) {
+  const text = themed(root, "--st-text-color");
+  const grid = themed(root, "--st-border-color");
+  const stacked = root.clientWidth < STACK_BELOW;
+  const left = stacked ? { x: [0, 1], y: [0.57, 1] } : { x: [0, 0.47], y: [0, 1] };
+  const right = stacked ? { x: [0, 1], y: [0, 0.43] } : { x: [0.53, 1], y: [0, 1] };
+  return {
+    uirevision: "kept", // zoom stays, whatever is added
+    width: root.clientWidth,
+    height: stacked ? 720 : 400,
+    margin: { l: 8, r: 8, t: 24, b: 8 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: themed(root, "--st-background-color"),
+    font: { family: themed(root, "--st-font"), size: 12, color: text },
+    hovermode: "x unified",
+    hoverlabel: {
+      bgcolor: themed(root, "--st-secondary-background-color"),
+      bordercolor: grid,
+      font: { color: text },
+    },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "#7f8a94", activecolor: text },
+    annotations: note ? [noteIn("", note), noteIn("2", note)] : [],
+    xaxis: { ...axis("Epoch", left.x, "y", grid, note), ...epochs(text) },
+    yaxis: axis("Loss (mean per pixel)", left.y, "x", grid, note),
+    xaxis2: { ...axis("Epoch", right.x, "y2", grid, note), ...epochs(text), matches: "x" },
+    yaxis2: axis("mIoU (0 to 1)", right.y, "x2", grid, note),
+  };
+}
+
+function axis(title, domain, anchor, grid, note) {
+  return {
+    title: { text: title, standoff: 8, font: { size: 13 } },
+    domain,
+    anchor,
+    gridcolor: grid,
+    zeroline: false,
+    linecolor: grid,
+    showline: true,
+    ticks: "outside",
+    tickcolor: grid,
+    showticklabels: !note,
+    automargin: true,
+    uirevision: "kept",
+  };
+}
+
+function epochs(text) {
+  return {
+    rangemode: "tozero",
+    unifiedhovertitle: { text: "Epoch %{x}" },
+    showspikes: true, // the line of the unified hover
+    spikecolor: text,
+    spikethickness: 1,
+    spikedash: "dot",
+    spikemode: "across",
+  };
+}
+
+function noteIn(suffix, text) {
+  const place = { xref: `x${suffix} domain`, yref: `y${suffix} domain`, x: 0.5, y: 0.5 };
+  return { text, showarrow: false, font: { size: 14 }, opacity: 0.75, ...place };
+}
+
+function themed(root, name) {
+  return getComputedStyle(root).getPropertyValue(name).trim();
+}

@@ -1,0 +1,108 @@
+"""The curves of a run: points of loss and mIoU over epochs, ready for a chart."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+from tsdownsample import NaNMinMaxLTTBDownsampler
+
+from segengine.events import Event
+from segengine.results.runlog import RunLog
+
+Curve = Literal["step_loss", "train_loss", "val_loss", "train_miou", "val_miou"]
+CURVES: tuple[Curve, ...] = get_args(Curve)
+
+MAX_POINTS = 2000  # of one curve in a chart; more than its pixels only costs time
+
+
+@dataclass
+class Points:
+    """One curve.
+
+    Attributes:
+        x: epochs done, fractional for steps (step 3 of 4 in epoch 2 is 1.75); ascending.
+        y: loss or mIoU (0 to 1); None where the number was not finite, a gap in the curve.
+    """
+
+    x: list[float] = field(default_factory=list)
+    y: list[float | None] = field(default_factory=list)
+
+    def add(self, x: float, y: float | None) -> None:
+        """Append one point."""
+        self.x.append(x)
+        self.y.append(y)
+
+
+Series = dict[Curve, Points]
+
+
+def series_of(log: RunLog) -> Series:
+    """All curves of a run, every epoch and step once (a resumed run's later records count)."""
+    events = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
+    return points_of(events, steps_per_epoch(log))
+
+
+def points_of(events: Iterable[Event], steps_an_epoch: int) -> Series:
+    """The points that these events add to the curves; curves without any are left out.
+
+    Args:
+        steps_an_epoch: as the run's `run_started` says; with 0 (unknown) steps have no place.
+    """
+    series: Series = {}
+    for event in events:
+        if event["event"] == "step" and steps_an_epoch:
+            x = round(event["step"] / steps_an_epoch, 4)
+            series.setdefault("step_loss", Points()).add(x, event.get("loss"))
+        elif event["event"] == "epoch":
+            _add_epoch(series, event)
+    return series
+
+
+def steps_per_epoch(log: RunLog) -> int:
+    """Steps in an epoch; 0 before the run has said so."""
+    return int((log.started or {}).get("steps_per_epoch", 0))
+
+
+def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
+    """The same curves with at most `limit` points each, chosen so that they look the same."""
+    return {curve: _thin(points, limit) for curve, points in series.items()}
+
+
+def as_csv(series_by_run: Mapping[str, Series]) -> str:
+    """Every point as a row: run, curve, epoch, value (empty where it was not finite)."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", "curve", "epoch", "value"])
+    for run_id, series in series_by_run.items():
+        for curve, points in series.items():
+            rows = zip(points.x, points.y, strict=True)
+            writer.writerows([run_id, curve, f"{x:g}", "" if y is None else y] for x, y in rows)
+    return text.getvalue()
+
+
+def _add_epoch(series: Series, event: Event) -> None:
+    """The loss and mIoU of an `epoch` event; an epoch without validation adds no point to it."""
+    curves: dict[Curve, tuple[str, str]] = {
+        "train_loss": ("train", "loss"),
+        "val_loss": ("val", "loss"),
+        "train_miou": ("train", "miou"),
+        "val_miou": ("val", "miou"),
+    }
+    for curve, (split, name) in curves.items():
+        record = event.get(split)
+        if record and name in record:
+            series.setdefault(curve, Points()).add(float(event["epoch"]), record[name])
+
+
+def _thin(points: Points, limit: int) -> Points:
+    if len(points.x) <= limit:
+        return points
+    x = np.asarray(points.x)
+    y = np.asarray([np.nan if value is None else value for value in points.y])  # keeps the gaps
+    kept = NaNMinMaxLTTBDownsampler().downsample(x, y, n_out=limit)  # type: ignore[no-untyped-call]
+    return Points([points.x[i] for i in kept], [points.y[i] for i in kept])

@@ -1,0 +1,171 @@
+"""All runs as one table, and one run as facts, for people to read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from segengine.config import RunConfig
+from segengine.errors import UserError
+from segengine.registry import entries
+from segengine.results.runlog import RunLog
+from segengine.results.status import RunStatus
+from segengine.rundir import RunDir, read_json
+
+ALWAYS = ("arch", "strategy", "dataset")  # shown even where all runs agree
+COLUMNS = (
+    "id",
+    "created",
+    "state",
+    "activity",
+    "epochs_done",
+    "epochs_planned",
+    "progress",
+    "seconds_left",
+    "best_miou",
+    "best_epoch",
+    "synthetic",
+)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run with what the table needs of it; `config` is None where it cannot be read."""
+
+    run: RunDir
+    config: RunConfig | None
+    status: RunStatus
+
+
+def read_config(run: RunDir) -> RunConfig | None:
+    """The run's config; None where it is damaged or of a version that this one cannot read."""
+    try:
+        return run.config()
+    except UserError:
+        return None
+
+
+def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
+    """One line a run, in the order given: COLUMNS, then the config fields worth a column.
+
+    Units: `created` is seconds since 1970 (from the id, so without fractions), `progress` 0 to 1,
+    `seconds_left` seconds, `best_miou` 0 to 1. Fields of an unreadable config are missing.
+    """
+    fields = differing_fields([row.config for row in rows if row.config])
+    lines = [{**_line(row), **_config_cells(row.config, fields)} for row in rows]
+    return pd.DataFrame(lines, columns=[*COLUMNS, *fields])
+
+
+def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
+    """The config fields worth a column: ALWAYS, then those in which the runs differ."""
+    flat = [config.flat() for config in configs]
+    varied = [
+        name
+        for _, name, _ in RunConfig.fields()
+        if name not in ALWAYS and len({one[name] for one in flat}) > 1
+    ]
+    return [*ALWAYS, *varied]
+
+
+def changes(config: RunConfig) -> list[tuple[str, str, str]]:
+    """(title, value, default) of each field that is not at its default, in form order."""
+    flat = config.flat()
+    return [
+        (str(info.title), as_text(flat[name]), as_text(info.default))
+        for _, name, info in RunConfig.fields()
+        if flat[name] != info.default
+    ]
+
+
+def as_text(value: Any) -> str:
+    """A config value as a person writes it: "on", "hflip", "0.001", "none"."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+
+
+def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
+    """(what, value) about a run as it started: folder, device, size, first weights."""
+    started = log.started or {}
+    parameters = started.get("parameters") or {}
+    found = [("Folder", str(run.path))]
+    if "device" in started:
+        found.append(
+            ("Device", f"{started['device']}, {started.get('precision', '')}".rstrip(", "))
+        )
+    if "total" in parameters:
+        learning = parameters.get("trainable", 0)
+        found.append(("Parameters", f"{parameters['total']:,}, of which {learning:,} are trained"))
+    if "train_images" in started:
+        counts = f"{started['train_images']:,} training, {started['val_images']:,} validation"
+        found.append(("Images", counts))
+    if started:
+        found += _lineage(started.get("lineage"))
+    return found
+
+
+def _lineage(lineage: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Where the first weights came from."""
+    if not lineage:
+        return [("Start", "random weights, nothing loaded")]
+    unmatched = lineage.get("unmatched") or []
+    return [
+        ("Encoder weights", str(lineage.get("source", ""))),
+        ("Weights file", str(lineage.get("file", ""))),
+        ("Weights sha256", str(lineage.get("sha256", ""))),
+        (
+            "Weights loaded",
+            f"{lineage.get('matched', 0):,} tensors into the encoder, "
+            f"{len(unmatched):,} others of the file left out",
+        ),
+    ]
+
+
+def seconds_since_stop_request(run: RunDir, now: float | None = None) -> float | None:
+    """How long ago a person asked the run to stop; None where nobody has."""
+    asked = (read_json(run.request_file) or {}).get("time")
+    if asked is None:
+        return None
+    return max(0.0, (time.time() if now is None else now) - float(asked))
+
+
+def created(run_id: str) -> float:
+    """When the run was made, in seconds since 1970, by its id; 0 where that names no time."""
+    try:
+        return time.mktime(time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _line(row: RunRow) -> dict[str, Any]:
+    status = row.status
+    return {
+        "id": row.run.id,
+        "created": created(row.run.id),
+        "state": status.state,
+        "activity": status.activity,
+        "epochs_done": status.epoch,
+        "epochs_planned": status.epochs or (row.config.train.epochs if row.config else 0),
+        "progress": status.progress,
+        "seconds_left": status.seconds_left,
+        "best_miou": status.best_miou,
+        "best_epoch": status.best_epoch,
+        "synthetic": bool(row.config and is_synthetic(row.config.data.dataset)),
+    }
+
+
+def is_synthetic(dataset: str) -> bool:
+    """Whether a dataset is drawn by our own generator, as its label says."""
+    entry = entries("datasets").get(dataset)
+    return bool(entry and "synthetic" in entry.label)
+
+
+def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, Any]:
+    flat = config.flat() if config else {}
+    return {name: as_text(flat[name]) if name in flat else None for name in fields}

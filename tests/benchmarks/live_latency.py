@@ -1,0 +1,86 @@
+"""From the log to the screen, in milliseconds: `python -m tests.benchmarks.live_latency`.
+
+Starts a dashboard of its own, opens Curves in headless Chromium with 1 and with 8 growing runs, and
+says the median and the 95th percentile of the time from an event's write to the frame after the
+chart has changed; then how many DOM changes happen while nothing is written.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from segengine.events import EventLog
+from tests import made_runs
+from tests.browser.conftest import CHROMIUM_FLAGS, Dashboard, free_port
+
+STEPS = 40  # measured for each number of runs
+WATCH = """() => {
+  window.changes = 0; window.frames = [];
+  const root = document.querySelector('.live-chart');
+  new MutationObserver((list) => {
+    window.changes += list.length;
+    requestAnimationFrame(() => requestAnimationFrame(() => window.frames.push(Date.now())));
+  }).observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+}"""
+SEEN_SINCE = "(t) => window.frames.some((f) => f >= t)"
+FRAMES_SINCE = "(t) => window.frames.filter((f) => f >= t)"
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        served = Dashboard(free_port(), home / "runs", home / "cache", home / "dashboard.log")
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
+        )
+        try:
+            served.start()
+            for count in (1, 8):
+                measure(browser.new_page(viewport={"width": 1440, "height": 900}), served, count)
+        finally:
+            browser.close()
+            served.kill()
+
+
+def measure(page: Any, served: Dashboard, count: int) -> None:
+    """Print the latencies with so many runs on the page."""
+    runs = [
+        made_runs.make_run(served.runs_dir, epochs_done=0, end=None, seed=n) for n in range(count)
+    ]
+    for run in runs:
+        made_runs.alive(run)
+    logs = [EventLog(run.events_file) for run in runs]
+    page.goto(f"{served.url}/curves?runs={','.join(run.id for run in runs)}")
+    page.wait_for_selector(".live-chart .main-svg")
+    page.wait_for_timeout(2500)
+    page.evaluate(WATCH)
+    page.wait_for_timeout(5000)
+    idle = page.evaluate("window.changes")
+    delays = []
+    for step in range(1, STEPS + 1):
+        written = time.time()
+        for log in logs:
+            log.write("step", epoch=1, step=step, loss=1 / step, lr=1e-3, images_per_second=9.0)
+        page.wait_for_function(SEEN_SINCE, arg=written * 1000)
+        page.wait_for_timeout(400)  # with several runs their points may come in several messages
+        frames = page.evaluate(FRAMES_SINCE, written * 1000)
+        delays.append(frames[-1] - written * 1000)
+    for log in logs:
+        log.close()
+    page.close()
+    p95 = statistics.quantiles(delays, n=20)[-1]
+    print(
+        f"{count} run(s): median {statistics.median(delays):.0f} ms, p95 {p95:.0f} ms, "
+        f"max {max(delays):.0f} ms; DOM changes in 5 quiet seconds: {idle}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Browser tests: a real dashboard of one's own, and a page in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segengine import launchers
+from segengine.rundir import RunDir
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60.0
+
+
+@dataclass
+class Dashboard:
+    """A dashboard process that serves its own runs folder.
+
+    Attributes:
+        url: where it is served, without a slash at the end.
+        runs_dir: the runs folder (not made by the fixture: the dashboard makes it).
+        output: its stdout and stderr.
+    """
+
+    port: int
+    runs_dir: Path
+    cache_dir: Path
+    output: Path
+    env: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Dashboard:
+        """Start it (again), on the same port, and wait until it answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
+        command += ["--server.port", str(self.port), "--server.headless", "true"]
+        env = {
+            **os.environ,
+            "SEGLAB_RUNS": str(self.runs_dir),
+            "SEGLAB_CACHE": str(self.cache_dir),
+            **self.env,
+        }
+        with open(self.output, "ab") as output:
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT, env=env, stdout=output, stderr=output, start_new_session=True
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"The dashboard did not start:\n{self.output.read_text()}")
+            time.sleep(0.1)
+        return self
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End the process (by kill -9, unless another signal is given) and wait for that."""
+        if self.process:
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+            self.process.wait(timeout=15)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as reply:
+                return bool(reply.status == 200)
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def end_runs(runs_dir: Path) -> None:
+    """Kill what still trains: runs outlive their dashboard, but not their test."""
+    for run in RunDir.all(runs_dir):
+        job = run.job()
+        if job and job["pid"] != os.getpid() and launchers.is_alive(job):
+            os.kill(job["pid"], signal.SIGKILL)
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
+    """A running dashboard with a runs folder of its own; killed afterwards."""
+    served = Dashboard(
+        free_port(), tmp_path / "runs", tmp_path / "cache", tmp_path / "dashboard.log"
+    )
+    try:
+        yield served.start()
+    finally:
+        served.kill()
+        end_runs(served.runs_dir)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Headless Chromium for the whole session (playwright's Browser)."""
+    sync_api = pytest.importorskip(
+        "playwright.sync_api",
+        reason="playwright is missing: pip install -r tests/requirements.txt",
+    )
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = path or shutil.which("google-chrome")
+    if not path:
+        pytest.skip("Chromium is missing: apt-get install chromium (or your system's package)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page in a fresh browser context of 1440x900; `page.errors` lists console errors."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    opened.errors = []
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.on("console", lambda line: _is_error(line) and opened.errors.append(line.text))
+    yield opened
+    context.close()
+
+
+def _is_error(line: Any) -> bool:
+    """Whether a console message tells of an error of ours.
+
+    Streamlit looks for its server under a page's own path first, which gives two harmless 404s.
+    """
+    return line.type == "error" and "/_stcore/" not in line.location.get("url", "")

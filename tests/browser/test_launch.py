@@ -1,0 +1,154 @@
+"""The Launch page in a real browser: what a person who starts a run sees and does."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segengine import launchers
+from segengine.config import RunConfig
+from segengine.rundir import RunDir
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def launch(dashboard: Any, page: Any) -> Any:
+    """The Launch page as somebody who has never been here finds it."""
+    page.goto(dashboard.url)
+    page.get_by_role("button", name="Start run").wait_for()
+    return page
+
+
+def started(dashboard: Any) -> list[RunDir]:
+    """The run folders after all presses have been answered."""
+    time.sleep(1.5)
+    return RunDir.all(dashboard.runs_dir)
+
+
+def field(page: Any, title: str) -> Any:
+    """The text field of that title."""
+    return page.get_by_role("textbox", name=title, exact=True)
+
+
+def assert_holds(box: Any, text: str) -> None:
+    """A field holds a text, as soon as the page is drawn."""
+    from playwright.sync_api import expect
+
+    expect(box).to_have_value(text)
+
+
+def press(page: Any, delays: list[int]) -> None:
+    """Press Start, and again after each delay (ms) while the button is there."""
+    page.evaluate(
+        """async (delays) => {
+            const press = () => [...document.querySelectorAll('button')]
+                .find((button) => button.innerText.trim() === 'Start run')?.click();
+            press();
+            for (const delay of delays) {
+                await new Promise((resolve) => setTimeout(resolve, delay));
+                press();
+            }
+        }""",
+        delays,
+    )
+
+
+def test_a_new_person_mends_the_learning_rate_and_double_clicks_start(
+    dashboard: Any, launch: Any
+) -> None:
+    assert launch.url.endswith("/launch")
+    start = launch.get_by_role("button", name="Start run")
+    assert launch.get_by_role("radio", name="Quick look").is_checked()
+
+    field(launch, "Learning rate").fill("-1")
+    launch.get_by_text("Learning rate must be greater than 0, but -1 was given.").wait_for()
+    launch.get_by_text("1 problem to solve: Learning rate.").wait_for()
+    assert start.is_disabled()
+
+    field(launch, "Learning rate").fill("0.002")
+    launch.get_by_text("200 training and 80 validation images").wait_for()
+    start.dblclick()
+
+    launch.wait_for_url("**/curves?runs=*")
+    (run,) = started(dashboard)
+    assert launch.url.endswith(run.id)
+    assert run.config().optim.lr == 0.002
+    assert run.config().data.dataset == "sample_pets"
+
+
+def test_however_start_is_pressed_there_is_one_run(dashboard: Any, launch: Any) -> None:
+    for number, delays in enumerate(([60, 60, 60, 60], [250], [500]), start=1):
+        launch.goto(f"{dashboard.url}/launch")
+        launch.get_by_role("button", name="Start run").wait_for()
+        press(launch, delays)
+        launch.wait_for_url("**/curves?runs=*")
+        runs = started(dashboard)
+        assert len(runs) == number
+        launchers.cancel(runs[0])
+
+
+def test_reloading_and_coming_back_starts_nothing(dashboard: Any, launch: Any) -> None:
+    press(launch, [])
+    launch.wait_for_url("**/curves?runs=*")
+    launch.reload()
+    launch.get_by_role("link", name="Launch").click()
+    launch.get_by_role("button", name="Start run").wait_for()
+    launch.reload()
+    launch.get_by_role("button", name="Start run").wait_for()
+    assert launch.url.endswith("/launch")
+    assert len(started(dashboard)) == 1
+
+
+def test_what_was_typed_last_is_what_starts(dashboard: Any, launch: Any) -> None:
+    field(launch, "Epochs").fill("3")
+    launch.get_by_role("button", name="Start run").click()  # before the page answers to the 3
+    launch.wait_for_url("**/curves?runs=*", timeout=10_000)
+    assert [run.config().train.epochs for run in started(dashboard)] == [3]
+
+
+def test_typing_is_never_overwritten(launch: Any) -> None:
+    box = field(launch, "Learning rate")
+    box.fill("")
+    box.press_sequentially("0.000257", delay=200)  # slow enough for an answer between two keys
+    launch.get_by_text("Changed: Learning rate.").wait_for()
+    assert_holds(box, "0.000257")
+
+
+def test_the_form_keeps_its_values_from_page_to_page(launch: Any) -> None:
+    field(launch, "Seed").fill("42")
+    launch.get_by_text("Frozen", exact=True).click()
+    launch.get_by_text("Changed: Strategy, Weights, Seed.").wait_for()
+    launch.get_by_role("link", name="Runs").click()
+    launch.wait_for_url("**/runs")
+    launch.get_by_role("link", name="Launch").click()
+    launch.get_by_text("Changed: Strategy, Weights, Seed.").wait_for()
+    assert_holds(field(launch, "Seed"), "42")
+    launch.get_by_role("button", name="Undo changes").click()
+    launch.get_by_text("Weights", exact=True).wait_for(state="detached")
+    assert_holds(field(launch, "Seed"), "0")
+
+
+def test_a_link_fills_the_form_from_an_earlier_run(dashboard: Any, page: Any) -> None:
+    run = RunDir.create(dashboard.runs_dir, RunConfig.from_flat({"lr": 5e-4, "seed": 7}))
+    page.goto(f"{dashboard.url}/launch?clone={run.id}")
+    page.get_by_text(f"Settings of {run.id}.").wait_for()
+    assert_holds(field(page, "Learning rate"), "0.0005")
+    assert_holds(field(page, "Seed"), "7")
+
+
+def test_a_broken_link_is_a_sentence(dashboard: Any, page: Any) -> None:
+    page.goto(f"{dashboard.url}/launch?clone=../../etc")
+    page.get_by_text("The form could not be filled from that run.").wait_for()
+    assert page.get_by_role("button", name="Start run").is_enabled()
+
+
+def test_the_course_recipe_says_what_is_missing(launch: Any, tmp_path: Path) -> None:
+    launch.get_by_text("Course recipe", exact=True).click()
+    launch.get_by_text("1 problem to solve: Dataset folder.").wait_for()
+    field(launch, "Dataset folder").fill(str(tmp_path))
+    launch.get_by_text(f"No Oxford-IIIT Pet in {tmp_path}").wait_for()
+    assert launch.get_by_role("button", name="Start run").is_disabled()

@@ -1,0 +1,194 @@
+"""The Masks page as a person uses it, on real pets."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from PIL import Image
+
+from segengine.events import EventLog
+from segengine.results.masks import saved_scores
+from segengine.rundir import RunDir
+from tests.browser.conftest import Dashboard
+from tests.made_runs import alive, make_run, write_epoch
+
+pytestmark = pytest.mark.browser
+
+
+def open_masks(page: Any, dashboard: Dashboard, *runs: RunDir, more: str = "") -> None:
+    ids = ",".join(run.id for run in runs)
+    page.goto(f"{dashboard.url}/masks?runs={ids}{more}")
+    page.locator(".panel").first.wait_for()
+
+
+def image_in_url(page: Any) -> str:
+    return parse_qs(urlparse(page.url).query)["image"][0]
+
+
+def wait_for_image(page: Any, name: str) -> None:
+    page.wait_for_url(re.compile(rf"[?&]image={re.escape(name)}(&|$)"))
+
+
+def score_under(page: Any, run: RunDir) -> str:
+    return str(page.locator(f'[data-panel="{run.id}"] .miou').inner_text())
+
+
+def test_two_runs_stand_beside_input_and_truth_with_their_scores(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    runs = [make_run(dashboard.runs_dir, root=real_pets, seed=s, val_limit=12) for s in range(2)]
+    open_masks(page, dashboard, *runs)
+    panels = page.locator(".panel")
+    assert panels.count() == 4
+    assert panels.locator(".title").all_inner_texts()[:2] == ["Input", "Ground truth"]
+    name = image_in_url(page)
+    for run in runs:
+        saved = saved_scores(run.per_image_file)[name].miou
+        assert float(score_under(page, run).split()[1]) == pytest.approx(saved, abs=6e-4)
+    legend = page.locator(".legend .key").all_inner_texts()
+    assert legend == ["pet", "background (unfilled)", "border"]
+    boxes = [box.bounding_box() for box in page.locator(".stage").all()]
+    assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert not page.errors
+
+
+def test_next_and_the_arrow_keys_change_image_and_url(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    names = sorted(saved_scores(run.per_image_file))
+    open_masks(page, dashboard, run)
+    photo = page.locator('[data-panel="photo"] img').first
+    before = photo.get_attribute("src")
+    assert page.get_by_role("button", name="Previous").is_disabled()
+    page.get_by_role("button", name="Next").click()
+    wait_for_image(page, names[1])
+    page.wait_for_function("([img, old]) => img.src !== old", arg=[photo.element_handle(), before])
+    page.locator(".legend").click()
+    page.keyboard.press("ArrowRight")
+    wait_for_image(page, names[2])
+    page.keyboard.press("ArrowLeft")
+    wait_for_image(page, names[1])
+    page.reload()
+    page.locator(".panel").first.wait_for()
+    assert image_in_url(page) == names[1]
+
+
+def test_one_slider_sets_the_opacity_of_all_masks_and_it_stays(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    open_masks(page, dashboard, run)
+    page.get_by_label("Opacity of all masks in percent").fill("20")
+    assert opacities(page) == {"0.2"}
+    page.get_by_role("button", name="Next").click()
+    wait_for_image(page, sorted(saved_scores(run.per_image_file))[1])
+    assert opacities(page) == {"0.2"}
+    page.reload()
+    page.locator(".panel").first.wait_for()
+    assert opacities(page) == {"0.2"}
+
+
+def opacities(page: Any) -> set[str]:
+    found = page.locator("img.overlay").evaluate_all(
+        "all => all.map(i => getComputedStyle(i).opacity)"
+    )
+    return set(found)
+
+
+def test_errors_replace_the_masks_and_the_legend(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    open_masks(page, dashboard, run)
+    overlay = page.locator(f'[data-panel="{run.id}"] img.overlay')
+    masks = overlay.get_attribute("src")
+    page.get_by_role("button", name="Errors").click()
+    assert overlay.get_attribute("src") != masks
+    assert page.locator(".legend .key").all_inner_texts() == [
+        "missed: predicted as background",
+        "wrong: predicted as another class",
+    ]
+
+
+def test_the_class_under_the_cursor_is_named_in_every_panel(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    open_masks(page, dashboard, run)
+    page.wait_for_timeout(300)  # labels are unpacked after the pictures are there
+    page.locator('[data-panel="photo"] .stage').hover(position={"x": 3, "y": 3})
+    named = [text for text in page.locator(".under").all_inner_texts() if text]
+    assert len(named) == 2
+    assert set(named) <= {"pet", "background", "border"}
+
+
+def test_hardest_first_starts_with_the_lowest_miou(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    saved = saved_scores(run.per_image_file)
+    open_masks(page, dashboard, run)
+    page.get_by_role("combobox", name="Order").click()
+    page.get_by_role("option", name="Hardest first").click()
+    wait_for_image(page, min(saved, key=lambda name: (saved[name].miou, name)))
+
+
+def test_a_run_in_training_brings_its_new_masks_by_itself(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = alive(make_run(dashboard.runs_dir, root=real_pets, epochs_done=2, end=None))
+    open_masks(page, dashboard, run)
+    note = page.locator(f'[data-panel="{run.id}"] .note')
+    assert note.inner_text() == "latest validation, epoch 2 of 6"
+    page.get_by_label("Opacity of all masks in percent").fill("80")
+    film = sorted(path.name for path in run.masks(2).iterdir())
+    run.masks(3).mkdir()
+    for file in film:
+        Image.open(run.masks(2) / file).point(lambda label: 1).save(run.masks(3) / file)
+    with EventLog(run.events_file) as log:
+        write_epoch(log, 3)
+        log.write("masks", epoch=3, folder="masks/epoch-0003")
+    page.wait_for_function(
+        "note => note.textContent === 'latest validation, epoch 3 of 6'",
+        arg=note.element_handle(),
+        timeout=6_000,
+    )
+    assert opacities(page) == {"0.8"}
+
+
+def test_runs_without_common_images_are_one_sentence(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    pets = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    sample = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    text = sample.config_file.read_text().replace("oxford_pets", "sample_pets")
+    sample.config_file.write_text(text)
+    page.goto(f"{dashboard.url}/masks?runs={pets.id},{sample.id}")
+    page.get_by_text("learned from different datasets (oxford_pets, sample_pets)").wait_for()
+    assert page.locator(".panel").count() == 0
+
+
+def test_an_empty_page_says_what_will_be_here(page: Any, dashboard: Dashboard) -> None:
+    page.goto(f"{dashboard.url}/masks")
+    page.get_by_text("Predicted masks of your runs will be here").wait_for()
+    page.get_by_role("button", name="Set up a run").click()
+    page.wait_for_url(lambda url: urlparse(url).path in ("/", "/launch"))
+
+
+def test_a_link_to_an_unknown_image_shows_another_one(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    open_masks(page, dashboard, run, more="&image=../../etc/passwd")
+    page.get_by_text("The image of this link has no mask").wait_for()
+    deadline = time.monotonic() + 5
+    while "passwd" in page.url and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    assert image_in_url(page) in saved_scores(run.per_image_file)
