@@ -7,6 +7,7 @@ codes: 0 done, 1 failed, 2 wrong usage (one sentence a problem on stderr, nothin
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -108,12 +109,12 @@ def evaluate(
         val_limit: Use only N images spread over the set (0: all); left out, as in training.
         runs_dir: Folder that holds the runs.
     """
-    from segengine.evaluation import evaluate as scored
-
     opened = RunDir.open(runs_dir, run)
     given = {"dataset": dataset, "root": root, "val_limit": None if val_limit < 0 else val_limit}
     changes = {name: value for name, value in given.items() if value not in ("", None)}
     config = opened.config().with_values(**changes).resolved()
+    from segengine.evaluation import evaluate as scored  # imports torch, after the cheap checks
+
     result = scored(opened, config, Terminal().progress)
     print(text.scores_table(result))
     print(f"Written to {opened.evaluation(config.data.dataset)}")
@@ -134,11 +135,12 @@ def predict(
         out: Folder for the index masks (PNG; the classes' colours are their palette).
         runs_dir: Folder that holds the runs.
     """
-    from segengine.prediction import predict_images
-
+    opened = RunDir.open(runs_dir, run)
     if not images:
         raise UserError("Give at least one image to predict.")
-    for path in predict_images(RunDir.open(runs_dir, run), images, out):
+    from segengine.prediction import predict_images  # imports torch, after the cheap checks
+
+    for path in predict_images(opened, images, out):
         print(path)
     return 0
 
@@ -286,6 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="SegLab: experiments in semantic segmentation.",
             args=words,
         )
+        sys.stdout.flush()
     except InvalidConfig as error:
         for sentence in error.problems.values():
             print(f"Error: {sentence}", file=sys.stderr)
@@ -296,7 +299,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped:
         print("Stopped before the run began.", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # `list | head`
-        sys.stderr.close()
+    except BrokenPipeError:  # `list | head`: what is still buffered has no reader any more
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         return 0
     return int(code)

@@ -118,10 +118,18 @@ class DataConfig(Section):
         description="Random changes of image and mask together: hflip mirrors half of them.",
     )
     train_limit: int = Field(
-        0, ge=0, title="Training images", description="Use only the first N (0: all)."
+        0,
+        ge=0,
+        title="Training images",
+        description="Use only the first N (0: all).",
+        json_schema_extra={"zero": "all"},
     )
     val_limit: int = Field(
-        0, ge=0, title="Validation images", description="Use only N spread over the set (0: all)."
+        0,
+        ge=0,
+        title="Validation images",
+        description="Use only N spread over the set (0: all).",
+        json_schema_extra={"zero": "all"},
     )
     workers: int = Field(
         2, ge=1, le=64, title="Decoding threads", description="Threads that decode images."
@@ -234,6 +242,7 @@ class TrainConfig(Section):
         ge=0,
         title="Early stop",
         description="Stop after so many epochs without a better validation mIoU (0: never).",
+        json_schema_extra={"zero": "never"},
     )
     seed: int = Field(
         0,
@@ -323,8 +332,11 @@ class RunConfig(Section):
         return self.model_dump_json(indent=2) + "\n"
 
     def fingerprint(self) -> str:
-        """sha256 over the config: two runs with the same one compute the same thing."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """sha256 over the config: two runs with the same one compute the same thing.
+
+        Defaults are left out, so that a field added later does not orphan older checkpoints.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
     def flags(self) -> list[str]:
         """The command-line flags that give this config: only what differs from the defaults."""

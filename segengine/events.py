@@ -16,6 +16,7 @@ from segengine.files import cannot_write
 
 VERSION = 1
 Event = dict[str, Any]
+TERMINAL = ("run_finished", "run_stopped", "run_failed")  # one of them is a run's last word
 
 
 class EventLog:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from segengine.batches import Indices, augment, load_batch, shuffled_batches
-from segengine.checkpoint import link_checkpoint, save_checkpoint
+from segengine.checkpoint import link_checkpoint, save_checkpoint, sha256_of
 from segengine.device import autocast
 from segengine.errors import UserError
 from segengine.experiment import Experiment
@@ -45,16 +45,28 @@ class Fitting:
             Stopped: on request, after a step; `save` then keeps all that was learned.
             UserError: the loss is not finite, or the disk is full; checkpoints stay as they were.
         """
-        while not self.at.is_over(self.experiment.config):
+        at = self.at
+        if at.batch == 0 and at.best_epoch and at.best_epoch == at.epoch - 1:
+            # A kill may have come between the two checkpoints.
+            self._keep_best(sha256_of(self.run.last_checkpoint))
+        while not at.is_over(self.experiment.config):
             self._train_epoch()
             self._close_epoch()
 
-    def save(self, before: Snapshot | None = None) -> None:
-        """Write the last checkpoint; `before` as in `state.capture`."""
+    def save(self, before: Snapshot | None = None) -> str:
+        """Write the last checkpoint and return its sha256; `before` as in `state.capture`.
+
+        Raises:
+            UserError: the weights are not finite, or the disk is full; the older one stays.
+        """
         self._count_time()
         state = capture(self.experiment, self.at, self.lineage, before)
+        # A loss is looked at before its step: what the last step did, only the weights tell.
+        if not all(value.isfinite().all() for value in state["model"].values()):
+            raise self._diverged("weights", "infinite or nan")
         digest = save_checkpoint(self.run.last_checkpoint, state)
-        self._log_checkpoint("last", self.at.epoch - (1 if self.at.batch == 0 else 0), digest)
+        self._log_checkpoint("last", self.at.epoch - 1, digest)
+        return digest
 
     def _train_epoch(self) -> None:
         config, at = self.experiment.config.train, self.at
@@ -116,10 +128,9 @@ class Fitting:
         self.experiment.scheduler.step()
         at.next_epoch()
         if due:
-            self.save()
-        if better:
-            link_checkpoint(self.run.last_checkpoint, self.run.best_checkpoint)
-            self._log_checkpoint("best", at.best_epoch, self._last_digest)
+            digest = self.save()
+            if better:
+                self._keep_best(digest)
 
     def _validate(self) -> tuple[dict[str, Any], list[list[int]]]:
         """Scores and confusion matrix (rows = true class) of the validation set."""
@@ -131,6 +142,8 @@ class Fitting:
 
         with self.stopper.interruptible(self._save_from_listener):
             loss, confusion = of.predictor.validate(of.val_data, of.loss, len(of.classes), tick)
+        if not math.isfinite(loss):
+            raise self._diverged("validation loss", loss)
         return {"loss": loss, **scores(confusion)}, confusion.tolist()
 
     def _save_film(self) -> None:
@@ -155,9 +168,13 @@ class Fitting:
         self.save(before)
         self.report.stopped("Stopped on request.")
 
+    def _keep_best(self, digest: str) -> None:
+        """The last checkpoint, of that sha256, is the best one too."""
+        link_checkpoint(self.run.last_checkpoint, self.run.best_checkpoint)
+        self._log_checkpoint("best", self.at.best_epoch, digest)
+
     def _log_checkpoint(self, kind: str, epoch: int, digest: str) -> None:
         path = self.run.last_checkpoint if kind == "last" else self.run.best_checkpoint
-        self._last_digest = digest
         self.report.checkpoint(epoch, kind, path.relative_to(self.run.path).as_posix(), digest)
 
     def _count_time(self) -> None:
@@ -168,15 +185,16 @@ class Fitting:
         self._tick = now
 
     def _check_finite(self, loss: float | None) -> None:
-        if loss is None or math.isfinite(loss):
-            return
-        at, last = self.at, self.run.last_checkpoint
-        kept = (
-            "The last good checkpoint stays." if last.exists() else "No checkpoint was saved yet."
-        )
-        raise UserError(
-            f"The loss became {loss} in epoch {at.epoch}, step {at.step + 1}: lower the learning "
-            f"rate (now {self._lr:g}) or check the images. {kept}",
+        if loss is not None and not math.isfinite(loss):
+            raise self._diverged("loss", loss)
+
+    def _diverged(self, what: str, value: object) -> UserError:
+        kept = "No checkpoint was saved yet."
+        if self.run.last_checkpoint.exists():
+            kept = "The last good checkpoint stays."
+        return UserError(
+            f"The {what} became {value} in epoch {self.at.epoch} after {self.at.step:,} steps: "
+            f"lower the learning rate (now {self._lr:g}) or check the images. {kept}",
             field="lr",
         )
 

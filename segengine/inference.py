@@ -15,6 +15,7 @@ from segengine.batches import Indices, load_batch, normalise, ordered_batches
 from segengine.datasets.base import ClassInfo
 from segengine.datasets.cache import DecodedSplit, resize_image
 from segengine.device import Precision, autocast
+from segengine.files import cannot_write
 from segengine.metrics import SegMetrics
 from segengine.models.base import SegmentationModel
 from segengine.scores import Counts
@@ -104,9 +105,16 @@ class PixelMean:
 
 
 def save_mask(path: Path, labels: np.ndarray, classes: Sequence[ClassInfo]) -> None:
-    """Write an index mask (H, W) uint8 as a PNG whose palette shows the classes' colours."""
+    """Write an index mask (H, W) uint8 as a PNG whose palette shows the classes' colours.
+
+    Raises:
+        UserError: the disk is full or cannot be written.
+    """
     image = Image.fromarray(labels, mode="P")
     palette = [int(info.color[i : i + 2], 16) for info in classes for i in (1, 3, 5)]
     image.putpalette(palette + [0] * (768 - len(palette)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error

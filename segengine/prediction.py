@@ -77,18 +77,31 @@ def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]
     as their palette.
 
     Raises:
-        UserError: an image cannot be decoded, two would share a name, or the run has no weights.
+        UserError: an image cannot be decoded or would be overwritten, two would share a name, or
+            the run has no weights.
     """
     targets = [out / f"{path.stem}.png" for path in images]
-    twice = {target for target in targets if targets.count(target) > 1}
-    if twice:
-        raise UserError(
-            f"Two images would both be written to {sorted(twice)[0]}: give them different names.",
-            field="image",
-        )
+    _check_targets(images, targets)
     pictures = [np.asarray(read_image(path).convert("RGB")) for path in images]
     predictor, classes = load_predictor(run)
     size = run.config().data.height_width
     for picture, target in zip(pictures, targets, strict=True):
         save_mask(target, predictor.labels(picture, size), classes)
     return targets
+
+
+def _check_targets(images: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Each mask needs a file of its own."""
+    twice = sorted({target for target in targets if targets.count(target) > 1})
+    if twice:
+        raise UserError(
+            f"Two images would both be written to {twice[0]}: give them different names.",
+            field="image",
+        )
+    given = {path.resolve() for path in images}
+    for target in targets:
+        if target.resolve() in given:
+            raise UserError(
+                f"The image {target} would be overwritten by its mask: choose another folder.",
+                field="out",
+            )

@@ -21,7 +21,8 @@ class Reporter:
         self._epochs = 0
         self._steps = 0
         self._images = 0  # since the last `step` event
-        self._last_step = time.monotonic()
+        self._last_step = 0.0
+        self._measuring_since = time.monotonic()  # validations don't count in images a second
         self._last_progress = 0.0
 
     def started(self, about: Mapping[str, Any], start_epoch: int, start_step: int) -> None:
@@ -48,7 +49,8 @@ class Reporter:
         self._images += images
         if loss is None or not self.step_due():
             return
-        speed = self._images / (time.monotonic() - self._last_step)
+        self._last_step = time.monotonic()
+        speed = self._images / max(self._last_step - self._measuring_since, 1e-9)
         self._begin_measuring()
         self._log.write(
             "step", epoch=epoch, step=step, loss=loss, lr=lr, images_per_second=round(speed, 2)
@@ -93,8 +95,12 @@ class Reporter:
 
     def failed(self, error: str, trace: str) -> None:
         """The run cannot go on."""
-        self._say_last(f"Failed: {error}")
         self._log.write("run_failed", durable=True, error=error, traceback=trace)
+        self._say_last(f"Failed: {error}")
+
+    def aside(self, text: str) -> None:
+        """For the terminal (or output.log) alone."""
+        self._terminal.say(text)
 
     def finished(self, **fields: Any) -> None:
         """All is done; `fields` as in the event."""
@@ -109,4 +115,4 @@ class Reporter:
         self._terminal.say(text)
 
     def _begin_measuring(self) -> None:
-        self._last_step, self._images = time.monotonic(), 0
+        self._measuring_since, self._images = time.monotonic(), 0

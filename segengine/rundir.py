@@ -67,7 +67,7 @@ class RunDir:
             near = difflib.get_close_matches(run_id, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(
-                f"There is no run {run_id} in {runs_dir} ({len(known)} others are there).{hint}",
+                f"There is no run {run_id} in {runs_dir} (runs there: {len(known)}).{hint}",
                 field="run",
             )
         return run
@@ -115,7 +115,7 @@ class RunDir:
 
     @property
     def request_file(self) -> Path:
-        """What a person asked of the run (a stop), for a trainer that a signal cannot reach."""
+        """What a person asked of the run (a stop): it tells a stopped run from a crashed one."""
         return self.path / "request.json"
 
     @property
@@ -127,6 +127,11 @@ class RunDir:
     def lock_file(self) -> Path:
         """Held by the process that trains the run: a run has one writer."""
         return self.path / ".lock"
+
+    @property
+    def claim_lock_file(self) -> Path:
+        """Held for the moment in which a process becomes the run's own."""
+        return self.path / ".claim.lock"
 
     @property
     def notes_file(self) -> Path:

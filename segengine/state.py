@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +55,14 @@ class Position:
         self.metrics.reset()
 
     def is_over(self, config: RunConfig) -> bool:
-        """Whether all epochs are done, or no better validation came for `early_stop` epochs."""
-        patience = config.train.early_stop
-        waited = self.epoch - 1 - self.best_epoch
-        stopped_early = bool(patience and self.best_epoch and waited >= patience)
-        return self.epoch > config.train.epochs or stopped_early
+        """Whether all epochs are done, or no better validation came for `early_stop` epochs.
+
+        Only a validation can end a run early, so that the last epoch is always validated and saved.
+        """
+        patience, done = config.train.early_stop, self.epoch - 1
+        validated = done > 0 and done % config.train.val_every == 0
+        stopped_early = bool(patience and validated and done - self.best_epoch >= patience)
+        return done >= config.train.epochs or stopped_early
 
     def to_state(self) -> dict[str, Any]:
         """Plain numbers and one tensor, for a checkpoint."""
@@ -140,6 +144,8 @@ def restore(run: RunDir, experiment: Experiment) -> tuple[Position, dict[str, An
     experiment.optimizer.load_state_dict(state["optimizer"])
     experiment.scheduler.load_state_dict(state["scheduler"])
     set_rng_state(state["rng"])
+    # Where only the validation of the first epoch was left, torch misses the steps before it.
+    warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step")
     return Position.from_state(state["position"], experiment), state["lineage"]
 
 

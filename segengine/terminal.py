@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any, TextIO
 
@@ -17,11 +18,12 @@ class Terminal:
         self._phase = ""
 
     def say(self, text: str) -> None:
-        """A line."""
-        if self._bar is not None:
-            self._bar.write(text, file=self._out)
-        else:
-            print(text, file=self._out, flush=True)
+        """A line. A terminal that went away, or a full disk under it, must not end a run."""
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.write(text, file=self._out)
+            else:
+                print(text, file=self._out, flush=True)
 
     def progress(self, phase: str, done: int, total: int, note: str = "") -> None:
         """Where a phase stands, such as ("Reading images", 120, 300); tqdm adds the time left."""

@@ -50,18 +50,21 @@ def _to_its_end(run: RunDir, stopper: Stopper, report: Reporter) -> int:
     except Stopped as stop:
         report.stopped(str(stop))
         return 0
-    except (torch.OutOfMemoryError, MemoryError):
-        report.failed(
-            "The memory does not hold this batch: choose a smaller batch_size or image_size.",
-            traceback.format_exc(),
-        )
-        return 1
     except Exception as error:  # the last line of defence: no run dies without a word
+        report.failed(_in_a_sentence(error), traceback.format_exc())
         if not isinstance(error, UserError):
-            traceback.print_exc()
-        report.failed(one_line(error), traceback.format_exc())
+            report.aside(traceback.format_exc())
         return 1
     return 0
+
+
+def _in_a_sentence(error: Exception) -> str:
+    """What went wrong, for the person."""
+    # On CPU torch has no exception of its own for it.
+    no_room = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if no_room or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "The memory does not hold this batch: choose a smaller batch_size or image_size."
+    return one_line(error)
 
 
 def _train(run: RunDir, stopper: Stopper, report: Reporter) -> dict[str, Any]:

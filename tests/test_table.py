@@ -156,6 +156,8 @@ def test_changes_name_each_setting_that_is_not_the_default() -> None:
     ]
     assert changes(RunConfig()) == []
     assert as_text("") == "none"
+    info = {name: info for _, name, info in RunConfig.fields()}["train_limit"]
+    assert [as_text(0, info), as_text(8, info)] == ["all", "8"]
 
 
 def test_facts_tell_where_the_weights_come_from(tmp_path: Path) -> None:

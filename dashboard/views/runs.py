@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.components.fact_table import draw_fact_table
 from dashboard.components.run_table import draw_run_table, selected_rows
+from dashboard.formats import short_name
 from dashboard.run_rows import choices_for, read_rows, table_data
 from dashboard.runs import log_of
 from dashboard.selection import choose
@@ -20,10 +21,8 @@ from segengine.rundir import RunDir
 TICK = 2.0  # seconds between looks at the runs folder
 MASKS_LIMIT = 4  # runs side by side on the Masks page
 TABLE, SELECTED, ANSWER = "runs_table", "runs_selected", "runs_answer"
-ASKED = (
-    "Asked to stop: {}. It finishes its step and saves; if it is still running after 10 seconds, "
-    "press Kill."
-)
+# A toast has room for about 100 letters.
+ASKED = "Asked to stop: {}. If it has not saved and ended after 10 s, press Kill."
 KILLED = "Killed: {}."
 STOP_HELP = (
     "The run finishes its step, saves and ends. If it is still there after 10 seconds, the button "
@@ -110,7 +109,8 @@ def _draw_answer(ids: list[str]) -> None:
 def _each(runs: Sequence[RunDir], act: Callable[[RunDir], None], said: str) -> None:
     """Do something to each run; note what was done and, for others, why it was not."""
     sentences = {run.id: _attempt(run, act) for run in runs}
-    done = ", ".join(run_id for run_id, sentence in sentences.items() if not sentence)
+    names = [short_name(run_id) for run_id, sentence in sentences.items() if not sentence]
+    done = names[0] if len(names) == 1 else f"{len(names)} runs" if names else ""
     problems = " ".join(filter(None, sentences.values()))
     selected = st.session_state.get(SELECTED, [])
     st.session_state[ANSWER] = (said.format(done) if done else "", problems, list(selected))

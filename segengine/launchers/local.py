@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
-from segengine.errors import UserError
 from segengine.files import cannot_write, write_text
+from segengine.launchers import claiming
 from segengine.rundir import RunDir, read_json
 
 KILL_AFTER = 10.0  # seconds after the first request to stop, from when on a request kills
@@ -72,13 +72,12 @@ def take_over(run: RunDir) -> None:
     Raises:
         UserError: another process does.
     """
-    job = run.job()
-    if job and job["pid"] == os.getpid() and is_alive(job):
-        return  # `submit` said so already; a stop may have been asked for since
-    if job and is_alive(job):
-        raise UserError(f"Run {run.id} is already running (process {job['pid']}).", field="run")
-    run.request_file.unlink(missing_ok=True)
-    claim(run)
+    with claiming(run, os.getpid()):
+        job = run.job()
+        if job and job["pid"] == os.getpid() and is_alive(job):
+            return  # `submit` said so already; a stop may have been asked for since
+        run.request_file.unlink(missing_ok=True)
+        claim(run)
 
 
 def is_alive(job: dict[str, Any]) -> bool | None:

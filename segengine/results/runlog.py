@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segengine.events import Event, read_events
-
-TERMINAL = ("run_finished", "run_stopped", "run_failed")
+from segengine.events import TERMINAL, Event, read_events
 
 
 @dataclass

@@ -68,7 +68,7 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
         epoch=max(log.epochs, default=0),
         epochs=started.get("epochs", 0),
         progress=1.0 if state == "finished" else _progress(log),
-        seconds_left=_seconds_left(log, now) if state == "running" else None,
+        seconds_left=_seconds_left(log, _submitted(run), now) if state == "running" else None,
         best_miou=best["val"]["miou"] if best else None,
         best_epoch=best["epoch"] if best else None,
         activity=_activity(log) if state in ACTIVE else "",
@@ -85,9 +85,9 @@ def _state(run: RunDir, log: RunLog, alive: bool | None, now: float) -> State:
         age = now - run.config_file.stat().st_mtime
         never_taken = run.job() is None and not log.last_time
         return "queued" if never_taken and age < NEVER_STARTED else "crashed"
-    if log.terminal or not log.last_time:
-        return "queued"
-    return "unresponsive" if now - max(log.last_time, _submitted(run)) > SILENCE else "running"
+    if now - max(log.last_time, _submitted(run)) > SILENCE:
+        return "unresponsive"
+    return "queued" if log.terminal or not log.last_time else "running"
 
 
 def _taken_up_again(run: RunDir, log: RunLog, alive: bool | None) -> bool:
@@ -115,10 +115,10 @@ def _steps_done(log: RunLog) -> int:
     return int(max(by_epochs, log.steps[-1]["step"] if log.steps else 0))
 
 
-def _seconds_left(log: RunLog, now: float) -> float | None:
+def _seconds_left(log: RunLog, submitted: float, now: float) -> float | None:
     """From the mean speed since this session's start, validations included."""
-    if not log.started:
-        return None
+    if not log.started or log.started["time"] < submitted:
+        return None  # this session still gets ready; the last one's clock says nothing
     done = _steps_done(log)
     here = done - log.started["start_step"]
     if here <= 0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from pydantic.fields import FieldInfo
 
 from segengine.config import RunConfig
 from segengine.errors import UserError
@@ -75,14 +76,16 @@ def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     """(title, value, default) of each field that is not at its default, in form order."""
     flat = config.flat()
     return [
-        (str(info.title), as_text(flat[name]), as_text(info.default))
+        (str(info.title), as_text(flat[name], info), as_text(info.default, info))
         for _, name, info in RunConfig.fields()
         if flat[name] != info.default
     ]
 
 
-def as_text(value: Any) -> str:
-    """A config value as a person writes it: "on", "hflip", "0.001", "none"."""
+def as_text(value: Any, info: FieldInfo | None = None) -> str:
+    """A config value in words: "on", "hflip", "0.001", "none"; "all" for a limit of 0."""
+    if info and value == 0 and isinstance(info.json_schema_extra, dict):
+        return str(info.json_schema_extra["zero"])
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
@@ -168,4 +171,5 @@ def is_synthetic(dataset: str) -> bool:
 
 def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, Any]:
     flat = config.flat() if config else {}
-    return {name: as_text(flat[name]) if name in flat else None for name in fields}
+    infos = {name: info for _, name, info in RunConfig.fields()}
+    return {name: as_text(flat[name], infos[name]) if name in flat else None for name in fields}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from segengine.errors import UserError
 from segengine.results.runlog import open_log
 from segengine.results.status import RunStatus, read_status
 from segengine.rundir import RunDir
@@ -14,11 +15,18 @@ def table(runs: Sequence[RunDir]) -> str:
     """One line a run: id, state, epochs, best mIoU, dataset."""
     rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE"]]
     for run in runs:
-        status, data = read_status(run), run.config().data
-        rows.append(
-            [run.id, status.state, _epochs(status), _best(status), data.dataset, data.image_size]
-        )
+        status = read_status(run)
+        rows.append([run.id, status.state, _epochs(status), _best(status), *_data(run)])
     return columns(rows)
+
+
+def _data(run: RunDir) -> tuple[str, str]:
+    """(dataset, image size); a damaged config does not hide the run, nor the others."""
+    try:
+        data = run.config().data
+    except UserError:
+        return "config.json is damaged", ""
+    return data.dataset, data.image_size
 
 
 def about(run: RunDir) -> str:

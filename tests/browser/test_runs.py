@@ -161,7 +161,7 @@ def test_selected_runs_go_to_curves_masks_and_launch(page: Any, dashboard: Dashb
     open_runs(page, dashboard)
     assert button(page, "Show curves").is_disabled()
     select(page, runs[0], runs[2])
-    page.locator("button:disabled", has_text="Clone").wait_for()
+    page.locator("button:disabled", has_text="Clone").first.wait_for()
     button(page, "Show masks").click()
     page.wait_for_url("**/masks?**")
     chosen = parse_qs(urlparse(page.url).query)["runs"][0].split(",")
