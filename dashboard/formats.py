@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from segengine.config import RunConfig
+from segengine.registry import entries
 
 NOTHING = "–"  # stands where there is no number
 
@@ -45,6 +46,12 @@ def duration(seconds: float | None) -> str:
 def count(value: int | None) -> str:
     """A count with thousands separators: 1,234."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def dataset(name: str) -> str:
+    """A dataset as people call it; synthetic ones say so: "Sample pets (synthetic sample)"."""
+    entry = entries("datasets").get(name)
+    return entry.label if entry else name
 
 
 def short_name(of: str | RunConfig) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.colors import OKABE_ITO
-from dashboard.formats import short_name
+from dashboard.formats import dataset, short_name
 from dashboard.runs import status_of
+from segengine.errors import UserError
 from segengine.rundir import RunDir, read_json
 
 _CHOICE = "chosen_runs"  # list of run ids in the order of choice; absent before any choice
@@ -26,11 +27,12 @@ _PARAM = "runs"
 
 @dataclass(frozen=True)
 class ChosenRun:
-    """A run with the colour (#rrggbb) and the name it has on every page."""
+    """A run with the colour (#rrggbb) and the name it has on every page, and its data in words."""
 
     run: RunDir
     color: str
     label: str
+    data: str
 
 
 def choose(run_ids: Sequence[str]) -> None:
@@ -72,16 +74,26 @@ def choose_runs(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
         )
     _remember(wanted)
     slots = st.session_state[_SLOTS]
-    return [
-        ChosenRun(known[run_id], OKABE_ITO[slots[run_id] % len(OKABE_ITO)], label_of(known[run_id]))
-        for run_id in shown
-    ]
+    return [_chosen(known[run_id], slots[run_id]) for run_id in shown]
+
+
+def _chosen(run: RunDir, slot: int) -> ChosenRun:
+    return ChosenRun(run, OKABE_ITO[slot % len(OKABE_ITO)], label_of(run), data_of(run))
 
 
 def label_of(run: RunDir) -> str:
     """The name that a person gave the run, else model, strategy and the end of its id."""
     name = (read_json(run.notes_file) or {}).get("name")
     return str(name).strip() if name and str(name).strip() else short_name(run.id)
+
+
+def data_of(run: RunDir) -> str:
+    """What a run learns from: "Oxford-IIIT Pet, 64 px"; "" where its config cannot be read."""
+    try:
+        config = run.config().data
+    except UserError:
+        return ""
+    return f"{dataset(config.dataset)}, {config.image_size} px"
 
 
 def assign_slots(slots: dict[str, int], run_ids: Sequence[str]) -> dict[str, int]:

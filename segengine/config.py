@@ -321,10 +321,10 @@ class RunConfig(Section):
 
     def resolved(self) -> RunConfig:
         """The same config with absolute paths, so that it means the same from every folder."""
-        changes = {"root": str(Path(self.data.root).expanduser().absolute())}
+        changes = {"root": str(Path(self.data.root).expanduser().resolve())}
         weights = self.model.weights
         if weights and weights != "imagenet" and not weights.startswith("run:"):
-            changes["weights"] = str(Path(weights).expanduser().absolute())
+            changes["weights"] = str(Path(weights).expanduser().resolve())
         return self.with_values(**changes)
 
     def to_json(self) -> str:

@@ -28,5 +28,8 @@ _mount = st.components.v2.component(
 
 def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
     """Draw the curves of these runs, in their colours, and keep them up to date."""
-    runs = [{"id": each.run.id, "label": each.label, "color": each.color} for each in chosen]
+    runs = [
+        {"id": each.run.id, "label": each.label, "color": each.color, "data": each.data}
+        for each in chosen
+    ]
     _mount(data={"runs": runs, "plotly": get_plotlyjs_version()}, key=key)

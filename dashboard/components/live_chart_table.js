@@ -46,6 +46,7 @@ class RunTable {
     const label = element(line, "td");
     label.textContent = run.label;
     label.title = run.id;
+    element(label, "div", "live-chart__data").textContent = run.data;
     for (const split of ["train", "val"]) {
       this.button(element(line, "td"), run, split, !hidden.has(`${run.id}/${split}`));
     }

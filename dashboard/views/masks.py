@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.mask_panels import draw_mask_panels
+from dashboard.formats import dataset
 from dashboard.panels import ShownRun, aspect_of, build_panels, mious_of, open_scene
 from dashboard.runs import all_runs, log_of, status_of
 from dashboard.selection import ChosenRun, choose_runs
@@ -90,7 +91,8 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     order = _pick_order(row[3], several=len(shown) > 1)
     by_run = (mious_of(run, names, configs, len(classes), ignore_index) for run in shown)
     ordered = order_images(names, [] if order == "name" else list(by_run), order)
-    name = _pick_image(row, ordered)
+    data = dataset(configs[0].dataset) if configs else "Unknown dataset"
+    name = _pick_image(row, ordered, data)
     scene = open_scene(configs, name)
     if scene.problem:
         st.warning(scene.problem)
@@ -119,7 +121,7 @@ def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
     )
 
 
-def _pick_image(row: Sequence[DeltaGenerator], names: list[str]) -> str:
+def _pick_image(row: Sequence[DeltaGenerator], names: list[str], data: str) -> str:
     """Draw the image picker and the buttons beside it; the image to show."""
     name = _wanted_image(names)
     place = names.index(name)
@@ -135,7 +137,7 @@ def _pick_image(row: Sequence[DeltaGenerator], names: list[str]) -> str:
         )
     st.session_state["masks_picker"] = name
     row[2].selectbox(
-        f"Validation image {place + 1:,} of {len(names):,}",
+        f"{data}, validation image {place + 1:,} of {len(names):,}",
         names,
         key="masks_picker",
         on_change=lambda: _show(st.session_state["masks_picker"]),
