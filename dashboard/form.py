@@ -22,6 +22,7 @@ from dashboard.runs import PROJECT
 from segengine.config import InvalidConfig, KnownName, RunConfig
 from segengine.datasets import split_sizes
 from segengine.errors import UserError
+from segengine.order import steps_per_epoch
 from segengine.preflight import preflight
 from segengine.problems import literal_choices
 from segengine.registry import entries as registered
@@ -161,17 +162,11 @@ def data_hint(config: RunConfig) -> str:
         sizes = split_sizes(config.data)
     except UserError:
         return ""
-    steps = steps_an_epoch(sizes["train"], config.train.batch_size)
+    steps = steps_per_epoch(sizes["train"], config.train.batch_size)
     return (
         f"{count(sizes['train'])} training and {count(sizes['val'])} validation images, "
         f"{count(steps)} step{'' if steps == 1 else 's'} an epoch"
     )
-
-
-def steps_an_epoch(images: int, batch_size: int) -> int:
-    """Batches in an epoch; a leftover of one image joins the batch before it."""
-    steps, leftover = divmod(images, batch_size)
-    return steps + (leftover > 1 or (leftover == 1 and steps == 0))
 
 
 def changed_titles(entries: Entries, base: Entries) -> list[str]:

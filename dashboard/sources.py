@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.formats import miou
+from dashboard.formats import dataset, miou
 from dashboard.runs import all_runs, status_of
 from dashboard.selection import label_of
 from segengine.config import ModelConfig, RunConfig
 from segengine.errors import UserError
-from segengine.registry import entries
 from segengine.rundir import RunDir
 
 
@@ -40,6 +39,6 @@ def _encoder(values: dict[str, Any]) -> tuple[Any, ...]:
 
 def _label(run: RunDir, config: RunConfig) -> str:
     """ "mIoU 0.512 · scratch 3fa9 · Oxford-IIIT Pet": every run offered has the same model."""
-    dataset = entries("datasets")[config.data.dataset].label
     name = label_of(run).removeprefix(f"{config.model.arch} ")
-    return f"mIoU {miou(status_of(run).best_miou)} · {name} · {dataset}"
+    best = miou(status_of(run).best_miou)
+    return f"mIoU {best} · {name} · {dataset(config.data.dataset)}"

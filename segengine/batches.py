@@ -9,33 +9,11 @@ import torch
 from torch import Tensor
 
 from segengine.datasets.cache import DecodedSplit
+from segengine.order import Indices
 
 # ImageNet statistics (RGB, 0 to 1): what published encoder weights expect.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-
-Indices = np.ndarray  # (B,) int64
-
-
-def shuffled_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[Indices]:
-    """The batches of one epoch as image indices, a function of seed and epoch alone.
-
-    A leftover of a single image joins the batch before it: batch norm over one image would learn
-    from that image only, and cannot work at all on 1x1 feature maps. Where batches of one were
-    asked for, none is left over.
-    """
-    order = np.random.default_rng([seed, epoch]).permutation(count)
-    return _split(order, batch_size)
-
-
-def ordered_batches(count: int, batch_size: int) -> list[Indices]:
-    """All images in order, for validation."""
-    return [np.arange(i, min(i + batch_size, count)) for i in range(0, count, batch_size)]
-
-
-def steps_per_epoch(count: int, batch_size: int) -> int:
-    """How many batches `shuffled_batches` gives."""
-    return len(_split(np.arange(count), batch_size))
 
 
 def load_batch(
@@ -76,13 +54,6 @@ def augment(
         masks = torch.where(mirrored[:, None, None], masks.flip(-1), masks)
         images = images.contiguous(memory_format=torch.channels_last)
     return images, masks
-
-
-def _split(order: Indices, batch_size: int) -> list[Indices]:
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    if len(batches) > 1 and len(batches[-1]) < min(2, batch_size):
-        batches[-2:] = [np.concatenate(batches[-2:])]
-    return batches
 
 
 def _to(tensor: Tensor, device: torch.device) -> Tensor:

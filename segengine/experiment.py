@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 import segengine
-from segengine.batches import steps_per_epoch
 from segengine.config import RunConfig
 from segengine.datasets import (
     IGNORE_INDEX,
@@ -34,6 +33,7 @@ from segengine.losses import build_loss
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel, count_parameters, encoder_hash
 from segengine.optim import build_optimizer, build_scheduler
+from segengine.order import steps_per_epoch
 
 FILM_IMAGES = 8  # validation images whose masks are kept at every validation
 

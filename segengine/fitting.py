@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from segengine.batches import Indices, augment, load_batch, shuffled_batches
+from segengine.batches import augment, load_batch
 from segengine.checkpoint import link_checkpoint, save_checkpoint, sha256_of
 from segengine.device import autocast
 from segengine.errors import UserError
 from segengine.experiment import Experiment
 from segengine.inference import save_mask
+from segengine.order import Indices, shuffled_batches
 from segengine.reporting import Reporter
 from segengine.rundir import RunDir
 from segengine.scores import scores

@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from segengine.batches import Indices, load_batch, normalise, ordered_batches
+from segengine.batches import load_batch, normalise
 from segengine.datasets.base import ClassInfo
 from segengine.datasets.cache import DecodedSplit, resize_image
 from segengine.device import Precision, autocast
 from segengine.files import cannot_write
 from segengine.metrics import SegMetrics
 from segengine.models.base import SegmentationModel
+from segengine.order import Indices, ordered_batches
 from segengine.scores import Counts
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -17,7 +17,7 @@ from segengine.registry import Kind, entries
 PROJECT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "torchvision", "segmentation_models_pytorch", "timm")
 CONTRACT = (
-    *("config", "registry", "rundir", "events", "files", "errors", "problems"),
+    *("config", "registry", "rundir", "events", "files", "errors", "problems", "order"),
     *("preflight", "presets", "start", "cli", "stopping", "terminal", "scores"),
 )
 NEEDS_A_SESSION = ("dashboard.main", "dashboard.views")

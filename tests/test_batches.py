@@ -8,15 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segengine.batches import (
-    augment,
-    load_batch,
-    normalise,
-    ordered_batches,
-    shuffled_batches,
-    steps_per_epoch,
-)
+from segengine.batches import augment, load_batch, normalise
 from segengine.datasets.cache import DecodedSplit
+from segengine.order import ordered_batches, shuffled_batches, steps_per_epoch
 
 CPU = torch.device("cpu")
 

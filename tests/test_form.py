@@ -160,14 +160,6 @@ def test_pretrained_without_a_source_is_refused(quick_look: Entries, tmp_path: P
     assert "needs weights" in check(entries, tmp_path).problems["weights"]
 
 
-@pytest.mark.parametrize("images", [1, 2, 15, 16, 17, 18, 33, 300])
-@pytest.mark.parametrize("batch_size", [1, 2, 16])
-def test_steps_an_epoch_are_those_of_the_engine(images: int, batch_size: int) -> None:
-    from segengine.batches import steps_per_epoch
-
-    assert form.steps_an_epoch(images, batch_size) == steps_per_epoch(images, batch_size)
-
-
 def test_the_hint_says_how_much_there_is_to_learn_from(quick_look: Entries, tmp_path: Path) -> None:
     entries = {**quick_look, "batch_size": "16", "train_limit": "33"}
     hint = check(entries, tmp_path).hint

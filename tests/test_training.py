@@ -29,7 +29,7 @@ from torchmetrics.classification import (
 )
 
 from segengine import files
-from segengine.batches import load_batch, shuffled_batches
+from segengine.batches import load_batch
 from segengine.config import RunConfig
 from segengine.datasets.cache import DecodedSplit
 from segengine.errors import UserError
@@ -39,6 +39,7 @@ from segengine.inference import Predictor
 from segengine.losses.cross_entropy import CrossEntropy
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel
+from segengine.order import shuffled_batches
 from segengine.rundir import RunDir
 from segengine.scores import confusion_matrix
 from segengine.stopping import Stopper
