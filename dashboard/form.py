@@ -147,13 +147,22 @@ def check(entries: Entries, runs_dir: Path, config_type: type[RunConfig] = RunCo
         config = rest = config_type.from_flat(values)
     except InvalidConfig as error:
         wrong = error.problems
-        sound = {name: value for name, value in values.items() if name not in wrong}
-        try:  # what else is wrong can be told with defaults in the place of the broken fields
-            rest = config_type.from_flat(sound)
-        except InvalidConfig:
-            return Checked(None, _in_order(wrong, config_type))
+        rest = _sound_rest(values, wrong, config_type)
     problems = {**preflight(rest, runs_dir), **wrong}
     return Checked(config, _in_order(problems, config_type), data_hint(rest))
+
+
+def _sound_rest(
+    values: Mapping[str, Any], wrong: Mapping[str, str], config_type: type[RunConfig]
+) -> RunConfig:
+    """The config with defaults in the place of what is wrong, so that the rest can be checked."""
+    with contextlib.suppress(InvalidConfig):
+        return config_type.from_flat({n: value for n, value in values.items() if n not in wrong})
+    # A contradiction between fields: without the one it names, the others of its section may clash.
+    section_of = {name: section for section, name, _ in config_type.fields()}
+    broken = {section_of.get(name) for name in wrong}
+    sound = {n: value for n, value in values.items() if section_of[n] not in broken}
+    return config_type.from_flat(sound)
 
 
 def data_hint(config: RunConfig) -> str:

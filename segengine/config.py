@@ -234,7 +234,7 @@ class TrainConfig(Section):
     val_every: int = Field(
         1,
         ge=1,
-        title="Validate every",
+        title="Validate every n epochs",
         description="Epochs from one validation to the next; the last epoch always validates.",
     )
     early_stop: int = Field(

@@ -160,6 +160,15 @@ def test_pretrained_without_a_source_is_refused(quick_look: Entries, tmp_path: P
     assert "needs weights" in check(entries, tmp_path).problems["weights"]
 
 
+def test_a_contradiction_in_one_section_hides_no_problem_of_another(
+    quick_look: Entries, tmp_path: Path
+) -> None:
+    entries = {**quick_look, "strategy": "frozen", "weights_from": "run", "batch_size": "4096"}
+    problems = check(entries, tmp_path).problems
+    assert list(problems) == ["weights", "batch_size"]
+    assert "larger than the training set (200 images)" in problems["batch_size"]
+
+
 def test_the_hint_says_how_much_there_is_to_learn_from(quick_look: Entries, tmp_path: Path) -> None:
     entries = {**quick_look, "batch_size": "16", "train_limit": "33"}
     hint = check(entries, tmp_path).hint

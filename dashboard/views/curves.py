@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.components.empty import draw_empty
 from dashboard.components.live_chart import draw_live_chart
 from dashboard.runs import all_runs
 from dashboard.selection import choose_runs
@@ -13,9 +14,7 @@ MAX_RUNS = 8  # as many as there are colours
 st.title("Curves")
 runs = all_runs()
 if not runs:
-    st.write("Loss and mIoU of your runs will be drawn here while they train. There is no run yet.")
-    if st.button("Launch a run", type="primary"):
-        st.switch_page("views/launch.py")
+    draw_empty("Loss and mIoU of your runs will be drawn here while they train.")
 elif chosen := choose_runs(runs, limit=MAX_RUNS):
     draw_live_chart(chosen, key="curves")
 else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.components.empty import draw_empty
 from dashboard.components.mask_panels import draw_mask_panels
 from dashboard.formats import dataset
 from dashboard.panels import ShownRun, aspect_of, build_panels, mious_of, open_scene
@@ -40,6 +41,10 @@ NOTHING_IN_COMMON = (
     "The chosen runs have predictions for no image in common: choose runs that were validated on "
     "the same images."
 )
+EMPTY = (
+    "Predicted masks of your runs will be here, beside the image and its ground truth, from a "
+    "run's first validation on."
+)
 PANELS = "masks_panels"
 IMAGE, WRITTEN = "masks_image", "masks_written"  # the image shown, and what we put in the URL
 
@@ -49,7 +54,7 @@ def draw_page() -> None:
     st.title("Masks")
     runs = all_runs()
     if not runs:
-        _draw_empty()
+        draw_empty(EMPTY)
         return
     chosen = choose_runs(runs, limit=LIMIT)
     if not chosen:
@@ -66,15 +71,6 @@ def draw_page() -> None:
         _draw_comparison(shown)
     if any(status_of(one.run).active for one in chosen):
         _follow(chosen, moments)
-
-
-def _draw_empty() -> None:
-    st.info(
-        "Predicted masks of your runs will be here, beside the image and its ground truth, from a "
-        "run's first validation on."
-    )
-    if st.button("Set up a run", type="primary"):
-        st.switch_page("views/launch.py")
 
 
 def _draw_comparison(shown: Sequence[ShownRun]) -> None:

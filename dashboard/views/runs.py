@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from dashboard.components.empty import draw_empty
 from dashboard.components.fact_table import draw_fact_table
 from dashboard.components.run_table import draw_run_table, selected_rows
 from dashboard.formats import short_name
@@ -35,9 +36,7 @@ def draw_runs() -> None:
     """The table with its actions; drawn anew at every tick."""
     rows = read_rows()
     if not rows:
-        st.info("Your runs will be here with their progress and their best mIoU, newest first.")
-        if st.button("Set up a run", type="primary"):
-            st.switch_page("views/launch.py")
+        draw_empty("Your runs will be here with their progress and their best mIoU, newest first.")
         return
     titles, cells = table_data(rows)
     selected = _selection(rows)

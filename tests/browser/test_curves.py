@@ -179,7 +179,7 @@ def test_a_dashboard_killed_and_started_again_goes_on_within_three_seconds(
 
 def test_without_any_run_the_page_offers_to_launch_one(dashboard: Dashboard, page: Any) -> None:
     page.goto(f"{dashboard.url}/curves")
-    page.get_by_role("button", name="Launch a run").click()
+    page.get_by_role("button", name="Set up a run").click()
     page.wait_for_url(lambda url: "/curves" not in url)
 
 
@@ -202,6 +202,6 @@ def test_a_second_dashboard_on_the_folder_says_where_the_first_is(
         page.get_by_text(f"already served by another dashboard at {dashboard.url}").wait_for()
         dashboard.kill()
         page.reload()
-        page.get_by_role("button", name="Launch a run").wait_for()
+        page.get_by_role("button", name="Set up a run").wait_for()
     finally:
         second.kill()
