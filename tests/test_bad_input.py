@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -262,14 +263,14 @@ def test_runs_that_cannot_be_saved_are_refused(
         assert contains(sentence, "Runs cannot be saved in | not a folder you can write to")
         assert "--runs-dir" in sentence
     # Where rights say yes but the system says no all the same:
-    plain = os.mkdir
+    plain = Path.mkdir
 
-    def read_only(path: str, *args: int) -> None:
+    def read_only(path: Path, *args: Any, **more: Any) -> None:
         if str(path).startswith(str(tmp_path / "runs")):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        plain(path, *args)
+        plain(path, *args, **more)
 
-    monkeypatch.setattr(os, "mkdir", read_only)
+    monkeypatch.setattr(Path, "mkdir", read_only)
     (sentence,) = refused(capsys, "train", *tiny.flags(pets, "--runs-dir", str(tmp_path / "runs")))
     assert contains(sentence, "cannot be written: Read-only file system | Choose a folder")
 

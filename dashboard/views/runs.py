@@ -145,7 +145,8 @@ def _draw_ending(row: RunRow) -> None:
     elif state == "crashed":
         said = tail(row.run.output_file)
         st.error(
-            "The process ended before its log did. The end of its output:" if said else message
+            "The process ended before its log did. Resume goes on from its last checkpoint. "
+            f"{'The end of its output:' if said else message}"
         )
         if said:
             st.code(said, language=None)

@@ -164,6 +164,7 @@ def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
     Room is taken at once: writing to a sparse mapping on a full disk would kill the process.
     """
     array: np.memmap = open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    with open(path, "r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    if hasattr(os, "posix_fallocate"):  # macOS has none
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
