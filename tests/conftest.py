@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def real_pets() -> Path:
             "SEGLAB_PETS to the folder that holds oxford-iiit-pet/"
         )
     return root
+
+
+@pytest.fixture
+def signal_handlers() -> Iterator[None]:
+    """The test process has its own signal handlers back after a test that let a run take them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.hookimpl(hookwrapper=True)

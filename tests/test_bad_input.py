@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,8 @@ from torchvision.datasets import OxfordIIITPet
 from segengine.cli import main
 from segengine.rundir import RunDir
 from tests import tiny
+
+pytestmark = pytest.mark.usefixtures("signal_handlers")  # `train` takes those of its process
 
 Captured = pytest.CaptureFixture[str]
 
@@ -34,16 +34,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "other.pt"
     torch.save({"layer.weight": torch.zeros(3)}, path)
     return path
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """`train` takes the signals of its process: here they are given back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    signal.set_wakeup_fd(-1)
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def refused(capsys: Captured, *words: object) -> list[str]:

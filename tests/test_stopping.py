@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -119,17 +118,7 @@ def test_a_stop_in_the_middle_of_a_slow_step_saves_the_state_from_before_it(
     assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
 
 
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """The test process has its own signal handlers back afterwards."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    signal.set_wakeup_fd(-1)
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("handlers")
+@pytest.mark.usefixtures("signal_handlers")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_between_two_steps_ends_the_run_at_the_next_look(
     whole: RunDir, config: RunConfig, tmp_path: Path, number: signal.Signals
