@@ -19,6 +19,8 @@ from pydantic.fields import FieldInfo
 
 from dashboard.formats import count
 from dashboard.runs import PROJECT
+from dashboard.wording import FOLDERS, LABELS, size_hint
+from segengine import encoders
 from segengine.config import InvalidConfig, KnownName, RunConfig
 from segengine.datasets import split_sizes
 from segengine.errors import UserError
@@ -30,26 +32,18 @@ from segengine.registry import entries as registered
 Entries = dict[str, Any]
 Kind = Literal["choice", "several", "switch", "integer", "number", "text", "weights"]
 
-# The fields that most runs differ in. Every other one, new ones too, is under "More settings".
+# The fields that most runs differ in, and those that go with them. Every other one, new ones too,
+# is under "More settings".
 MAIN = (
-    *("dataset", "root", "download", "image_size", "augment"),
-    *("arch", "stem", "encoder", "strategy", "weights"),
-    *("lr", "weight_decay", "scheduler", "gamma"),
+    *("dataset", "root", "download", "val_share", "split_seed", "image_size", "augment"),
+    *("flip_chance", "crop_scale", "rotate_degrees", "color_strength", "blur_sigma"),
+    *("arch", "stem", "encoder", "upsampling", "strategy", "weights"),
+    *("optimizer", "momentum", "lr", "weight_decay", "scheduler", "gamma", "step_epochs", "power"),
+    *("loss", "focal_gamma"),
     *("epochs", "batch_size", "val_every", "seed"),
 )
 SECTIONS = {"data": "Data", "model": "Model", "optim": "Optimisation", "train": "Training"}
-LABELS = {
-    "adamw": "AdamW",
-    "bf16": "BF16",
-    "cpu": "CPU",
-    "cuda": "GPU (CUDA)",
-    "fp32": "FP32",
-    "hflip": "Mirror (hflip)",
-    "paper": "Paper, 7x7",
-    "small": "Small, 5x5",
-}
-# Fields that only some models or datasets take, even where no registered one takes them today.
-_TAKEN_BY_SOME = {"arch": {"stem", "encoder"}, "dataset": {"root", "download"}}
+_SOME_DATASETS = {"root", "download"}  # fields that only some datasets take
 _KIND_OF: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number"}
 
 
@@ -81,11 +75,13 @@ class Checked:
         config: the RunConfig; None where a field cannot stand.
         problems: field name -> sentence, in the order of the form; empty when the run may start.
         hint: what the choice of data means; "" where that cannot be told.
+        notes: field name -> a sentence to read beside it.
     """
 
     config: RunConfig | None
     problems: dict[str, str] = field(default_factory=dict)
     hint: str = ""
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def specs(config_type: type[RunConfig] = RunConfig) -> list[FieldSpec]:
@@ -96,13 +92,34 @@ def specs(config_type: type[RunConfig] = RunConfig) -> list[FieldSpec]:
 def shown(entries: Entries, config_type: type[RunConfig] = RunConfig) -> set[str]:
     """The names of the fields that have a meaning for the chosen model, dataset and strategy."""
     names = {name for _, name, _ in config_type.fields()}
-    for chooser, some in _TAKEN_BY_SOME.items():
-        kind: Any = {"arch": "models", "dataset": "datasets"}[chooser]
-        known = registered(kind)
-        taken = known[entries[chooser]].options if entries[chooser] in known else ()
-        conditional = some.union(*(entry.options for entry in known.values()))
-        names -= conditional.difference(taken)
-    return names - {"weights"} if entries["strategy"] == "scratch" else names
+    dataset = registered("datasets").get(entries["dataset"])
+    names -= _SOME_DATASETS.difference(dataset.options if dataset else ())
+    for section in config_type.sections().values():
+        names.difference_update(section.meaningless(entries))
+    return names - _meaningless_here(entries)
+
+
+def _meaningless_here(entries: Entries) -> set[str]:
+    """The fields that a choice in another section, or a number, leaves without a meaning."""
+    frozen = entries["strategy"] == "frozen"
+    conditions = {
+        "weights": entries["strategy"] != "scratch",
+        "encoder_lr_factor": not frozen,
+        "feature_cache": frozen and not entries["augment"],
+        "early_stop_metric": entries["early_stop"].strip() != "0",
+        "compile": entries["device"] != "cpu",
+        "val_share": not _has_own_splits(entries["root"]),
+        "split_seed": not _has_own_splits(entries["root"]),
+    }
+    return {name for name, holds in conditions.items() if not holds}
+
+
+def _has_own_splits(root: str) -> bool:
+    """Whether a folder of people's own is split already."""
+    try:
+        return (Path(root).expanduser() / "train").is_dir()
+    except (RuntimeError, OSError):  # the home of an unknown user; a folder that may not be read
+        return False
 
 
 def to_entries(config: RunConfig) -> Entries:
@@ -118,7 +135,7 @@ def to_entries(config: RunConfig) -> Entries:
             entries[spec.name] = value
         else:
             entries[spec.name] = number_text(value) if isinstance(value, float) else str(value)
-    return entries
+    return {**entries, "encoder": entries["encoder"] or encoders.DEFAULT_ENCODER}
 
 
 def from_run(config: RunConfig) -> Entries:
@@ -149,20 +166,22 @@ def check(entries: Entries, runs_dir: Path, config_type: type[RunConfig] = RunCo
         wrong = error.problems
         rest = _sound_rest(values, wrong, config_type)
     problems = {**preflight(rest, runs_dir), **wrong}
-    return Checked(config, _in_order(problems, config_type), data_hint(rest))
+    return Checked(config, _in_order(problems, config_type), data_hint(rest), _notes(rest))
 
 
 def _sound_rest(
     values: Mapping[str, Any], wrong: Mapping[str, str], config_type: type[RunConfig]
 ) -> RunConfig:
     """The config with defaults in the place of what is wrong, so that the rest can be checked."""
-    with contextlib.suppress(InvalidConfig):
-        return config_type.from_flat({n: value for n, value in values.items() if n not in wrong})
     # A contradiction between fields: without the one it names, the others of its section may clash.
     section_of = {name: section for section, name, _ in config_type.fields()}
     broken = {section_of.get(name) for name in wrong}
-    sound = {n: value for n, value in values.items() if section_of[n] not in broken}
-    return config_type.from_flat(sound)
+    sections = {name for name, section in section_of.items() if section in broken}
+    for left_out in (set(wrong), sections, set(values)):
+        sound = {n: value for n, value in values.items() if n not in left_out}
+        with contextlib.suppress(InvalidConfig):
+            return config_type.from_flat(sound)
+    raise AssertionError("the defaults are a sound config")
 
 
 def data_hint(config: RunConfig) -> str:
@@ -178,10 +197,27 @@ def data_hint(config: RunConfig) -> str:
     )
 
 
+def _notes(config: RunConfig) -> dict[str, str]:
+    hint = size_hint(config.data.dataset, *config.data.height_width)
+    return {"image_size": hint} if hint else {}
+
+
+def in_sight(spec: FieldSpec, entries: Entries) -> bool:
+    """Whether a field stands in the form itself, not under "More settings"."""
+    fine_tuning = spec.name == "encoder_lr_factor" and entries["strategy"] == "pretrained"
+    return spec.main or fine_tuning
+
+
+def help_of(spec: FieldSpec, entries: Entries) -> str:
+    """The field's help; of the dataset folder: what must lie in it."""
+    return FOLDERS.get(entries["dataset"], spec.help) if spec.name == "root" else spec.help
+
+
 def changed_titles(entries: Entries, base: Entries) -> list[str]:
     """Titles of the fields in which two forms give different values."""
-    ours, theirs = to_values(entries), to_values(base)
-    return [s.title for s in specs() if ours.get(s.name) != theirs.get(s.name)]
+    hidden = {spec.name: spec.default for spec in specs()} | {"encoder": encoders.DEFAULT_ENCODER}
+    ours, theirs = hidden | to_values(entries), hidden | to_values(base)
+    return [spec.title for spec in specs() if ours[spec.name] != theirs[spec.name]]
 
 
 def command_line(config: RunConfig, runs_dir: Path) -> str:
@@ -226,6 +262,9 @@ def _options(info: FieldInfo) -> dict[str, str]:
     for item in info.metadata:
         if isinstance(known := getattr(item, "func", None), KnownName):
             return {name: entry.label for name, entry in registered(known.kind).items()}
+        if getattr(item, "func", None) is encoders.known_encoder:
+            rest = sorted(set(encoders.ALL).difference(encoders.COMMON))
+            return {name: name for name in (*encoders.COMMON, *rest)}
     names = literal_choices(info.annotation)
     return {name: LABELS.get(name, name.replace("_", " ").capitalize()) for name in names}
 

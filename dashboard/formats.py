@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
-from segengine.config import RunConfig
+from segengine.config import DataConfig, RunConfig
 from segengine.registry import entries
 
 NOTHING = "–"  # stands where there is no number
@@ -48,10 +49,21 @@ def count(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
-def dataset(name: str) -> str:
-    """A dataset as people call it; synthetic ones say so: "Sample pets (synthetic sample)"."""
-    entry = entries("datasets").get(name)
-    return entry.label if entry else name
+def dataset(config: DataConfig) -> str:
+    """A run's data as people call it: "Oxford-IIIT Pet", "Folder leaves".
+
+    Synthetic data says so: "Sample pets (synthetic sample)".
+    """
+    if config.dataset == "folder":
+        return f"Folder {Path(config.root).name}"
+    entry = entries("datasets").get(config.dataset)
+    return entry.label if entry else config.dataset
+
+
+def loss_name(name: str) -> str:
+    """A loss as people call it, as part of a sentence: "Dice loss"."""
+    entry = entries("losses").get(name)
+    return f"{entry.label if entry else name} loss"
 
 
 def short_name(of: str | RunConfig) -> str:

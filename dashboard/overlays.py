@@ -54,7 +54,8 @@ def mask_png(mask: np.ndarray, classes: Sequence[ClassInfo], ignore_index: int) 
     shown = {i: color for i, color in enumerate(colors) if i != unfilled}
     pixels = mask.astype(np.uint8)
     rows, columns = np.indices(pixels.shape)
-    pixels[(mask == ignore_index) & ((rows + columns) % 8 < 2)] = _HATCH
+    period = max(8, max(pixels.shape) // 32)  # pixels: lines that stay apart in a small panel
+    pixels[(mask == ignore_index) & ((rows + columns) % period < period // 4)] = _HATCH
     return _png(pixels, {**shown, _HATCH: _VOID_COLOR})
 
 

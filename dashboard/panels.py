@@ -29,7 +29,8 @@ class Panel(TypedDict):
     """One picture of the row, ready for the browser.
 
     `masks` and `errors` are addresses of overlays ("" where there is none), `iou` is a text a
-    class, `message` says why a mask is not shown.
+    class, `void` tells whether there are pixels that do not count, `message` says why a mask is
+    not shown.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Panel(TypedDict):
     labels: overlays.Labels | None
     miou: str
     iou: list[str]
+    void: bool
     message: str
 
 
@@ -127,6 +129,7 @@ def build_panels(
         small = overlays.shrink(scene.truth, overlays.TRUTH_SIDE)
         panels[1]["masks"] = overlays.data_uri(overlays.mask_png(small, classes, ignore_index))
         panels[1]["labels"] = overlays.labels(scene.truth)
+        panels[1]["void"] = bool((scene.truth == ignore_index).any())
     else:
         panels[1]["message"] = "Not available"
     return panels + [_prediction(scene, run, name, classes, ignore_index) for run in shown]
@@ -206,5 +209,6 @@ def _panel(identity: str, title: str, color: str = "") -> Panel:
         "labels": None,
         "miou": "",
         "iou": [],
+        "void": False,
         "message": "",
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.colors import OKABE_ITO
-from dashboard.formats import dataset, short_name
+from dashboard.formats import dataset, loss_name, short_name
 from dashboard.runs import status_of
 from segengine.errors import UserError
 from segengine.rundir import RunDir, read_json
@@ -88,12 +88,20 @@ def label_of(run: RunDir) -> str:
 
 
 def data_of(run: RunDir) -> str:
-    """What a run learns from: "Oxford-IIIT Pet, 64 px"; "" where its config cannot be read."""
+    """What a run learns from: "Oxford-IIIT Pet, 64 px"; "" where its config cannot be read.
+
+    Losses other than cross entropy are named, since their values cannot be compared with its.
+    """
     try:
-        config = run.config().data
+        config = run.config()
     except UserError:
         return ""
-    return f"{dataset(config.dataset)}, {config.image_size} px"
+    words = f"{dataset(config.data)}, {config.data.image_size} px"
+    return (
+        words
+        if config.optim.loss == "cross_entropy"
+        else f"{words}, {loss_name(config.optim.loss)}"
+    )
 
 
 def assign_slots(slots: dict[str, int], run_ids: Sequence[str]) -> dict[str, int]:

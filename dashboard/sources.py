@@ -7,18 +7,20 @@ from typing import Any
 from dashboard.formats import dataset, miou
 from dashboard.runs import all_runs, status_of
 from dashboard.selection import label_of
-from segengine.config import ModelConfig, RunConfig
+from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.rundir import RunDir
+
+_DECIDING = ("arch", "stem", "encoder", "base_width")  # the fields that make an encoder
 
 
 def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
     """Run id -> label of the runs with a checkpoint of the same encoder, newest first.
 
     Args:
-        values: the new run's fields, of which `arch`, `stem` and `encoder` decide.
+        values: the new run's fields; those of its model decide.
     """
-    wanted = _encoder(values)
+    wanted = _encoder_name(values)
     found: dict[str, str] = {}
     for run in all_runs():
         if not run.best_checkpoint.is_file():
@@ -27,18 +29,21 @@ def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
             config = run.config()
         except UserError:
             continue  # a folder that is no run of this version; the Runs page tells of it
-        if _encoder(config.flat()) == wanted:
+        if config.model.encoder_name == wanted:
             found[run.id] = _label(run, config)
     return found
 
 
-def _encoder(values: dict[str, Any]) -> tuple[Any, ...]:
-    fields = ModelConfig.model_fields
-    return tuple(values.get(name, fields[name].default) for name in ("arch", "stem", "encoder"))
+def _encoder_name(values: dict[str, Any]) -> str:
+    """The encoder of a form that may be unfinished; "" where it cannot be told."""
+    model = {name: values[name] for name in _DECIDING if name in values}
+    try:
+        return RunConfig.from_flat(model).model.encoder_name
+    except UserError:
+        return ""
 
 
 def _label(run: RunDir, config: RunConfig) -> str:
-    """ "mIoU 0.512 · scratch 3fa9 · Oxford-IIIT Pet": every run offered has the same model."""
-    name = label_of(run).removeprefix(f"{config.model.arch} ")
+    """ "mIoU 0.512 · SegFormer-B0 scratch 3fa9 · Sample streets (synthetic sample)"."""
     best = miou(status_of(run).best_miou)
-    return f"mIoU {best} · {name} · {dataset(config.data.dataset)}"
+    return f"mIoU {best} · {label_of(run)} · {dataset(config.data)}"

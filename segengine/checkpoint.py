@@ -125,3 +125,9 @@ def set_rng_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(cpu.clone())
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def best_weights(state: State) -> dict[str, Tensor]:
+    """The weights to predict with: the moving average where one was kept."""
+    weights: dict[str, Tensor] = state.get("ema") or state["model"]
+    return weights

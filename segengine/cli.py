@@ -10,18 +10,21 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast, get_args
 
 import tyro
 
 from segengine import launchers
-from segengine.config import InvalidConfig, RunConfig
+from segengine.checking import check_dataset
+from segengine.config import DataConfig, InvalidConfig, RunConfig
+from segengine.datasets import Split
+from segengine.datasets.cache import DamagedFiles
 from segengine.errors import UserError
 from segengine.launchers import local
 from segengine.problems import literal_choices
-from segengine.results import text
+from segengine.results import checks, text
 from segengine.results.status import read_status
 from segengine.rundir import RunDir
 from segengine.start import start_run
@@ -29,6 +32,7 @@ from segengine.stopping import Stopped, Stopper
 from segengine.terminal import Terminal
 
 RUNS = Path("runs")
+CHECKED = ("dataset", "root", "val_share", "split_seed", "workers")  # the fields `check` takes
 STOP_SECONDS = 15.0  # how long `stop` waits for a run to end
 RunId = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
@@ -97,28 +101,42 @@ def evaluate(
     run: RunId,
     dataset: str = "",
     root: str = "",
-    val_limit: int = -1,
+    split: str = "val",
+    val_limit: Annotated[str, tyro.conf.arg(metavar="N")] = "",
     runs_dir: Path = RUNS,
 ) -> int:
-    """Score the best weights of a run on the validation images of a dataset.
+    """Score the best weights of a run on a split of a dataset.
+
+    The scores are printed, and written into the run folder as JSON and CSV.
 
     Args:
         run: Id of the run.
         dataset: Name of the dataset; left out, the run's own.
         root: Folder that holds it; left out, the run's own.
-        val_limit: Use only N images spread over the set (0: all); left out, as in training.
+        split: train, val or test.
+        val_limit: Use only N images of the split (0: all); left out, as in training.
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
-    given = {"dataset": dataset, "root": root, "val_limit": None if val_limit < 0 else val_limit}
-    changes = {name: value for name, value in given.items() if value not in ("", None)}
-    config = opened.config().with_values(**changes).resolved()
+    if split not in get_args(Split):
+        raise UserError(f"split '{split}' was given: choose train, val or test.", field="split")
+    limit = "train_limit" if split == "train" else "val_limit"
+    given = {"dataset": dataset, "root": root, limit: val_limit}
+    config = _with_data(opened.config(), {name: value for name, value in given.items() if value})
     from segengine.evaluation import evaluate as scored  # imports torch, after the cheap checks
 
-    result = scored(opened, config, Terminal().progress)
+    result = scored(opened, config, Terminal().progress, cast("Split", split))
     print(text.scores_table(result))
-    print(f"Written to {opened.evaluation(config.data.dataset)}")
+    print(f"Written to {opened.evaluation(config.data.dataset, split)} and the tables beside it")
     return 0
+
+
+def _with_data(config: RunConfig, changes: Mapping[str, str]) -> RunConfig:
+    """The config on other data; choices that the other dataset does not have are forgotten."""
+    values = {**config.flat(), **changes}
+    for name in DataConfig.meaningless(values):
+        values[name] = DataConfig.model_fields[name].default
+    return RunConfig.from_flat(values).resolved()
 
 
 def predict(
@@ -147,30 +165,35 @@ def predict(
 
 def sample_data(
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")],
-    train: int = 200,
-    val: int = 80,
+    kind: Literal["pets", "streets"] = "pets",
+    train: int | None = None,
+    val: int | None = None,
     seed: int = 0,
     runs_dir: Path = RUNS,
 ) -> int:
-    """Draw a synthetic sample of pets in the official Oxford-IIIT Pet layout.
+    """Draw a synthetic sample: pets or streets, in the layout of the official dataset.
 
     Args:
-        folder: Where `oxford-iiit-pet/` is made.
-        train: Training images.
-        val: Validation images.
+        folder: Where `oxford-iiit-pet/` or `cityscapes/` is made.
+        kind: Pets as in Oxford-IIIT Pet, or streets as in Cityscapes.
+        train: Training images; left out, 200 pets or 240 streets.
+        val: Validation images; left out, 80 pets or 60 streets.
         seed: Seed of the drawings.
         runs_dir: Not used; every command takes it.
     """
-    from segengine.datasets.drawing import write_sample_pets
+    from segengine.datasets.drawing import write_sample_pets, write_sample_streets
 
     terminal = Terminal()
-    made = write_sample_pets(
-        folder,
-        train=train,
-        val=val,
-        seed=seed,
-        progress=lambda done, total: terminal.progress("Drawing", done, total),
-    )
+    given = {"train": train, "val": val}
+    counts = {split: count for split, count in given.items() if count is not None}
+
+    def progress(done: int, total: int) -> None:
+        terminal.progress("Drawing", done, total)
+
+    if kind == "streets":
+        made = write_sample_streets(folder / "cityscapes", seed=seed, progress=progress, **counts)
+    else:
+        made = write_sample_pets(folder, seed=seed, progress=progress, **counts)
     print(f"{made} (synthetic sample, drawn by SegLab)")
     return 0
 
@@ -198,9 +221,21 @@ def _commands(base: RunConfig) -> dict[str, Any]:
         """
         return _launch(RunConfig.from_flat(dataclasses.asdict(flags)), runs_dir)
 
+    def check(flags: Any, json: bool = False, runs_dir: Path = RUNS) -> int:
+        """Read a dataset whole and list every problem; the exit code is 1 where there are any.
+
+        Args:
+            flags: The data.
+            json: Print JSON instead of text.
+            runs_dir: Not used; every command takes it.
+        """
+        return _check(RunConfig.from_flat(dataclasses.asdict(flags)), json)
+
     # The type is made at run time, so that no annotation in the source can name it.
     flat: Any = Annotated[_flags_type(base), tyro.conf.OmitArgPrefixes]
     train.__annotations__["flags"] = launch.__annotations__["flags"] = flat
+    data: Any = Annotated[_flags_type(base, CHECKED), tyro.conf.OmitArgPrefixes]
+    check.__annotations__["flags"] = data
     return {
         "train": train,
         "launch": launch,
@@ -211,6 +246,7 @@ def _commands(base: RunConfig) -> dict[str, Any]:
         "evaluate": evaluate,
         "predict": predict,
         "sample-data": sample_data,
+        "check": check,
     }
 
 
@@ -244,14 +280,22 @@ def _launch(config: RunConfig, runs_dir: Path) -> int:
     return 0
 
 
-def _flags_type(base: RunConfig) -> type:
-    """A dataclass of flat flags from RunConfig's declarations.
+def _check(config: RunConfig, as_json: bool) -> int:
+    report = check_dataset(config.data, Terminal().progress)
+    print(checks.check_json(report) if as_json else checks.check_text(report))
+    return 1 if report.problems else 0
+
+
+def _flags_type(base: RunConfig, names: Sequence[str] = ()) -> type:
+    """A dataclass of flat flags from RunConfig's declarations; of some fields if `names` are given.
 
     Values stay text, so that RunConfig itself says what is wrong with them.
     """
     fields: list[tuple[str, Any, Any]] = []
     values = base.flat()
     for _, name, info in RunConfig.fields():
+        if names and name not in names:
+            continue
         value = values[name]
         kind: Any = str
         if isinstance(value, bool):
@@ -293,11 +337,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for sentence in error.problems.values():
             print(f"Error: {sentence}", file=sys.stderr)
         return 2
+    except DamagedFiles as error:
+        for sentence in error.sentences():
+            print(f"Error: {sentence}", file=sys.stderr)
+        return 2
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except Stopped:
         print("Stopped before the run began.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `list | head`: what is still buffered has no reader any more
         nowhere = os.open(os.devnull, os.O_WRONLY)

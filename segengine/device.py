@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
+from segengine.allocator import keep_freed_memory
 from segengine.errors import UserError
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def pick_device(name: str) -> torch.device:
-    """The torch device for "auto", "cpu" or "cuda".
+    """The torch device for "auto", "cpu" or "cuda"; on CPU this process then keeps its memory.
 
     Raises:
         UserError: cuda was asked for and this machine or this PyTorch has none.
@@ -25,21 +27,24 @@ def pick_device(name: str) -> torch.device:
             "auto or cpu.",
             field="device",
         )
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    if available and name != "cpu":
+        return torch.device("cuda")
+    keep_freed_memory()
+    return torch.device("cpu")
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
-    """The precision for "auto", "fp32" or "bf16": auto is bf16 where a GPU computes it natively."""
+    """The precision for its name; "auto" is bf16 where a GPU computes it natively, else fp32."""
     if name == "auto":
         return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if name == "bf16" else "fp32"
+    return cast("Precision", name)
 
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[None]:
     """The context in which the model and its loss run."""
     if precision == "fp32":
         return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    return torch.autocast(device.type, dtype=_TYPES[precision])
 
 
 def seed_everything(seed: int, device: torch.device) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
 import torch
 import torchvision
-from torch import Tensor
-from torch.optim.lr_scheduler import LRScheduler
 
 import segengine
+from segengine.averaging import MovingAverage
+from segengine.class_weights import inverse_frequency
 from segengine.config import RunConfig
 from segengine.datasets import (
     IGNORE_INDEX,
@@ -28,11 +27,13 @@ from segengine.datasets import (
 from segengine.datasets.cache import DecodedSplit, decode
 from segengine.device import Precision, pick_device, pick_precision, seed_everything
 from segengine.errors import UserError
+from segengine.features import with_features
 from segengine.inference import Predictor
+from segengine.learning import Learner
 from segengine.losses import build_loss
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel, count_parameters, encoder_hash
-from segengine.optim import build_optimizer, build_scheduler
+from segengine.optim import build_optimizer
 from segengine.order import steps_per_epoch
 
 FILM_IMAGES = 8  # validation images whose masks are kept at every validation
@@ -40,34 +41,52 @@ FILM_IMAGES = 8  # validation images whose masks are kept at every validation
 
 @dataclass
 class Experiment:
-    """The parts of a run, on their device."""
+    """The parts of a run, on their device.
+
+    Attributes:
+        class_weights: what each class counts in the loss; None where all count the same.
+        feature_bytes: room that the frozen encoder's features take; 0 where they are not kept.
+    """
 
     config: RunConfig
     classes: tuple[ClassInfo, ...]
     train_data: DecodedSplit
     val_data: DecodedSplit
-    model: SegmentationModel
-    loss: Callable[[Tensor, Tensor], Tensor]
-    optimizer: torch.optim.Optimizer
-    scheduler: LRScheduler
-    device: torch.device
-    precision: Precision
+    learner: Learner
+    class_weights: list[float] | None
+    feature_bytes: int
+
+    @property
+    def model(self) -> SegmentationModel:
+        """The model that learns."""
+        return self.learner.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.learner.device
+
+    @property
+    def precision(self) -> Precision:
+        """In which precision it computes."""
+        return self.learner.precision
 
     @property
     def steps_per_epoch(self) -> int:
-        """Training steps in one epoch."""
-        return steps_per_epoch(len(self.train_data), self.config.train.batch_size)
+        """Optimizer steps in one epoch."""
+        train = self.config.train
+        return steps_per_epoch(len(self.train_data), train.batch_size, train.accumulate)
 
     @property
     def predictor(self) -> Predictor:
-        """The model, ready to predict."""
-        return Predictor(self.model, self.device, self.precision, self.config.train.batch_size)
+        """The model that validates (an average of the weights where one is kept)."""
+        model, batch_size = self.learner.best_model, self.config.train.batch_size
+        return Predictor(model, self.device, self.precision, batch_size)
 
     @property
-    def film(self) -> DecodedSplit:
+    def film(self) -> tuple[str, ...]:
         """The few validation images, spread over the set, whose masks tell the run's story."""
-        names = spread(self.val_data.names, FILM_IMAGES)
-        return select(self.val_data, names)
+        return spread(self.val_data.names, FILM_IMAGES)
 
 
 def build_experiment(config: RunConfig, progress: Progress) -> Experiment:
@@ -91,18 +110,40 @@ def build_experiment(config: RunConfig, progress: Progress) -> Experiment:
     if config.model.strategy == "frozen":
         model.freeze_encoder()
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = build_optimizer(model, config.optim)
-    return Experiment(
+    precision = pick_precision(config.train.precision, device)
+    feature_bytes = 0
+    if model.frozen and not config.data.augment:
+        limit = config.train.feature_cache * 1e9
+        both = [train_data, val_data]
+        (train_data, val_data), feature_bytes = with_features(both, model, device, precision, limit)
+    weights = None
+    if config.optim.class_weights == "inverse":
+        weights = inverse_frequency(train_data.masks, len(classes))
+    learner = _build_learner(config, model, device, precision, len(classes), weights)
+    return Experiment(config, classes, train_data, val_data, learner, weights, feature_bytes)
+
+
+def _build_learner(
+    config: RunConfig,
+    model: SegmentationModel,
+    device: torch.device,
+    precision: Precision,
+    classes: int,
+    class_weights: list[float] | None,
+) -> Learner:
+    if config.train.compile and device.type == "cuda":
+        model.encoder.compile()
+        model.decoder.compile()
+    weights = None if class_weights is None else torch.tensor(class_weights, device=device)
+    return Learner(
         config=config,
-        classes=classes,
-        train_data=train_data,
-        val_data=val_data,
         model=model,
-        loss=build_loss(config.optim),
-        optimizer=optimizer,
-        scheduler=build_scheduler(optimizer, config.optim),
+        loss=build_loss(config.optim, classes, weights),
+        optimizer=build_optimizer(model, config.optim),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
+        average=MovingAverage(model, config.optim.ema) if config.optim.ema else None,
         device=device,
-        precision=pick_precision(config.train.precision, device),
+        precision=precision,
     )
 
 
@@ -117,13 +158,6 @@ def load_split(
     return decoded, dataset.classes
 
 
-def select(split: DecodedSplit, names: tuple[str, ...]) -> DecodedSplit:
-    """Some images of a split, in the order of `names`."""
-    place = {name: index for index, name in enumerate(split.names)}
-    rows = [place[name] for name in names]
-    return DecodedSplit(names, split.images[rows], split.masks[rows])
-
-
 def describe(experiment: Experiment, lineage: dict[str, Any] | None) -> dict[str, Any]:
     """What `run_started` says: all that a reader needs to show the run later."""
     parameters = count_parameters(experiment.model)
@@ -133,11 +167,13 @@ def describe(experiment: Experiment, lineage: dict[str, Any] | None) -> dict[str
         "image_size": list(experiment.config.data.height_width),
         "train_images": len(experiment.train_data),
         "val_images": len(experiment.val_data),
-        "film": list(experiment.film.names),
+        "film": list(experiment.film),
         "parameters": {"total": parameters.total, "trainable": parameters.trainable},
         "device": _device_name(experiment.device),
         "precision": experiment.precision,
         "versions": versions(),
+        "class_weights": experiment.class_weights,
+        "feature_cache_bytes": experiment.feature_bytes,
         "lineage": lineage,
         "epochs": experiment.config.train.epochs,
         "steps_per_epoch": experiment.steps_per_epoch,

@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from segengine.batches import augment, load_batch
 from segengine.checkpoint import link_checkpoint, save_checkpoint, sha256_of
-from segengine.device import autocast
 from segengine.errors import UserError
 from segengine.experiment import Experiment
-from segengine.inference import save_mask
-from segengine.order import Indices, shuffled_batches
+from segengine.inference import PixelMean, Validation, save_mask
+from segengine.learning import Outcome
+from segengine.order import Indices, shuffled_batches, steps_of
 from segengine.reporting import Reporter
 from segengine.rundir import RunDir
-from segengine.scores import scores
+from segengine.schedule import lr_factor
 from segengine.state import Position, Snapshot, capture
 from segengine.stopping import Stopper
 
+Film = dict[str, np.ndarray]  # image -> predicted classes (H, W) uint8
 SLOW_STEP = 1.0  # seconds from which on a step must be interruptible
 
 
@@ -74,33 +76,29 @@ class Fitting:
         count = len(self.experiment.train_data)
         batches = shuffled_batches(count, config.batch_size, config.seed, at.epoch)
         self.experiment.model.train()
-        for indices in batches[at.batch :]:
+        for step in steps_of(batches, config.accumulate)[at.batch :]:
             began = time.monotonic()
-            loss = self._step(indices)
+            loss = self._step(step)
             self._slow = time.monotonic() - began > SLOW_STEP
             at.batch += 1
             at.step += 1
-            self.report.step(at.epoch, at.step, loss, self._lr, len(indices))
+            self.report.step(at.epoch, at.step, loss, self._lr, sum(map(len, step)))
             self.stopper.check()
 
-    def _step(self, indices: Indices) -> float | None:
+    def _step(self, batches: Sequence[Indices]) -> float | None:
         """One optimizer step; returns the loss where it was looked at (that waits for a GPU)."""
         of, at = self.experiment, self.at
-        images, masks = load_batch(of.train_data, indices, of.device)
-        if of.config.data.augment:
-            seed = (of.config.train.seed, at.epoch, at.batch)
-            images, masks = augment(images, masks, of.config.data.augment, seed)
-        of.optimizer.zero_grad(set_to_none=True)
+        train = of.config.train
+        seed = (train.seed, at.epoch, at.batch * train.accumulate)
         with self._interruptible():
-            with autocast(of.device, of.precision):
-                logits = of.model(images)
-                loss = of.loss(logits, masks)
-            seen = loss.item() if of.device.type == "cpu" or self.report.step_due() else None
+            outcomes = of.learner.gradients(of.train_data, batches, seed)
+            look = of.device.type == "cpu" or self.report.step_due()
+            seen = _mean_loss(outcomes) if look else None
             self._check_finite(seen)
-            loss.backward()  # type: ignore[no-untyped-call]
-        of.optimizer.step()
-        at.loss.add(loss, masks)
-        at.metrics.update(logits, masks)
+        of.learner.update(self._lr_factor(at.step))
+        for loss, labels, masks in outcomes:
+            at.loss.add(loss, masks)
+            at.metrics.update(labels, masks)
         return seen
 
     def _close_epoch(self) -> None:
@@ -110,51 +108,55 @@ class Fitting:
         self._check_finite(mean_loss)
         trained = {"loss": mean_loss, **at.metrics.scores()}
         due = at.epoch % config.val_every == 0 or at.epoch == config.epochs
-        val, confusion = self._validate() if due else (None, None)
+        found, film = self._validate() if due else (None, {})
+        val = found.record() if found else None
         self._count_time()
         self.report.epoch(
             epoch=at.epoch,
             step=at.step,
             train=trained,
             val=val,
-            confusion=confusion,
+            confusion=found.confusion.tolist() if found else None,
             lr=self._lr,
             seconds=round(at.epoch_seconds, 3),
         )
         if due:
-            self._save_film()
-        better = val is not None and val["miou"] > at.best_miou
-        if val is not None and better:
-            at.best_miou, at.best_epoch = val["miou"], at.epoch
-        self.experiment.scheduler.step()
+            self._save_film(film)
+        better = val is not None and at.note_validation(val, config.early_stop_metric)
         at.next_epoch()
         if due:
             digest = self.save()
             if better:
                 self._keep_best(digest)
 
-    def _validate(self) -> tuple[dict[str, Any], list[list[int]]]:
-        """Scores and confusion matrix (rows = true class) of the validation set."""
+    def _validate(self) -> tuple[Validation, Film]:
+        """How well the model does on the validation set, and the masks of the film's images."""
         of = self.experiment
+        names = set(of.film)
+        film: Film = {}
 
         def tick(done: int, total: int) -> None:
             self.stopper.check()
             self.report.progress("Validating", done, total)
 
-        with self.stopper.interruptible(self._save_from_listener):
-            loss, confusion = of.predictor.validate(of.val_data, of.loss, len(of.classes), tick)
-        if not math.isfinite(loss):
-            raise self._diverged("validation loss", loss)
-        return {"loss": loss, **scores(confusion)}, confusion.tolist()
-
-    def _save_film(self) -> None:
-        """Keep the masks of a few validation images: written first, then told."""
-        of, folder = self.experiment, self.run.masks(self.at.epoch)
-        film = of.film
-        for indices, logits, _ in of.predictor.batches(film):
-            labels = logits.argmax(1).cpu().numpy().astype(np.uint8)
+        def watch(indices: Indices, labels: Tensor, masks: Tensor) -> None:
             for index, mask in zip(indices, labels, strict=True):
-                save_mask(folder / f"{film.names[index]}.png", mask, of.classes)
+                if (name := of.val_data.names[index]) in names:
+                    film[name] = mask.cpu().numpy().astype(np.uint8)
+
+        with self.stopper.interruptible(self._save_from_listener):
+            found = of.predictor.validate(
+                of.val_data, of.learner.loss, len(of.classes), tick, watch
+            )
+        if not math.isfinite(found.loss):
+            raise self._diverged("validation loss", found.loss)
+        return found, film
+
+    def _save_film(self, film: Film) -> None:
+        """Keep the masks of a few validation images: written first, then told."""
+        folder = self.run.masks(self.at.epoch)
+        for name, mask in film.items():
+            save_mask(folder / f"{name}.png", mask, self.experiment.classes)
         self.report.masks(self.at.epoch, folder.relative_to(self.run.path).as_posix())
 
     def _interruptible(self) -> contextlib.AbstractContextManager[None]:
@@ -201,4 +203,17 @@ class Fitting:
 
     @property
     def _lr(self) -> float:
-        return float(self.experiment.optimizer.param_groups[0]["lr"])
+        """The learning rate of the last step (of the decoder, where the encoder has its own)."""
+        return self.experiment.config.optim.lr * self._lr_factor(max(self.at.step - 1, 0))
+
+    def _lr_factor(self, step: int) -> float:
+        of = self.experiment
+        return lr_factor(of.config.optim, step, of.steps_per_epoch, of.config.train.epochs)
+
+
+def _mean_loss(outcomes: Sequence[Outcome]) -> float:
+    """The mean loss of a step's batches over all their pixels."""
+    mean = PixelMean(outcomes[0].loss.device)
+    for loss, _, masks in outcomes:
+        mean.add(loss, masks)
+    return mean.value()

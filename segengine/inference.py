@@ -5,24 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from segengine.batches import load_batch, normalise
+from segengine.batches import normalise
+from segengine.boundary import BoundaryMetrics
 from segengine.datasets.base import ClassInfo
 from segengine.datasets.cache import DecodedSplit, resize_image
 from segengine.device import Precision, autocast
+from segengine.features import encoded_batch
 from segengine.files import cannot_write
-from segengine.metrics import SegMetrics
+from segengine.metrics import SegMetrics, labels_of
 from segengine.models.base import SegmentationModel
 from segengine.order import Indices, ordered_batches
-from segengine.scores import Counts
+from segengine.scores import Counts, scores
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Tick = Callable[[int, int], None]  # (images done, images in all); may raise to end the work
+Watch = Callable[[Indices, Tensor, Tensor], None]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well a model does on a split.
+
+    Attributes:
+        loss: mean over the pixels that count.
+        confusion: (classes, classes), rows are the true class.
+        scores: as `segengine.scores.scores` and `BoundaryMetrics.scores` give them.
+    """
+
+    loss: float
+    confusion: Counts
+    scores: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """Loss and scores as one record, ready for JSON."""
+        return {"loss": self.loss, **self.scores}
 
 
 @dataclass(frozen=True)
@@ -44,24 +67,42 @@ class Predictor:
         self.model.eval()
         done = 0
         for indices in ordered_batches(len(split), self.batch_size):
-            images, masks = load_batch(split, indices, self.device)
             with torch.inference_mode(), autocast(self.device, self.precision):
-                logits = self.model(images)
+                features, masks = encoded_batch(self.model, split, indices, self.device)
+                logits = self.model.decode(features, masks.shape[-2:])
             yield indices, logits.float(), masks
             done += len(indices)
             if tick:
                 tick(done, len(split))
 
     def validate(
-        self, split: DecodedSplit, loss: Loss, classes: int, tick: Tick | None = None
-    ) -> tuple[float, Counts]:
-        """(mean loss over the pixels that count, confusion matrix) of a whole split."""
+        self,
+        split: DecodedSplit,
+        loss: Loss,
+        classes: int,
+        tick: Tick | None = None,
+        watch: Watch | None = None,
+    ) -> Validation:
+        """Loss and scores of a whole split.
+
+        Args:
+            watch: called with each batch's (indices, predicted labels (B, H, W), masks (B, H, W)).
+
+        Raises:
+            ValueError: a mask holds a label that is no class.
+        """
         metrics = SegMetrics(classes, device=self.device)
+        boundary = BoundaryMetrics(classes, device=self.device)
         mean = PixelMean(self.device)
-        for _, logits, masks in self.batches(split, tick):
+        for indices, logits, masks in self.batches(split, tick):
             mean.add(loss(logits, masks), masks)
-            metrics.update(logits, masks)
-        return mean.value(), metrics.confusion.cpu().numpy()
+            labels = labels_of(logits)
+            metrics.update(labels, masks)
+            boundary.update(labels, masks)
+            if watch:
+                watch(indices, labels, masks)
+        confusion = metrics.confusion.cpu().numpy()
+        return Validation(mean.value(), confusion, {**scores(confusion), **boundary.scores()})
 
     def labels(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Labels (H, W) uint8 of one image (H, W, 3) uint8, computed at `size` (height, width).
@@ -74,7 +115,7 @@ class Predictor:
         with torch.inference_mode(), autocast(self.device, self.precision):
             logits = self.model(normalise(small)).float()
         full = torch.nn.functional.interpolate(logits, size=image.shape[:2], mode="bilinear")
-        labels: np.ndarray = full.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        labels: np.ndarray = index_masks(full)[0]
         return labels
 
 
@@ -103,6 +144,12 @@ class PixelMean:
         """The mean; 0 where no pixel counted."""
         total, pixels = self.sums()
         return total / pixels if pixels else 0.0
+
+
+def index_masks(logits: Tensor) -> np.ndarray:
+    """Logits (N, C, H, W) to the predicted classes (N, H, W), uint8."""
+    masks: np.ndarray = labels_of(logits).to(torch.uint8).cpu().numpy()
+    return masks
 
 
 def save_mask(path: Path, labels: np.ndarray, classes: Sequence[ClassInfo]) -> None:

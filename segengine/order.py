@@ -23,9 +23,14 @@ def ordered_batches(count: int, batch_size: int) -> list[Indices]:
     return [np.arange(i, min(i + batch_size, count)) for i in range(0, count, batch_size)]
 
 
-def steps_per_epoch(count: int, batch_size: int) -> int:
-    """How many batches `shuffled_batches` gives."""
-    return len(_split(np.arange(count), batch_size))
+def steps_of(batches: list[Indices], accumulate: int) -> list[list[Indices]]:
+    """The batches of each optimizer step: `accumulate` of them, the last step what is left."""
+    return [batches[i : i + accumulate] for i in range(0, len(batches), accumulate)]
+
+
+def steps_per_epoch(count: int, batch_size: int, accumulate: int = 1) -> int:
+    """How many optimizer steps an epoch has."""
+    return len(steps_of(_split(np.arange(count), batch_size), accumulate))
 
 
 def _split(order: Indices, batch_size: int) -> list[Indices]:

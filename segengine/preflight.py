@@ -8,8 +8,9 @@ import zipfile
 from pathlib import Path
 
 from segengine.config import ModelConfig, RunConfig
-from segengine.datasets import split_sizes
+from segengine.datasets import dataset_classes, split_sizes
 from segengine.errors import UserError
+from segengine.registry import find
 from segengine.rundir import RunDir, absolute
 
 
@@ -20,7 +21,7 @@ def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
     reads it, and ends that run with the sentence.
     """
     problems: dict[str, str] = {}
-    for check in (_check_data, _check_weights, _check_device):
+    for check in (_check_data, _check_weights, _check_loss, _check_device):
         try:
             check(config, runs_dir)
         except UserError as error:
@@ -54,17 +55,15 @@ def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
     if config.weights.startswith("run:"):
         try:
             source = RunDir.open(runs_dir, config.weights.removeprefix("run:"))
+            theirs, ours = source.config().model.encoder_name, config.encoder_name
         except UserError as error:
             raise UserError(f"weights {config.weights}: {error}", field="weights") from None
-        of = source.config().model
-        for field in ("arch", "stem", "encoder"):
-            theirs, ours = getattr(of, field), getattr(config, field)
-            if theirs != ours:
-                raise UserError(
-                    f"weights {config.weights} are of {field} {theirs}, but this run has {field} "
-                    f"{ours}: choose a run of the same model.",
-                    field="weights",
-                )
+        if theirs != ours:
+            raise UserError(
+                f"weights {config.weights} are of the encoder {theirs}, but this run has the "
+                f"encoder {ours}: choose a run with that encoder.",
+                field="weights",
+            )
         path = source.best_checkpoint
         if not path.is_file():
             raise UserError(
@@ -74,6 +73,12 @@ def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
             )
     else:
         path = Path(config.weights).expanduser()
+        if path.is_dir():
+            raise UserError(
+                f"weights '{config.weights}' is a folder: give a file in it, or run:<id> for a run "
+                "of this runs folder.",
+                field="weights",
+            )
         if not path.is_file():
             raise UserError(
                 f"weights '{config.weights}': there is no such file; give imagenet, run:<id> or a "
@@ -114,10 +119,26 @@ def _check_weights(config: RunConfig, runs_dir: Path) -> None:
         )
 
 
+def _check_loss(config: RunConfig, runs_dir: Path) -> None:
+    """A loss for two classes, on two classes."""
+    loss = find("losses", config.optim.loss)
+    if loss.classes and len(dataset_classes(config.data)) != loss.classes:
+        raise UserError(
+            f"loss {loss.name} is for {loss.classes} classes, but {config.data.dataset} has "
+            f"{len(dataset_classes(config.data))}: choose cross_entropy, or another dataset.",
+            field="loss",
+        )
+
+
 def _check_device(config: RunConfig, runs_dir: Path) -> None:
     if config.train.device == "cuda" and not shutil.which("nvidia-smi"):
         raise UserError(
             "device cuda was given, but this machine has no NVIDIA GPU (nvidia-smi is missing): "
             "choose auto or cpu.",
             field="device",
+        )
+    if config.train.compile and (config.train.device == "cpu" or not shutil.which("nvidia-smi")):
+        raise UserError(
+            "compile was asked for, but it gains nothing without an NVIDIA GPU: leave it out.",
+            field="compile",
         )

@@ -41,6 +41,19 @@ PRESETS: Mapping[str, Preset] = {
             "batch_size": 8,
         },
     ),
+    "streets": Preset(
+        "Pre-train on streets",
+        "The first of two stages: SegFormer-B0 on synthetic street scenes with 19 classes. Then "
+        "choose Quick look with strategy Pretrained or Frozen and this run's weights.",
+        {
+            "dataset": "sample_streets",
+            "image_size": "64x128",
+            "arch": "segformer_b0",
+            "stem": "small",
+            "epochs": 12,
+            "batch_size": 8,
+        },
+    ),
     "course_recipe": Preset(
         "Course recipe",
         "The published recipe on Oxford-IIIT Pet: 64x64 pixels, 30 epochs, batches of 64, AdamW "

@@ -29,12 +29,26 @@ _FIELD = {"models": "arch", "datasets": "dataset", "losses": "loss"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered name: what a person may choose, and the module that provides it."""
+    """One registered name: what a person may choose, and the module that provides it.
+
+    Attributes:
+        options: the optional fields of its config section that it takes.
+        encoder: of a model: the name of its encoder, where that cannot be chosen.
+        imagenet: of a model: whether its encoder has published ImageNet weights.
+        divisor: of a model: the sides of its images must be multiples of this, in pixels.
+        min_batch: of a model: images that a training batch needs at the least.
+        classes: of a loss: the number of classes it is for; 0 for any.
+    """
 
     name: str
-    label: str
-    options: tuple[str, ...]
     module: str
+    label: str
+    options: tuple[str, ...] = ()
+    encoder: str = ""
+    imagenet: bool = True
+    divisor: int = 1
+    min_batch: int = 1
+    classes: int = 0
 
     def load(self) -> ModuleType:
         """Import the providing module (for models and losses this imports torch)."""
@@ -47,9 +61,8 @@ def entries(kind: Kind) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for path in sorted((Path(__file__).parent / kind).glob("*.py")):
         for name, about in _read_literal(path).items():
-            options = tuple(about.get("options", ()))
-            module = f"segengine.{kind}.{path.stem}"
-            found[name] = Entry(name, about["label"], options, module)
+            known = {**about, "options": tuple(about.get("options", ()))}
+            found[name] = Entry(name=name, module=f"segengine.{kind}.{path.stem}", **known)
     return found
 
 

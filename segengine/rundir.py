@@ -163,9 +163,17 @@ class RunDir:
         """One class-by-class matrix an image: (images, classes, classes), rows = true class."""
         return self.predictions / "confusion.npy"
 
-    def evaluation(self, dataset: str) -> Path:
-        """Where `evaluate` puts its result for a dataset."""
-        return self.path / "evaluations" / f"{dataset}.json"
+    def evaluation(self, dataset: str, split: str = "val") -> Path:
+        """Where `evaluate` puts its result for a split of a dataset."""
+        return self.path / "evaluations" / dataset / f"{split}.json"
+
+    def evaluation_table(self, dataset: str, split: str = "val") -> Path:
+        """The same result as a table, a class a row."""
+        return self.evaluation(dataset, split).with_suffix(".csv")
+
+    def evaluation_per_image(self, dataset: str, split: str = "val") -> Path:
+        """The scores of each image of that split."""
+        return self.evaluation(dataset, split).with_name(f"{split}_per_image.csv")
 
     def masks(self, epoch: int) -> Path:
         """Folder of the predicted index masks of one validation (1-based epoch)."""

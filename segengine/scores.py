@@ -54,32 +54,30 @@ def confusion_matrix(
 def iou(confusion: ArrayLike) -> Floats:
     """Intersection over union a class, 0 to 1: hits / (truth + predicted - hits)."""
     hits, truth, predicted = _counts(confusion)
-    return _ratio(hits, truth + predicted - hits)
+    return ratio(hits, truth + predicted - hits)
 
 
 def dice(confusion: ArrayLike) -> Floats:
     """Dice (F1) a class, 0 to 1: 2 hits / (truth + predicted)."""
     hits, truth, predicted = _counts(confusion)
-    return _ratio(2 * hits, truth + predicted)
+    return ratio(2 * hits, truth + predicted)
 
 
 def precision(confusion: ArrayLike) -> Floats:
     """Share of the pixels predicted as a class that are of it, 0 to 1."""
     hits, _, predicted = _counts(confusion)
-    return _ratio(hits, predicted)
+    return ratio(hits, predicted)
 
 
 def recall(confusion: ArrayLike) -> Floats:
     """Share of a class's pixels that are predicted as it, 0 to 1."""
     hits, truth, _ = _counts(confusion)
-    return _ratio(hits, truth)
+    return ratio(hits, truth)
 
 
 def miou(confusion: ArrayLike) -> float:
     """Mean IoU over the classes in the truth or the prediction; 0 where nothing was seen."""
-    present = iou(confusion)
-    present = present[~np.isnan(present)]
-    return float(present.mean()) if present.size else 0.0
+    return mean(iou(confusion))
 
 
 def pixel_accuracy(confusion: ArrayLike) -> float:
@@ -89,13 +87,42 @@ def pixel_accuracy(confusion: ArrayLike) -> float:
 
 
 def scores(confusion: ArrayLike) -> dict[str, Any]:
-    """All scores of one matrix, ready for JSON: floats, and lists a class with None for NaN."""
-    per_class = {"iou": iou, "dice": dice, "precision": precision, "recall": recall}
-    return {
-        "miou": miou(confusion),
-        "pixel_accuracy": pixel_accuracy(confusion),
-        **{name: _listed(score(confusion)) for name, score in per_class.items()},
+    """All scores of one matrix, ready for JSON.
+
+    Floats: `miou`, `pixel_accuracy`, `mean_dice`, `mean_precision`, `mean_recall`. Lists a class,
+    with None for NaN: `iou`, `dice`, `precision`, `recall`. A mean is over the classes for which
+    the score can be told; 0 where there is none.
+    """
+    found = {
+        "iou": iou(confusion),
+        "dice": dice(confusion),
+        "precision": precision(confusion),
+        "recall": recall(confusion),
     }
+    return {
+        "miou": mean(found["iou"]),
+        "pixel_accuracy": pixel_accuracy(confusion),
+        **{f"mean_{name}": mean(found[name]) for name in ("dice", "precision", "recall")},
+        **{name: listed(values) for name, values in found.items()},
+    }
+
+
+def mean(values: Floats) -> float:
+    """The mean of what is not NaN; 0 where nothing is."""
+    present = values[~np.isnan(values)]
+    return float(present.mean()) if present.size else 0.0
+
+
+def listed(values: Floats) -> list[float | None]:
+    """For JSON: a list with None for NaN."""
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def ratio(part: Counts, whole: Counts) -> Floats:
+    """part / whole, element by element; NaN for 0/0."""
+    found = np.full(whole.shape, np.nan)
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found
 
 
 def _counts(confusion: ArrayLike) -> tuple[Counts, Counts, Counts]:
@@ -105,14 +132,3 @@ def _counts(confusion: ArrayLike) -> tuple[Counts, Counts, Counts]:
         raise ValueError(f"A confusion matrix is square, but the shape is {matrix.shape}.")
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
     return hits, matrix.sum(axis=-1), matrix.sum(axis=-2)
-
-
-def _ratio(part: Counts, whole: Counts) -> Floats:
-    """part / whole, NaN for 0/0."""
-    ratio = np.full(whole.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
-
-
-def _listed(values: Floats) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]

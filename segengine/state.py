@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +25,11 @@ class Position:
 
     Attributes:
         epoch: the epoch under way, 1-based; epochs + 1 when all are done.
-        batch: batches of it that are done.
+        batch: optimizer steps of it that are done.
         step: optimizer steps since the run began.
         loss, metrics: of the training batches of this epoch.
         best_miou, best_epoch: of the validations so far; -1 and 0 before any.
+        best_score, best_score_epoch: the same for the score that may stop the run early.
         epoch_seconds, seconds: time spent in this epoch and in the whole run, earlier sessions too.
     """
 
@@ -38,6 +40,8 @@ class Position:
     step: int = 0
     best_miou: float = -1.0
     best_epoch: int = 0
+    best_score: float = -math.inf
+    best_score_epoch: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -47,6 +51,22 @@ class Position:
         device = experiment.device
         return cls(PixelMean(device), SegMetrics(len(experiment.classes), device=device))
 
+    def note_validation(self, val: Mapping[str, Any], metric: str) -> bool:
+        """Keep what a validation says of this epoch; whether its mIoU is the best so far.
+
+        Args:
+            metric: the score that may stop the run early; see `TrainConfig.early_stop_metric`.
+        """
+        score = (
+            -val["loss"] if metric == "loss" else val["mean_dice" if metric == "dice" else metric]
+        )
+        if score > self.best_score:
+            self.best_score, self.best_score_epoch = score, self.epoch
+        better: bool = val["miou"] > self.best_miou
+        if better:
+            self.best_miou, self.best_epoch = val["miou"], self.epoch
+        return better
+
     def next_epoch(self) -> None:
         """The epoch is over: count anew."""
         self.epoch += 1
@@ -55,13 +75,13 @@ class Position:
         self.metrics.reset()
 
     def is_over(self, config: RunConfig) -> bool:
-        """Whether all epochs are done, or no better validation came for `early_stop` epochs.
+        """Whether all epochs are done, or `early_stop` epochs brought no better validation.
 
         Only a validation can end a run early, so that the last epoch is always validated and saved.
         """
         patience, done = config.train.early_stop, self.epoch - 1
         validated = done > 0 and done % config.train.val_every == 0
-        stopped_early = bool(patience and validated and done - self.best_epoch >= patience)
+        stopped_early = bool(patience and validated and done - self.best_score_epoch >= patience)
         return done >= config.train.epochs or stopped_early
 
     def to_state(self) -> dict[str, Any]:
@@ -76,12 +96,16 @@ class Position:
         at = cls.start(experiment)
         at.loss = PixelMean(experiment.device, *state["loss"])
         at.metrics.confusion = state["confusion"].to(experiment.device)
+        older = {"best_score": state["best_miou"], "best_score_epoch": state["best_epoch"]}
         for name in _NUMBERS:
-            setattr(at, name, state[name])
+            setattr(at, name, {**older, **state}[name])
         return at
 
 
-_NUMBERS = ("epoch", "batch", "step", "best_miou", "best_epoch", "epoch_seconds", "seconds")
+_NUMBERS = (
+    *("epoch", "batch", "step", "epoch_seconds", "seconds"),
+    *("best_miou", "best_epoch", "best_score", "best_score_epoch"),
+)
 
 
 @dataclass(frozen=True)
@@ -109,14 +133,14 @@ def capture(
         before: given in the middle of a step: what the model's buffers and the random numbers were
             when the step began.
     """
-    weights: dict[str, Tensor] = experiment.model.state_dict()
+    state = experiment.learner.to_state()
+    if before:
+        state["model"] |= before.buffers
     return {
+        **state,
         "arch": experiment.config.model.arch,
         "classes": [{"name": info.name, "color": info.color} for info in experiment.classes],
         "fingerprint": experiment.config.fingerprint(),
-        "model": {**weights, **before.buffers} if before else dict(weights),
-        "optimizer": experiment.optimizer.state_dict(),
-        "scheduler": experiment.scheduler.state_dict(),
         "rng": before.rng if before else rng_state(),
         "position": at.to_state(),
         "lineage": lineage,
@@ -140,12 +164,8 @@ def restore(run: RunDir, experiment: Experiment) -> tuple[Position, dict[str, An
             f"{run.last_checkpoint} was saved with another config than {run.config_file} holds: "
             "put the config back as it was, or start a new run."
         )
-    experiment.model.load_state_dict(state["model"])
-    experiment.optimizer.load_state_dict(state["optimizer"])
-    experiment.scheduler.load_state_dict(state["scheduler"])
+    experiment.learner.load_state(state)
     set_rng_state(state["rng"])
-    # Where only the validation of the first epoch was left, torch misses the steps before it.
-    warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step")
     return Position.from_state(state["position"], experiment), state["lineage"]
 
 

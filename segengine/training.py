@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from segengine.checkpoint import best_weights
 from segengine.errors import UserError, one_line
 from segengine.events import EventLog
 from segengine.experiment import Experiment, build_experiment, describe
@@ -64,6 +65,11 @@ def _in_a_sentence(error: Exception) -> str:
     no_room = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     if no_room or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "The memory does not hold this batch: choose a smaller batch_size or image_size."
+    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
+        return (
+            "Batch norm cannot learn from one value a channel: choose a batch_size of 2 or more, "
+            "or a larger image_size."
+        )
     return one_line(error)
 
 
@@ -91,7 +97,7 @@ def _train(run: RunDir, stopper: Stopper, report: Reporter) -> dict[str, Any]:
     }
     if experiment.model.frozen:
         finished["encoder_sha256"] = encoder_hash(experiment.model)
-    experiment.model.load_state_dict(load_best(run)["model"])
+    experiment.predictor.model.load_state_dict(best_weights(load_best(run)))
     predict_validation_set(run, experiment, progress)
     return finished
 

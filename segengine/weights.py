@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from segengine.checkpoint import FORMAT, load_tensors, sha256_of
+from segengine import lineage
+from segengine.checkpoint import FORMAT, best_weights, load_tensors, sha256_of
 from segengine.config import ModelConfig
 from segengine.errors import UserError
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel
+from segengine.models.naming import encoder_part
+from segengine.models.recognition import encoder_of
 from segengine.preflight import weights_file
 from segengine.registry import find
 
-_OURS = "encoder."
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # how published files are often wrapped
 
 
 def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) -> dict[str, Any]:
@@ -28,21 +31,27 @@ def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) 
 
     Returns:
         {source, file, sha256, matched (count), matched_keys, unmatched (keys of the file that are
-        not the encoder's)}.
+        not the encoder's), chain (of the trainings behind it, see `segengine.lineage.chain`; empty
+        where the file is none of our checkpoints)}.
 
     Raises:
         UserError: the weights are missing, unreadable, or don't fit; the model is then unchanged.
     """
     path = _file(config, runs_dir)
-    tensors, unmatched = _fitting_part(load_tensors(path), model, config)
-    model.encoder.load_state_dict(tensors, strict=True)
+    content = load_tensors(path)
+    tensors, unmatched = _fitting_part(content, model, config)
+    # Not the encoder's own load_state_dict: SMP's change what they are given.
+    nn.Module.load_state_dict(model.encoder, tensors, strict=True)
+    sha256 = sha256_of(path)
+    ours = content.get("format") == FORMAT
     return {
         "source": config.weights,
         "file": str(path),
-        "sha256": sha256_of(path),
+        "sha256": sha256,
         "matched": len(tensors),
         "matched_keys": list(tensors),
         "unmatched": unmatched,
+        "chain": lineage.chain(content, path, sha256) if ours else [],
     }
 
 
@@ -61,57 +70,60 @@ def _file(config: ModelConfig, runs_dir: Path) -> Path:
 
 
 def _fitting_part(
-    given: dict[str, Any], model: SegmentationModel, config: ModelConfig
+    content: dict[str, Any], model: SegmentationModel, config: ModelConfig
 ) -> tuple[dict[str, Tensor], list[str]]:
     """(the encoder's tensors under its own names, complete; the other keys of the file)."""
-    tensors, unmatched = _encoder_part(given, model)
+    given = _state_dict(content)
     wanted = model.encoder.state_dict()
+    inside, others = encoder_part(given, wanted, tuple(model.unused_keys))
     # Files from before batch norm counted its batches lack this one; it plays no part here.
     for key, value in wanted.items():
         if key.endswith("num_batches_tracked"):
-            tensors.setdefault(key, value)
-    _check_fit(tensors, wanted, config)
-    return tensors, unmatched
+            inside.setdefault(key, value)
+    if problem := _misfit(inside, wanted):
+        raise UserError(_refusal(problem, given, config), field="weights")
+    return {key: inside[key] for key in wanted}, others
 
 
-def _encoder_part(
-    given: dict[str, Any], model: SegmentationModel
-) -> tuple[dict[str, Tensor], list[str]]:
-    """(the encoder's tensors under the encoder's own names, the other keys of the file)."""
-    state = given["model"] if given.get("format") == FORMAT else given
-    for wrapper in ("state_dict", "model"):  # how published files are often wrapped
+def _state_dict(content: dict[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a file; of our checkpoints, the weights that validated."""
+    state: dict[str, Any] = content
+    if content.get("format") == FORMAT:
+        state = best_weights(content)
+    for wrapper in _WRAPPERS:
         if isinstance(state.get(wrapper), dict):
             state = state[wrapper]
-    tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
-    if any(key.startswith(_OURS) for key in tensors):
-        inside = {key.removeprefix(_OURS): tensors[key] for key in tensors if key.startswith(_OURS)}
-        return inside, [key for key in tensors if not key.startswith(_OURS)]
-    unused = tuple(model.unused_keys)
-    inside = {key: value for key, value in tensors.items() if not key.startswith(unused)}
-    return inside, [key for key in tensors if key not in inside]
+    return {key: value for key, value in state.items() if isinstance(value, Tensor)}
 
 
-def _check_fit(given: dict[str, Tensor], wanted: dict[str, Tensor], config: ModelConfig) -> None:
-    """Every key of the encoder, with its shape, and no key besides."""
-    where = f"weights '{config.weights}' do not fit the encoder of {config.arch}"
+def _misfit(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
+    """What keeps the weights from filling the encoder, by key and by shape; "" if nothing does."""
     missing = [key for key in wanted if key not in given]
     if missing:
-        raise UserError(
-            f"{where}: {len(missing)} of its {len(wanted)} keys are missing, first '{missing[0]}'. "
-            "Give weights of the same model.",
-            field="weights",
+        return (
+            f"{len(missing)} of its {len(wanted)} keys are missing, first '{missing[0]}'. "
+            "Give weights of the same model."
         )
     for key, value in wanted.items():
         if given[key].shape != value.shape:
-            raise UserError(
-                f"{where}: '{key}' is {tuple(given[key].shape)} in the file, but the model needs "
-                f"{tuple(value.shape)}. Give weights of the same size and stem.",
-                field="weights",
+            return (
+                f"'{key}' is {tuple(given[key].shape)} in the file, but the model needs "
+                f"{tuple(value.shape)}. Give weights of the same size and stem."
             )
     extra = [key for key in given if key not in wanted]
     if extra:
-        raise UserError(
-            f"{where}: the file has {len(extra)} keys that the encoder lacks, first '{extra[0]}'. "
-            "Give weights of the same model.",
-            field="weights",
+        return (
+            f"the file has {len(extra)} keys that the encoder lacks, first '{extra[0]}'. "
+            "Give weights of the same model."
         )
+    return ""
+
+
+def _refusal(problem: str, given: dict[str, Tensor], config: ModelConfig) -> str:
+    name = encoder_of(given)
+    if name:
+        return (
+            f"weights '{config.weights}' are of the encoder {name}, but the model has the encoder "
+            f"{config.encoder_name}: give weights of that encoder, or choose a model with {name}."
+        )
+    return f"weights '{config.weights}' do not fit the encoder of {config.arch}: {problem}"

@@ -15,7 +15,6 @@ from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
 from segengine.cli import main
-from segengine.rundir import RunDir
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("signal_handlers")  # `train` takes those of its process
@@ -306,9 +305,10 @@ def test_a_flag_nobody_knows_is_wrong_usage(capsys: Captured, tmp_path: Path) ->
         ("size", "52x40 pixels but its mask | trainval_2.png is 20x20 | one size"),
     ],
 )
-def test_what_shows_only_in_training_is_run_failed_with_the_sentence(
+def test_what_is_wrong_inside_a_file_is_one_sentence_with_and_without_a_run(
     capsys: Captured, tmp_path: Path, damage: str, words: str
 ) -> None:
+    """The command line reads all first; a run from the form says it as its last word."""
     root = tiny.write_pets(tmp_path / "data")
     folder = root / "oxford-iiit-pet"
     mask = folder / "annotations" / "trimaps" / "trainval_2.png"
@@ -318,8 +318,10 @@ def test_what_shows_only_in_training_is_run_failed_with_the_sentence(
         Image.fromarray(np.full((40, 52), 9, np.uint8)).save(mask)
     else:
         Image.fromarray(np.full((20, 20), 2, np.uint8)).save(mask)
-    assert main(["train", *tiny.flags(root, "--runs-dir", str(tmp_path / "runs"))]) == 1
-    (run,) = RunDir.all(tmp_path / "runs")
+    (sentence,) = refused(capsys, "train", *tiny.flags(root), "--runs-dir", tmp_path / "runs")
+    assert contains(sentence, words), sentence
+    assert not (tmp_path / "runs").exists()
+    run = tiny.train(tmp_path / "runs", tiny.config(root), code=1)
     last = tiny.events(run)[-1]
     assert last["event"] == "run_failed" and contains(last["error"], words), last["error"]
     assert last["error"] in capsys.readouterr().err

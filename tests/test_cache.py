@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from segengine.config import DataConfig
 from segengine.datasets import SegDataset, open_dataset
-from segengine.datasets.cache import DecodedSplit, decode
+from segengine.datasets.cache import DamagedFiles, DecodedSplit, decode
 from segengine.errors import UserError
 from tests import tiny
 
@@ -146,6 +148,71 @@ def test_a_mask_without_its_image_size_never_reaches_the_cache(
     with pytest.raises(UserError, match="52x40 pixels but its mask"):
         decoded(pets)
     assert leftovers(folder) == []
+
+
+def test_all_damaged_files_are_counted_and_the_first_is_named(
+    pets: SegDataset, folder: Path
+) -> None:
+    for index in (5, 2, 3):
+        pets.files(pets.names[index])[index % 2].write_bytes(b"no picture")
+    with pytest.raises(DamagedFiles, match="cannot be decoded as an image") as info:
+        decoded(pets, workers=4)
+    first = pets.files(pets.names[2])[0]
+    assert str(info.value).startswith(str(first))
+    assert str(info.value).endswith(
+        " 2 more images have problems: `python -m segengine check` lists them."
+    )
+    assert info.value.field == "root" and len(info.value.problems) == 3
+    for index, problem in zip((2, 3, 5), info.value.problems, strict=True):
+        assert str(pets.files(pets.names[index])[index % 2]) in str(problem)
+    assert leftovers(folder) == []
+
+
+def test_one_damaged_file_is_one_sentence(pets: SegDataset) -> None:
+    path = pets.files(pets.names[4])[1]
+    path.write_bytes(b"no picture")
+    with pytest.raises(UserError) as alone:
+        pets.pair(pets.names[4])
+    with pytest.raises(DamagedFiles) as info:
+        decoded(pets)
+    assert str(info.value) == str(alone.value)
+
+
+def test_a_file_that_went_away_is_named(pets: SegDataset) -> None:
+    path = pets.files(pets.names[4])[1]
+    path.unlink()
+    with pytest.raises(UserError, match=f"{path} cannot be decoded .*No such file"):
+        decoded(pets)
+
+
+def _decode_and_die(root: Path) -> None:
+    def die(phase: str, done: int, total: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    dataset = pets_in(root)
+    decode(dataset, dataset.names, SIZE, workers=1, progress=die)
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, folder: Path) -> None:
+    root = tiny.write_pets(tmp_path / "data")
+    process = multiprocessing.get_context("fork").Process(target=_decode_and_die, args=(root,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    (left,) = leftovers(folder)
+    assert left.startswith(".decoding-")
+    assert len(decoded(pets_in(root))) == tiny.TRAIN
+    assert leftovers(folder) == [left.removeprefix(".decoding-")]
+
+
+def test_only_old_leftovers_of_other_images_are_removed(pets: SegDataset, folder: Path) -> None:
+    for name, hours in ((".decoding-old", 25), (".decoding-at-work", 1), ("whole", 99)):
+        (folder / name).mkdir(parents=True)
+        then = time.time() - 3600 * hours
+        os.utime(folder / name, (then, then))
+    decoded(pets)
+    assert {".decoding-at-work", "whole"} < set(leftovers(folder))
+    assert ".decoding-old" not in leftovers(folder)
 
 
 def test_an_interrupted_decoding_leaves_nothing_and_is_begun_again(

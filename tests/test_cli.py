@@ -19,6 +19,7 @@ from segengine.launchers import local
 from segengine.results.status import read_status
 from segengine.rundir import RunDir
 
+from . import tiny
 from .made_runs import make_run
 from .tiny import write_pets
 
@@ -26,7 +27,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 UNKNOWN = "20260101-000000-segformer_b0-scratch-0000"
 COMMANDS = (
     *("train", "launch", "list", "show", "stop", "resume"),
-    *("evaluate", "predict", "sample-data"),
+    *("evaluate", "predict", "sample-data", "check"),
 )
 
 
@@ -399,11 +400,11 @@ def test_a_launched_run_is_named_on_stdout_alone(
 def test_a_run_that_fails_is_1_with_a_sentence_and_no_traceback(runs_dir: Path, pets: Path) -> None:
     broken = sorted((pets / "oxford-iiit-pet" / "images").glob("trainval*.jpg"))[0]
     broken.write_bytes(broken.read_bytes()[:100])
-    done = in_a_process("train", *flags(pets), "--runs-dir", runs_dir)
+    run = tiny.new_run(runs_dir, tiny.config(pets))
+    done = in_a_process("resume", run.id, "--runs-dir", runs_dir)
     assert done.returncode == 1
     assert f"Failed: {broken} cannot be decoded" in done.stderr
     assert "Traceback" not in done.stderr
-    (run,) = RunDir.all(runs_dir)
     assert read_status(run).state == "failed"
     assert str(broken) in read_status(run).message
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from segengine.datasets import drawing
-from segengine.datasets.drawing import write_sample_pets
-from segengine.datasets.drawing.pets import BACKGROUND, BORDER, PET
+from segengine.datasets.drawing import write_sample_pets, writing
+from segengine.datasets.drawing.pets import BACKGROUND, BORDER, PET, draw_pet
+from segengine.datasets.drawing.sample_pets import FOLDER
 from segengine.errors import UserError
 
 TRAIN, VAL = 6, 4
@@ -98,10 +99,40 @@ def test_drawing_again_gives_the_same_bytes(folder: Path, tmp_path: Path) -> Non
     assert contents(write_sample_pets(tmp_path, train=TRAIN, val=VAL)) == contents(folder)
 
 
+@pytest.mark.parametrize(
+    ("split", "index", "counts", "row_of_blocks"),
+    [
+        (0, 0, [8355, 32881, 5514], [81.2, 53.2, 43.4, 95.4]),
+        (1, 7, [21081, 20074, 3497], [76.1, 192.0, 167.3, 158.5]),
+    ],
+)
+def test_the_pictures_are_those_of_earlier_versions(
+    split: int, index: int, counts: list[int], row_of_blocks: list[float]
+) -> None:
+    """Scores of older runs stay comparable. Another processor's sine may differ in its last bit."""
+    picture, trimap = draw_pet(0, split, index)
+    assert np.bincount(trimap.ravel(), minlength=4)[1:] == pytest.approx(counts, abs=4)
+    height, width = trimap.shape
+    second = picture[height // 4 : 2 * height // 4]
+    edges = [width * part // 4 for part in range(5)]
+    blocks = [second[:, a:b].mean() for a, b in pairwise(edges)]
+    assert blocks == pytest.approx(row_of_blocks, abs=0.1)
+
+
+def test_what_is_there_from_earlier_versions_is_not_drawn_again(folder: Path) -> None:
+    """The README is what a later version recognises a whole sample by."""
+    assert (folder / "README").read_text(encoding="utf-8") == (
+        "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
+        "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
+        "1 pet, 2 background, 3 border. The breeds are made up.\n\n"
+        "trainval 6, test 4, seed 0\n"
+    )
+
+
 def test_one_thread_draws_what_many_do(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "THREADS", 1)
+    monkeypatch.setattr(writing, "THREADS", 1)
     assert contents(write_sample_pets(tmp_path, train=TRAIN, val=VAL)) == contents(folder)
 
 
@@ -149,7 +180,7 @@ def test_killing_it_leaves_no_half_dataset_and_it_can_be_drawn_again(tmp_path: P
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert killed.returncode == 9
-    assert not (tmp_path / drawing.FOLDER).exists()
+    assert not (tmp_path / FOLDER).exists()
     assert write_sample_pets(tmp_path, train=1, val=1).is_dir()
 
 
@@ -172,12 +203,12 @@ def test_two_at_once_end_with_one_whole_dataset(tmp_path: Path, folder: Path) ->
     for thread in threads:
         thread.join()
     assert len(finished) == 2
-    assert [path.name for path in tmp_path.iterdir()] == [drawing.FOLDER]
-    assert contents(tmp_path / drawing.FOLDER) == contents(folder)
+    assert [path.name for path in tmp_path.iterdir()] == [FOLDER]
+    assert contents(tmp_path / FOLDER) == contents(folder)
 
 
 def test_someone_elses_data_is_never_drawn_over(tmp_path: Path) -> None:
-    precious = tmp_path / drawing.FOLDER / "images" / "Abyssinian_1.jpg"
+    precious = tmp_path / FOLDER / "images" / "Abyssinian_1.jpg"
     precious.parent.mkdir(parents=True)
     precious.write_bytes(b"a real photograph")
     with pytest.raises(UserError, match="Give another folder"):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from dashboard import form, sources, ticket
 from dashboard.form import Entries, check, specs, to_entries
-from segengine import launchers
+from segengine import encoders, launchers
 from segengine.config import DataConfig, RunConfig
 from segengine.presets import DEFAULT, PRESETS
 from segengine.rundir import RunDir
@@ -27,6 +27,18 @@ CONFIGS: list[dict[str, Any]] = [
     {"strategy": "frozen", "weights": "imagenet", "amsgrad": False, "weight_decay": 0.0},
     {"strategy": "pretrained", "weights": "/my weights/b0.pt", "scheduler": "constant"},
     {"epochs": 3, "batch_size": 8, "val_every": 3, "early_stop": 2, "device": "cpu"},
+    {"arch": "deeplabv3plus"},
+    {"arch": "fpn", "encoder": "mit_b0", "strategy": "frozen", "weights": "imagenet"},
+    {"arch": "unet", "upsampling": "bilinear", "base_width": 16, "loss": "focal"},
+    {"arch": "fcn_resnet50", "aux_weight": 0.4, "feature_cache": 4.0, "compile": True},
+    {"dataset": "folder", "root": "/my data", "val_share": 0.3, "split_seed": 5},
+    {"dataset": "sample_streets", "image_size": "64x128", "loss": "ce_dice", "ema": 0.99},
+    {"augment": ("hflip", "crop", "rotate", "color", "blur"), "blur_sigma": 2.5},
+    {"optimizer": "sgd", "momentum": 0.8, "scheduler": "polynomial", "power": 2.0},
+    {"scheduler": "step", "gamma": 0.1, "step_epochs": 7, "warmup_epochs": 1.5},
+    {"strategy": "pretrained", "weights": "imagenet", "encoder_lr_factor": 0.1, "grad_clip": 1.0},
+    {"strategy": "frozen", "weights": "imagenet", "feature_cache": 0.0},
+    {"early_stop": 3, "early_stop_metric": "loss", "precision": "fp16", "accumulate": 4},
 ]
 
 
@@ -93,13 +105,124 @@ def test_choices_carry_the_labels_of_what_is_registered() -> None:
     assert by_name["arch"].options["fcn_resnet50"] == "FCN-ResNet50"
     assert "synthetic sample" in by_name["dataset"].options["sample_pets"]
     assert list(by_name["strategy"].options) == ["scratch", "pretrained", "frozen"]
+    assert by_name["optimizer"].options["sgd"] == "SGD with momentum"
 
 
-def test_only_fields_with_a_meaning_are_shown(quick_look: Entries) -> None:
-    hidden = set(RunConfig().flat()) - form.shown(quick_look)
-    assert hidden == {"root", "download", "encoder", "weights"}
-    other = {**quick_look, "arch": "fcn_resnet50", "dataset": "oxford_pets", "strategy": "frozen"}
-    assert set(RunConfig().flat()) - form.shown(other) == {"stem", "encoder"}
+def test_the_common_encoders_stand_before_all_others() -> None:
+    (spec,) = (spec for spec in specs() if spec.name == "encoder")
+    names = list(spec.options)
+    assert spec.kind == "choice"
+    assert names[:4] == ["resnet34", "resnet50", "efficientnet-b0", "mit_b0"]
+    assert sorted(names) == sorted(encoders.ALL) and len(set(names)) == len(names)
+
+
+# Beside the defaults on sample pets: what a person chooses, fields that come, fields that go.
+BROUGHT: list[tuple[Entries, set[str], set[str]]] = [
+    ({"stem": "small"}, set(), {"drop_path"}),
+    ({"arch": "fcn_resnet50"}, {"aux_weight"}, {"stem", "drop_path"}),
+    ({"arch": "unet"}, {"upsampling", "base_width"}, {"stem", "drop_path"}),
+    ({"arch": "smp_unet"}, {"encoder"}, {"stem", "drop_path"}),
+    ({"dataset": "oxford_pets"}, {"root", "download"}, set()),
+    ({"dataset": "cityscapes"}, {"root"}, set()),
+    ({"dataset": "folder"}, {"root", "val_share", "split_seed"}, set()),
+    ({"augment": ["hflip", "blur"]}, {"flip_chance", "blur_sigma"}, set()),
+    ({"augment": ["crop", "rotate"]}, {"crop_scale", "rotate_degrees"}, set()),
+    ({"augment": ["color"]}, {"color_strength"}, set()),
+    ({"strategy": "pretrained"}, {"weights"}, set()),
+    ({"strategy": "frozen"}, {"weights", "feature_cache"}, {"encoder_lr_factor"}),
+    (
+        {"strategy": "frozen", "augment": ["hflip"]},
+        {"weights", "flip_chance"},
+        {"encoder_lr_factor"},
+    ),
+    ({"optimizer": "sgd"}, {"momentum"}, {"amsgrad"}),
+    ({"optimizer": "adam"}, set(), set()),
+    ({"scheduler": "step"}, {"step_epochs"}, set()),
+    ({"scheduler": "polynomial"}, {"power"}, {"gamma"}),
+    ({"scheduler": "cosine"}, set(), {"gamma"}),
+    ({"loss": "focal"}, {"focal_gamma"}, set()),
+    ({"loss": "lovasz"}, set(), {"class_weights"}),
+    ({"early_stop": "3"}, {"early_stop_metric"}, set()),
+    ({"early_stop": "many"}, {"early_stop_metric"}, set()),
+    ({"device": "cpu"}, set(), {"compile"}),
+]
+
+
+@pytest.mark.parametrize(("chosen", "more", "less"), BROUGHT, ids=lambda value: str(value)[:50])
+def test_a_field_is_shown_where_it_has_a_meaning(
+    chosen: Entries, more: set[str], less: set[str]
+) -> None:
+    base = to_entries(RunConfig.from_flat({"dataset": "sample_pets"}))
+    before, now = form.shown(base), form.shown({**base, **chosen})
+    assert (now - before, before - now) == (more, less)
+
+
+def test_a_folder_with_splits_of_its_own_is_not_split_again(
+    quick_look: Entries, tmp_path: Path
+) -> None:
+    (tmp_path / "train").mkdir()
+    entries = {**quick_look, "dataset": "folder", "root": str(tmp_path), "val_share": "0.5"}
+    assert not {"val_share", "split_seed"} & form.shown(entries)
+    assert "val_share" not in form.to_values(entries)  # else the run would refuse it
+    for root in (str(tmp_path / "train"), "~nobody-of-that-name/x", ""):
+        assert "val_share" in form.shown({**entries, "root": root})
+
+
+def test_every_field_is_shown_at_some_choice() -> None:
+    base = to_entries(RunConfig.from_flat({"dataset": "sample_pets"}))
+    assert form.shown(base).union(*(more for _, more, _ in BROUGHT)) == set(RunConfig().flat())
+
+
+def test_what_goes_with_a_choice_stands_with_it_in_the_form(quick_look: Entries) -> None:
+    """Nobody looks under "More settings" for what a choice in sight has just brought."""
+    by_name = {spec.name: spec for spec in specs()}
+    together = ("blur_sigma", "val_share", "encoder", "momentum", "power", "focal_gamma")
+    assert all(form.in_sight(by_name[name], quick_look) for name in together)
+    factor = by_name["encoder_lr_factor"]
+    assert not form.in_sight(factor, quick_look)
+    assert form.in_sight(factor, {**quick_look, "strategy": "pretrained"})
+
+
+def test_the_help_of_the_folder_says_what_must_lie_in_it(quick_look: Entries) -> None:
+    (root,) = (spec for spec in specs() if spec.name == "root")
+    for name, words in (("cityscapes", "gtFine/"), ("folder", "masks/"), ("oxford_pets", "iiit")):
+        assert words in form.help_of(root, {**quick_look, "dataset": name})
+    assert form.help_of(root, {**quick_look, "dataset": "sample_pets"}) == root.help
+
+
+def test_streets_in_square_images_are_remarked_on(quick_look: Entries, tmp_path: Path) -> None:
+    entries = {**quick_look, "dataset": "sample_streets", "image_size": "96"}
+    checked = check(entries, tmp_path)
+    assert "96x192 keeps their shape" in checked.notes["image_size"]
+    assert "image_size" not in checked.problems
+    assert not check({**entries, "image_size": "96x192"}, tmp_path).notes
+    assert not check({**quick_look, "image_size": "96"}, tmp_path).notes
+
+
+def test_a_model_that_takes_an_encoder_starts_with_the_default_one(
+    quick_look: Entries, tmp_path: Path
+) -> None:
+    assert quick_look["encoder"] == "resnet34"
+    checked = check({**quick_look, "arch": "smp_unet"}, tmp_path)
+    assert checked.config and checked.config.model.encoder == "resnet34"
+    checked = check(quick_look, tmp_path)  # SegFormer takes none
+    assert checked.config and checked.config.model.encoder == ""
+
+
+def test_a_size_that_the_model_cannot_take_is_said_at_the_size(
+    quick_look: Entries, tmp_path: Path
+) -> None:
+    entries = {**quick_look, "arch": "fpn", "image_size": "50"}
+    sentence = check(entries, tmp_path).problems["image_size"]
+    assert sentence.startswith("Image size 50 does not suit fpn")
+    assert "such as 64" in sentence
+
+
+def test_two_sections_may_be_wrong_at_once(quick_look: Entries, tmp_path: Path) -> None:
+    """Weights are missing, and without the model's section the size would suit no model."""
+    entries = {**quick_look, "arch": "fpn", "image_size": "50", "lr": "x"}
+    problems = check({**entries, "strategy": "frozen", "weights_from": "run"}, tmp_path).problems
+    assert {"weights", "lr"} <= problems.keys()
 
 
 def test_what_is_hidden_keeps_no_run_from_starting(quick_look: Entries, tmp_path: Path) -> None:
@@ -194,24 +317,49 @@ def test_changes_since_the_preset_are_named(quick_look: Entries) -> None:
     assert form.changed_titles(quick_look, quick_look) == []
     changed = {**quick_look, "lr": "1e-3", "epochs": "11"}  # 1e-3 is 0.001
     assert form.changed_titles(changed, quick_look) == ["Epochs"]
+    brought = {**quick_look, "arch": "smp_unet", "early_stop": "3"}  # nobody chose what this shows
+    assert form.changed_titles(brought, quick_look) == ["Model", "Stem", "Early stop"]
+
+
+def finished(runs_dir: Path, seed: int, **values: Any) -> RunDir:
+    """A run that has a checkpoint."""
+    run = make_run(runs_dir, seed=seed, **values)
+    run.best_checkpoint.parent.mkdir(parents=True)
+    run.best_checkpoint.touch()
+    return run
 
 
 def test_earlier_runs_of_the_same_encoder_are_offered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEGLAB_RUNS", str(tmp_path))
-    same, other_stem, other_arch, untrained = (
-        make_run(tmp_path, seed=seed, **values)
-        for seed, values in enumerate([{}, {"stem": "small"}, {"arch": "fcn_resnet50"}, {}])
-    )
-    for run in (same, other_stem, other_arch):
-        run.best_checkpoint.parent.mkdir(parents=True)
-        run.best_checkpoint.touch()
+    make_run(tmp_path, seed=3)  # not validated yet
+    same = finished(tmp_path, 0)
+    finished(tmp_path, 1, stem="small")
+    finished(tmp_path, 2, arch="fcn_resnet50")
     found = sources.encoder_sources({"arch": "segformer_b0", "stem": "paper"})
     assert list(found) == [same.id]
     end = same.id.rpartition("-")[2]
-    assert re.fullmatch(rf"mIoU 0\.\d{{3}} · scratch {end} · Oxford-IIIT Pet", found[same.id])
-    assert untrained.id not in found
+    label = rf"mIoU 0\.\d{{3}} · segformer_b0 scratch {end} · Oxford-IIIT Pet"
+    assert re.fullmatch(label, found[same.id])
+
+
+def test_runs_of_another_architecture_over_the_same_encoder_are_offered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_look: Entries
+) -> None:
+    monkeypatch.setenv("SEGLAB_RUNS", str(tmp_path))
+    fpn = finished(tmp_path, 0, arch="fpn", encoder="resnet50")
+    finished(tmp_path, 1, arch="fpn")
+    entries = {**quick_look, "arch": "smp_unet", "encoder": "resnet50", "stem": "small"}
+    found = sources.encoder_sources(form.to_values(entries))
+    assert list(found) == [fpn.id]
+    assert " · fpn scratch " in found[fpn.id]
+
+
+def test_an_unfinished_form_offers_no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGLAB_RUNS", str(tmp_path))
+    finished(tmp_path, 0)
+    assert sources.encoder_sources({"arch": "unet", "base_width": "wide"}) == {}
 
 
 @pytest.fixture

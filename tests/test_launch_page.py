@@ -63,6 +63,44 @@ def test_weights_are_asked_for_only_where_something_is_loaded(page: AppTest) -> 
     assert page.selectbox(key="launch_weights_run").options == []
 
 
+def test_an_encoder_is_asked_for_only_where_the_model_takes_one(page: AppTest) -> None:
+    page.run()
+    assert "launch_encoder" not in [box.key for box in page.selectbox]
+    page.selectbox(key="launch_arch").set_value("deeplabv3plus").run()
+    box = page.selectbox(key="launch_encoder")
+    assert box.value == "resnet34"
+    assert box.options[:4] == ["resnet34", "resnet50", "efficientnet-b0", "mit_b0"]
+    assert "--arch deeplabv3plus --encoder resnet34" in page.code[0].value
+
+
+def test_strengths_come_and_go_with_their_augmentation(page: AppTest) -> None:
+    page.run()
+    page.multiselect(key="launch_augment").set_value(["rotate", "blur"]).run()
+    page.text_input(key="launch_rotate_degrees").set_value("200").run()
+    assert "Largest rotation must be at most 180, but 200 was given" in said(page)
+    assert page.text_input(key="launch_blur_sigma").value == "1"
+    page.multiselect(key="launch_augment").set_value(["blur"]).run()
+    assert "rotation" not in said(page)
+    assert not page.button(key="launch_start").disabled
+
+
+def test_a_problem_out_of_sight_says_where_it_is(page: AppTest) -> None:
+    page.run()
+    page.text_input(key="launch_warmup_epochs").set_value("99").run()
+    assert "epochs 99 is longer than the whole run" in said(page)
+    assert "1 problem to solve: Warm-up epochs (under More settings)." in said(page)
+
+
+def test_the_first_of_two_stages_is_a_preset(page: AppTest) -> None:
+    page.session_state["launch_preset"] = None
+    page.run()
+    page.button_group(key="launch_preset").set_value("streets").run()
+    assert "19 classes" in said(page)
+    assert "240 training and 60 validation images" in said(page)
+    assert "--dataset sample_streets --image-size 64x128" in page.code[0].value
+    assert not page.button(key="launch_start").disabled
+
+
 def test_a_clone_of_a_run_of_another_time_is_a_sentence(page: AppTest, tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "runs", RunConfig())
     run.config_file.write_text('{"data": {"dataset": "gone"}}')

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from dashboard import overlays
-from dashboard.panels import ShownRun, aspect_of, build_panels, mious_of, open_scene
+from dashboard.panels import Scene, ShownRun, aspect_of, build_panels, mious_of, open_scene
+from segengine.config import DataConfig
+from segengine.datasets import dataset_classes
 from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
 from segengine.events import EventLog
@@ -189,9 +191,17 @@ def test_errors_are_missed_or_wrong_and_void_is_neither() -> None:
 
 def test_runs_of_different_datasets_or_classes_do_not_stand_side_by_side() -> None:
     streets = (ClassInfo("road", "#804080"),)
-    assert mismatch([PETS, PETS], ["oxford_pets", "oxford_pets"]) == ""
-    assert "oxford_pets, sample_pets" in mismatch([PETS, PETS], ["oxford_pets", "sample_pets"])
-    assert "different classes" in mismatch([PETS, streets], ["folder", "folder"])
+    pets, sample = DataConfig(dataset="oxford_pets"), DataConfig(dataset="sample_pets")
+    assert mismatch([PETS, PETS], [pets, DataConfig(root="/moved")]) == ""
+    assert "oxford_pets, sample_pets" in mismatch([PETS, PETS], [pets, sample])
+    assert "different classes" in mismatch([PETS, streets], [pets, pets])
+
+
+def test_two_folders_of_ones_own_do_not_stand_side_by_side() -> None:
+    """Images of one name need not be one image there."""
+    leaves, cells = (DataConfig(dataset="folder", root=root) for root in ("/leaves", "/cells"))
+    assert mismatch([PETS, PETS], [leaves, leaves]) == ""
+    assert "folder /leaves, folder /cells" in mismatch([PETS, PETS], [leaves, cells])
 
 
 def test_classes_and_void_come_from_the_runs_own_log(tmp_path: Path) -> None:
@@ -213,6 +223,8 @@ def test_void_is_hatched_and_unknown_labels_are_clear() -> None:
     pixels = np.array(colors_of(overlays.mask_png(np.full((16, 16), 255), PETS, 255)))
     assert np.unique(pixels[..., 3]).tolist() == [0, 255]
     assert (pixels[..., 3] == 255).mean() == pytest.approx(0.25)
+    large = np.array(colors_of(overlays.mask_png(np.full((4, 1024), 255), PETS, 255)))
+    assert (large[0, :, 3] == 255).tolist() == 32 * ([True] * 8 + [False] * 24)  # apart when small
     assert colors_of(overlays.mask_png(np.array([[9]]), PETS, 255))[0][0][3] == 0
 
 
@@ -262,3 +274,35 @@ def test_a_missing_mask_is_said_in_its_panel_only(tmp_path: Path, real_pets: Pat
     assert "missing or damaged" in panels[2]["message"]
     assert panels[3]["masks"]
     assert not panels[3]["message"]
+
+
+def test_void_in_the_truth_is_told_to_the_page(tmp_path: Path) -> None:
+    run = run_with_masks(tmp_path, 1)
+    (name,) = masks_of(run).names()
+    for value, void in ((255, True), (1, False)):
+        scene = Scene("data:,", 1.0, np.full((2, 2), value, np.uint8))
+        panels = build_panels(scene, [shown(run)], name, PETS, 255)
+        assert [panel["void"] for panel in panels] == [False, void, False]
+
+
+def test_a_scene_of_streets_has_an_iou_a_class_and_the_official_colours(tmp_path: Path) -> None:
+    """19 classes at a wide size; those that are not there have no number."""
+    classes = dataset_classes(DataConfig(dataset="cityscapes"))
+    truth = np.zeros((4, 8), np.uint8)
+    truth[:, 4:], truth[3] = 10, 255  # road, sky, and a strip of void
+    run = RunDir.create(tmp_path, config_for(dataset="cityscapes"))
+    folder = run.masks(1)
+    folder.mkdir(parents=True)
+    predicted = truth.copy()
+    predicted[0, 0], predicted[3] = 10, 0
+    Image.fromarray(predicted).save(folder / "ulm_1.png")
+    masks = MaskSet(run, folder, 1, 3, best=False)
+    panels = build_panels(
+        Scene("data:,", 2.0, truth), [ShownRun(masks, "a", "#000000")], "ulm_1", classes, 255
+    )
+    assert panels[2]["iou"][0] == "0.917"  # road: 11 of 12
+    assert panels[2]["iou"][10] == "0.923"  # sky: 12 of 13
+    assert set(panels[2]["iou"]) == {"0.917", "0.923", "–"} and len(panels[2]["iou"]) == 19
+    png = base64.b64decode(panels[1]["masks"].partition(",")[2])
+    assert colors_of(png)[0][0] == (128, 64, 128, 255)  # nothing is background here
+    assert colors_of(png)[0][7] == (70, 130, 180, 255)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from torchmetrics.classification import (
 )
 
 from segengine import scores
-from segengine.metrics import SegMetrics
+from segengine.metrics import SegMetrics, labels_of
 
 CLASSES = 4
 
@@ -105,12 +107,28 @@ def test_scores_by_hand() -> None:
 
 def test_scores_are_ready_for_json() -> None:
     found = scores.scores(MATRIX)
-    assert list(found) == ["miou", "pixel_accuracy", "iou", "dice", "precision", "recall"]
     assert found["precision"] == [1.0, 0.5, None, None, 0.0]
     assert found["miou"] == pytest.approx(0.3125)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
     nothing = scores.scores(np.zeros((2, 2), dtype=int))
-    assert nothing["miou"] == nothing["pixel_accuracy"] == 0.0
-    assert nothing["iou"] == [None, None]
+    lists = ("iou", "dice", "precision", "recall")
+    assert all(nothing[name] == [None, None] for name in lists)
+    assert {value for name, value in nothing.items() if name not in lists} == {0.0}
+
+
+def test_means_are_over_the_classes_for_which_a_score_can_be_told() -> None:
+    found = scores.scores(MATRIX)
+    assert found["mean_dice"] == pytest.approx((6 / 7 + 2 / 3 + 0 + 0) / 4)
+    assert found["mean_precision"] == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert found["mean_recall"] == pytest.approx((3 / 4 + 1 + 0) / 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mean_dice_equals_torchmetrics_macro_f1(kind: str) -> None:
+    logits, target = random_case(kind)
+    confusion = scores.confusion_matrix(logits.argmax(1).numpy(), target.numpy(), CLASSES)
+    oracle = MulticlassF1Score(num_classes=CLASSES, ignore_index=255, average="macro")
+    assert scores.scores(confusion)["mean_dice"] == pytest.approx(oracle(logits, target).item())
 
 
 def test_scores_take_stacks_of_matrices() -> None:
@@ -128,6 +146,29 @@ def test_rows_are_the_truth_and_void_is_dropped() -> None:
     metrics = SegMetrics(2)
     metrics.update(torch.tensor([[[1, 1, 0, 7]]]), torch.tensor([[[0, 1, 1, 255]]]))
     assert metrics.confusion.tolist() == [[0, 1], [1, 1]]
+
+
+def test_of_equal_logits_the_first_class_is_predicted() -> None:
+    logits = torch.zeros(1, CLASSES, 2, 2)
+    logits[0, 1:3, 0, 0] = 1
+    for given in (logits, logits.contiguous(memory_format=torch.channels_last)):
+        assert labels_of(given).tolist() == [[[1, 0], [0, 0]]]
+    large = torch.randint(0, 3, (2, CLASSES, 33, 35)).float()
+    np.testing.assert_array_equal(labels_of(large).numpy(), large.numpy().argmax(1))
+
+
+@pytest.mark.parametrize("void", [255, 0, 2, 9, -1, 1000])
+def test_any_value_may_stand_for_void(void: int) -> None:
+    """Counted on CPU, and the way that it is on a GPU."""
+    logits, target = random_case("plain")
+    labels, target = logits.argmax(1), target.where(target != 2, void)
+    expected = scores.confusion_matrix(labels.numpy(), target.numpy(), CLASSES, void)
+    metrics = SegMetrics(CLASSES, ignore_index=void)
+    metrics.update(labels, target)
+    np.testing.assert_array_equal(metrics.confusion.numpy(), expected)
+    as_on_a_gpu = metrics._count(labels, target)
+    np.testing.assert_array_equal(as_on_a_gpu[:-2].view(CLASSES, CLASSES).numpy(), expected)
+    assert torch.equal(as_on_a_gpu, metrics._bins)
 
 
 def test_merge_reset_and_state() -> None:

@@ -1,8 +1,9 @@
-"""Predicting a person's own images, and scoring a run again."""
+"""Predicting a person's own images, and the scores of each image."""
 
 from __future__ import annotations
 
-import json
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from segengine import evaluation
 from segengine.config import RunConfig
 from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
-from segengine.evaluation import evaluate
 from segengine.models import build_model
+from segengine.per_image import ImageScores
 from segengine.prediction import predict_images
+from segengine.results.masks import saved_scores
 from segengine.rundir import RunDir
 from tests import tiny
 
@@ -31,10 +32,6 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
 @pytest.fixture(scope="module")
 def run(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     return tiny.train(tmp_path_factory.mktemp("runs"), config)
-
-
-def nothing(phase: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 def picture(path: Path, size: tuple[int, int] = (70, 41), mode: str = "RGB") -> Path:
@@ -89,7 +86,7 @@ def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_written(
     good, bad = picture(tmp_path / "good.png"), tmp_path / "bad.png"
     bad.write_text("no picture")
     for given in (bad, tmp_path / "none.png"):
-        with pytest.raises(UserError, match="cannot be decoded as an image") as info:
+        with pytest.raises(UserError, match=r"cannot be decoded as an image|is missing") as info:
             predict_images(run, [good, given], tmp_path / "out")
         assert str(given) in str(info.value)
     assert not (tmp_path / "out").exists()
@@ -113,50 +110,40 @@ def test_a_run_without_weights_predicts_nothing(config: RunConfig, tmp_path: Pat
     run = tiny.new_run(tmp_path, config)
     with pytest.raises(UserError, match=rf"Run {run.id} has no weights yet"):
         predict_images(run, [picture(tmp_path / "cat.png")], tmp_path / "out")
-    with pytest.raises(UserError, match="has no weights yet"):
-        evaluate(run, run.config(), nothing)
 
 
-def test_evaluating_on_the_runs_own_data_gives_the_best_epochs_scores(
-    run: RunDir, tmp_path: Path
-) -> None:
-    copy = tiny.copy_of(run, tmp_path)
-    result = evaluate(copy, copy.config(), nothing)
-    best = tiny.epochs(run)[tiny.events(run, "run_finished")[0]["best_epoch"] - 1]
-    assert {key: result[key] for key in best["val"]} == best["val"]
-    assert result["confusion"] == best["confusion"]
-    assert (result["images"], result["image_size"]) == (3, [32, 32])
-    assert result["classes"] == ["pet", "background", "border"]
-    assert json.loads(copy.evaluation("oxford_pets").read_text()) == result
+CLASSES = (ClassInfo("pet", "#0072B2"), ClassInfo("sky, or so", "#999999"), ClassInfo("x", "#000"))
 
 
-def test_evaluating_on_more_images_counts_them_all(run: RunDir, tmp_path: Path) -> None:
-    copy = tiny.copy_of(run, tmp_path)
-    result = evaluate(copy, copy.config().with_values(val_limit=0), nothing)
-    assert result["images"] == 5
-    assert np.sum(result["confusion"]) > np.sum(tiny.epochs(run)[-1]["confusion"])
+def test_the_scores_of_an_image_by_hand(tmp_path: Path) -> None:
+    """2x4 pixels: all are boundary. Class 0: 3 hits of 4, 4 predicted; class 1: 2 of 3, 3."""
+    truth = np.array([[0, 0, 0, 0], [1, 1, 1, 255]], np.uint8)
+    predicted = np.array([[0, 0, 0, 1], [1, 1, 0, 2]], np.uint8)
+    rows = ImageScores(CLASSES)
+    matrix = rows.add("a", predicted, truth)
+    assert matrix.tolist() == [[3, 1, 0], [1, 2, 0], [0, 0, 0]]
+    rows.add("all void", predicted, np.full((2, 4), 255, np.uint8))
+
+    first, second = csv.DictReader(io.StringIO(rows.csv()))
+    expected = {"miou": (3 / 5 + 2 / 4) / 2, "iou_pet": 3 / 5, "iou_sky, or so": 2 / 4}
+    expected |= {"dice": (6 / 8 + 4 / 6) / 2, "pixel_accuracy": 5 / 7}
+    expected |= {"boundary_iou": (3 / 5 + 2 / 4) / 2}
+    assert {name: float(first[name]) for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert (first["image"], first["iou_x"]) == ("a", "")
+    assert (second["image"], second["iou_pet"], float(second["miou"])) == ("all void", "", 0)
+    assert list(first) == [
+        *("image", "miou", "iou_pet", "iou_sky, or so", "iou_x"),
+        *("dice", "pixel_accuracy", "boundary_iou"),
+    ]
+    (tmp_path / "per_image.csv").write_text(rows.csv())
+    saved = saved_scores(tmp_path / "per_image.csv")["a"]  # as the Masks page reads it
+    assert saved.iou == (0.6, 0.5, None) and saved.miou == pytest.approx(0.55)
 
 
-def test_data_with_other_classes_is_refused(
-    run: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain = evaluation.load_split
-
-    def streets(*args: object) -> object:
-        return plain(*args)[0], (ClassInfo("road", "#804080"), ClassInfo("car", "#00008e"))
-
-    monkeypatch.setattr(evaluation, "load_split", streets)
-    copy = tiny.copy_of(run, tmp_path)
-    with pytest.raises(UserError, match="knows the classes pet, background, border") as info:
-        evaluate(copy, copy.config(), nothing)
-    assert "has road, car" in str(info.value)
-    assert not copy.evaluation("oxford_pets").exists()
-
-
-def test_evaluating_changes_nothing_else_of_the_run(run: RunDir, tmp_path: Path) -> None:
-    copy = tiny.copy_of(run, tmp_path)
-    before = {path: path.read_bytes() for path in copy.path.rglob("*") if path.is_file()}
-    evaluate(copy, copy.config(), nothing)
-    after = {path: path.read_bytes() for path in copy.path.rglob("*") if path.is_file()}
-    assert after.pop(copy.evaluation("oxford_pets"))
-    assert after == before
+def test_a_runs_predictions_come_with_the_scores_of_each_image(run: RunDir) -> None:
+    with run.per_image_file.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3
+    for row in rows:
+        assert 0 <= float(row["boundary_iou"]) <= float(row["pixel_accuracy"]) <= 1
+        assert float(row["miou"]) < float(row["dice"]) < 1

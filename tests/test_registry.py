@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from segengine import registry
+from segengine.config import DataConfig, ModelConfig
 from segengine.errors import UserError
 from segengine.registry import Kind, entries, find, unknown_name
 
@@ -23,11 +24,38 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     entries.cache_clear()
 
 
-def test_the_names_that_the_issue_asks_for_are_there() -> None:
-    assert {"fcn_resnet50", *(f"segformer_b{n}" for n in range(6))} <= entries("models").keys()
-    assert {"oxford_pets", "sample_pets"} <= entries("datasets").keys()
-    assert "cross_entropy" in entries("losses")
-    assert entries("models")["segformer_b0"].options == ("stem",)
+SEGFORMERS = {f"segformer_b{n}" for n in range(6)}
+OVER_SMP = {"deeplabv3plus", "smp_unet", "unetplusplus", "fpn"}
+
+
+def test_everything_that_the_experiments_use_is_there() -> None:
+    assert entries("models").keys() >= {"fcn_resnet50", "unet"} | SEGFORMERS | OVER_SMP
+    assert entries("datasets").keys() >= {
+        *("oxford_pets", "cityscapes", "folder"),
+        *("sample_pets", "sample_streets"),
+    }
+    assert entries("losses").keys() >= {
+        *("cross_entropy", "bce", "dice", "focal", "lovasz", "ce_dice"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets", "losses"])
+def test_each_name_says_what_it_is(kind: Kind) -> None:
+    labels = [entry.label for entry in entries(kind).values()]
+    assert all(labels) and len(set(labels)) == len(labels)
+
+
+def test_options_are_fields_of_the_config() -> None:
+    """A misspelt option would keep its field from ever being shown."""
+    for kind, section in (("models", ModelConfig), ("datasets", DataConfig)):
+        for entry in entries(kind).values():  # type: ignore[arg-type]
+            assert set(entry.options) <= section.model_fields.keys(), entry.name
+
+
+def test_a_model_says_where_its_encoder_comes_from() -> None:
+    """By the person's choice, or by a name of its own: sources of weights are told apart by it."""
+    for entry in entries("models").values():
+        assert bool(entry.encoder) != ("encoder" in entry.options), entry.name
 
 
 def test_names_are_listed_without_torch() -> None:

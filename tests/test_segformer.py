@@ -135,12 +135,12 @@ def test_stochastic_depth_has_the_published_rates() -> None:
 
 def test_stochastic_depth_drops_whole_samples_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
-    branch = torch.ones(10_000, 1, 2, 2)
-    dropped = DropPath(0.25).train()(branch)
-    assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.75])
-    assert (dropped == dropped[:, :1, :1, :1]).all()
-    assert dropped.mean().item() == pytest.approx(1, abs=0.02)
-    assert DropPath(0.25).eval()(branch) is branch
+    tokens, branch = torch.full((10_000, 1, 2, 2), 5.0), torch.ones(10_000, 1, 2, 2)
+    left = DropPath(0.25).train()(tokens, branch) - tokens
+    assert left.unique().tolist() == pytest.approx([0, 1 / 0.75])
+    assert (left == left[:, :1, :1, :1]).all()
+    assert left.mean().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(DropPath(0.25).eval()(tokens, branch), tokens + branch)
 
 
 def test_first_logits_are_small_and_scratch_is_the_official_start() -> None:

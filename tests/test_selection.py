@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import formats
 from dashboard.colors import OKABE_ITO
-from dashboard.selection import assign_slots, first_choice, unknown_sentence
+from dashboard.selection import assign_slots, data_of, first_choice, unknown_sentence
+from segengine.config import RunConfig
 from segengine.rundir import RunDir
 from tests.made_runs import alive, config_for, make_run
 
@@ -100,6 +101,14 @@ def test_a_run_is_called_by_its_name_where_it_has_one(runs: list[RunDir]) -> Non
     app.run()
     assert app.text[0].value.endswith(" baseline")
     assert app.text[1].value.endswith(f" segformer_b0 scratch {runs[1].id[-4:]}")
+
+
+def test_a_run_says_what_it_learns_from_and_by_which_loss(runs: list[RunDir]) -> None:
+    folder = runs[0].path.parent
+    values = {"dataset": "folder", "root": "/data/leaves", "image_size": "96x64", "loss": "dice"}
+    own = RunDir.create(folder, RunConfig.from_flat(values))
+    assert data_of(own) == "Folder leaves, 96x64 px, Dice loss"
+    assert data_of(runs[0]) == "Oxford-IIIT Pet, 64 px"
 
 
 def test_colours_are_kept_and_the_lowest_free_one_is_given() -> None:

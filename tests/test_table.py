@@ -60,6 +60,18 @@ def test_only_config_columns_that_differ_are_shown_besides_the_three(tmp_path: P
     assert list(table["image_size"]) == ["64", "96"]
 
 
+def test_settings_without_a_meaning_for_a_run_say_nothing_about_it(tmp_path: Path) -> None:
+    """U-Net has no stem, and SegFormer no base width."""
+    values = [{"stem": "small"}, {"stem": "paper"}, {"arch": "unet", "base_width": 8}]
+    rows = [row_of(make_run(tmp_path, **each)) for each in values]
+    table = runs_table(rows)
+    assert list(table.columns[len(COLUMNS) :]) == ["arch", "strategy", "dataset", "stem"]
+    assert list(table["stem"])[:2] == ["small", "paper"]
+    titles, lines = table_data(rows)
+    assert lines[2]["config"][titles.index("Stem")] == "–"
+    assert "base_width" not in differing_fields([row.config for row in rows if row.config])
+
+
 def test_runs_of_other_lengths_keep_their_own_progress_and_their_config(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, epochs_done=2, epochs=epochs) for epochs in (2, 30)]
     table = runs_table([row_of(run) for run in runs])

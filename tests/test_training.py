@@ -35,13 +35,13 @@ from segengine.datasets.cache import DecodedSplit
 from segengine.errors import UserError
 from segengine.events import EventLog
 from segengine.experiment import load_split
-from segengine.inference import Predictor
+from segengine.inference import Predictor, Validation
 from segengine.losses.cross_entropy import CrossEntropy
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel
 from segengine.order import shuffled_batches
 from segengine.rundir import RunDir
-from segengine.scores import confusion_matrix
+from segengine.scores import confusion_matrix, scores
 from segengine.stopping import Stopper
 from segengine.training import run_training
 from tests import tiny
@@ -308,9 +308,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch, shares: list[float]) -> None:
     """Validations come out with these shares of right pixels, one after the other."""
     left = iter(shares)
 
-    def validate(*_: object) -> tuple[float, np.ndarray]:
+    def validate(*_: object) -> Validation:
         right = int(next(left) * 100)
-        return 1.0, np.array([[right, 100 - right, 0], [0, 100, 0], [0, 0, 100]])
+        confusion = np.array([[right, 100 - right, 0], [0, 100, 0], [0, 0, 100]])
+        return Validation(1.0, confusion, scores(confusion))
 
     monkeypatch.setattr(Predictor, "validate", validate)
 
@@ -486,7 +487,7 @@ def test_too_little_memory_is_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     cause: Callable[..., torch.Tensor],
 ) -> None:
-    monkeypatch.setattr(SegmentationModel, "forward", cause)
+    monkeypatch.setattr(SegmentationModel, "encode", cause)
     run = tiny.train(tmp_path, config, code=1)
     (failed,) = tiny.events(run, "run_failed")
     assert "memory does not hold" in failed["error"]

@@ -229,7 +229,9 @@ def test_frozen_means_no_gradients_no_optimizer_and_evaluation_mode(
     load_encoder(model, config.model, source.path.parent)
     model.train()
     inside = {id(parameter) for parameter in model.encoder.parameters()}
-    learning = {id(p) for group in experiment.optimizer.param_groups for p in group["params"]}
+    learning = {
+        id(p) for group in experiment.learner.optimizer.param_groups for p in group["params"]
+    }
     assert not inside & learning
     assert learning == {id(parameter) for parameter in model.decoder.parameters()}
     assert not any(module.training for module in model.encoder.modules())
@@ -297,22 +299,53 @@ def test_keys_that_fit_nowhere_are_refused_not_skipped(mit: Weights, tmp_path: P
 
 def test_weights_of_another_architecture_are_refused(resnet_file: Path, tmp_path: Path) -> None:
     sentence = refused(resnet_file, tmp_path)
+    assert "are of the encoder resnet50, but the model has the encoder mit_b0:" in sentence
+    path = saved(tmp_path, build_model(ModelConfig(), 3).state_dict())
+    sentence = refused(path, tmp_path, arch="fcn_resnet50")
+    assert "are of the encoder mit_b0, but the model has the encoder resnet50:" in sentence
+    path = saved(tmp_path, {"stem.weight": torch.zeros(3, 3)})
+    sentence = refused(path, tmp_path)
     assert "do not fit the encoder of segformer_b0" in sentence and "keys are missing" in sentence
-    model = build_model(ModelConfig(), 3)
-    path = saved(tmp_path, model.state_dict())
-    assert "do not fit the encoder of fcn_resnet50" in refused(path, tmp_path, arch="fcn_resnet50")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "name"),
+    [
+        ({"arch": "segformer_b0"}, {"arch": "segformer_b2"}, "mit_b2"),
+        ({"arch": "segformer_b2"}, {"arch": "segformer_b1"}, "mit_b1"),
+        ({"arch": "fpn"}, {"arch": "fpn", "encoder": "resnet101"}, "resnet101"),
+        ({"arch": "unet"}, {"arch": "unet", "base_width": 8}, "unet, base width 8"),
+    ],
+)
+def test_an_encoder_of_another_size_is_named(
+    tmp_path: Path, ours: dict[str, Any], theirs: dict[str, Any], name: str
+) -> None:
+    path = saved(tmp_path, empty(ModelConfig(**theirs)))
+    with pytest.raises(UserError) as error:
+        check_weights(started_from(path, **ours), 3, tmp_path)
+    own = ModelConfig(**ours).encoder_name
+    assert f"are of the encoder {name}, but the model has the encoder {own}:" in str(error.value)
+    assert error.value.field == "weights"
+
+
+def empty(config: ModelConfig) -> Weights:
+    """The model's state dict, a few bytes large: every value is the same zero."""
+    with torch.device("meta"):
+        state = build_model(config, 3).state_dict()
+    return {key: torch.zeros(()).expand(value.shape) for key, value in state.items()}
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("small", "paper"), ("paper", "small")])
 def test_the_two_stems_do_not_mix(tmp_path: Path, ours: str, theirs: str) -> None:
     path = saved(tmp_path, build_model(ModelConfig(stem=theirs), 3).state_dict())
     sentence = refused(path, tmp_path, stem=ours)
-    assert "'patch_embed1.proj.weight'" in sentence and "size and stem" in sentence
+    names = {"paper": "mit_b0", "small": "mit_b0, small stem"}
+    assert f"encoder {names[theirs]}, but" in sentence and f"encoder {names[ours]}:" in sentence
 
 
-def test_a_run_of_another_model_is_refused_by_name(source: RunDir) -> None:
+def test_a_run_with_another_encoder_is_refused_by_name(source: RunDir) -> None:
     config = started_from(f"run:{source.id}", arch="fcn_resnet50")
-    with pytest.raises(UserError, match=r"segformer_b0, but this run .* fcn_resnet50"):
+    with pytest.raises(UserError, match=r"the encoder mit_b0, but this run has .* resnet50"):
         check_weights(config, 3, source.path.parent)
 
 
@@ -366,9 +399,11 @@ def test_a_damaged_file_or_something_else_is_refused(
 
 
 def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.pt", tmp_path):
-        sentence = refused(path, tmp_path)
-        assert f"'{path}': there is no such file" in sentence and "run:<id>" in sentence
+    path = tmp_path / "none.pt"
+    sentence = refused(path, tmp_path)
+    assert f"'{path}': there is no such file" in sentence and "run:<id>" in sentence
+    sentence = refused(tmp_path, tmp_path)
+    assert f"'{tmp_path}' is a folder" in sentence and "run:<id>" in sentence
 
 
 @pytest.mark.parametrize("content", [[1, 2], "text", torch.zeros(3)])

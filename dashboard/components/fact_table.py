@@ -14,6 +14,7 @@ _STYLE = """<style>
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
 }
 .seglab-facts th { font-weight: 600; font-size: 12px; opacity: 0.65; }
+.seglab-facts td:nth-child(3) { white-space: nowrap; } /* short; the long ones before it break */
 .seglab-facts td:first-child { white-space: nowrap; opacity: 0.75; }
 .seglab-facts td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 </style>"""

@@ -105,7 +105,7 @@ function layoutFor(root, note) {
     modebar: { bgcolor: "rgba(0,0,0,0)", color: "#7f8a94", activecolor: text },
     annotations: note ? [noteIn("", note), noteIn("2", note)] : [],
     xaxis: { ...axis("Epoch", left.x, "y", grid, note), ...epochs(text) },
-    yaxis: axis("Loss (mean per pixel)", left.y, "x", grid, note),
+    yaxis: axis("Loss", left.y, "x", grid, note),
     xaxis2: { ...axis("Epoch", right.x, "y2", grid, note), ...epochs(text), matches: "x" },
     yaxis2: axis("mIoU (0 to 1)", right.y, "x2", grid, note),
   };

@@ -3,6 +3,8 @@
 // and cursor stay as they are.
 
 const states = new WeakMap(); // parentElement -> what this instance remembers
+const FEW = 8; // classes that are listed whether an image holds them or not
+const NOTHING = "–"; // stands where there is no IoU
 const KEPT = "seglab-masks"; // opacity and view outlive the page, in the browser tab
 
 export default function (component) {
@@ -139,16 +141,25 @@ function fillScores(state, scores, panel) {
   scores.replaceChildren();
   if (!panel.miou) return;
   scores.append(make("span", "miou", `mIoU ${panel.miou}`));
-  const classes = make("span", "classes");
-  panel.iou.forEach((value, index) => {
-    const one = state.data.classes[index];
-    if (!one) return;
+  const many = state.data.classes.length > FEW;
+  const classes = make("span", many ? "classes many" : "classes");
+  const shown = state.data.classes
+    .map((one, index) => [one, index])
+    .filter(([, index]) => !many || state.data.panels.some((each) => scored(each.iou[index])));
+  for (const [one, index] of shown) {
     const key = make("span", "key");
     key.title = `IoU of ${one.name}`;
-    key.append(chip(one, "small"), make("span", "", `${one.name} ${value}`));
+    key.append(chip(one, "small"), make("span", "name", one.name));
+    key.append(make("span", "value", panel.iou[index] ?? NOTHING));
     classes.append(key);
-  });
+  }
+  const absent = state.data.classes.length - shown.length;
+  if (absent) classes.append(make("span", "absent", `${absent} classes are not in this image.`));
   scores.append(classes);
+}
+
+function scored(value) {
+  return Boolean(value) && value !== NOTHING;
 }
 
 function drawLegend(state) {
@@ -160,6 +171,9 @@ function drawLegend(state) {
           [{ color: errors.missed, filled: true }, "missed: predicted as background"],
           [{ color: errors.wrong, filled: true }, "wrong: predicted as another class"],
         ];
+  const hatched = { color: "", filled: false, hatched: true };
+  if (state.view === "masks" && state.data.panels.some((panel) => panel.void))
+    items.push([hatched, "void (hatched, not counted)"]);
   const missable = state.view === "masks" || classes.some((one) => !one.filled);
   state.legend.replaceChildren(
     ...items.slice(missable ? 0 : 1).map(([look, words]) => {
@@ -238,6 +252,7 @@ async function unpack(labels) {
 function chip(look, size = "") {
   const mark = make("span", `chip ${size}`);
   if (look.filled) mark.style.background = look.color;
+  mark.classList.toggle("hatched", Boolean(look.hatched));
   return mark;
 }
 

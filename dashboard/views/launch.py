@@ -16,9 +16,12 @@ from dashboard.form import (
     check,
     command_line,
     from_run,
+    help_of,
+    in_sight,
     shown,
     specs,
     to_entries,
+    to_values,
 )
 from dashboard.runs import runs_dir
 from dashboard.sources import encoder_sources
@@ -30,8 +33,13 @@ from segengine.rundir import RunDir
 TICKET = "ticket"  # dropped by main.py as soon as another page is shown
 BASE = "launch_base"  # (sentence, entries): what the form was filled from
 CLONED = "launch_cloned"  # the `?clone=` that is in the form already
-WIDTHS = (11, 11, 10, 10)  # of the sections: the first two hold the longest names
-SIDE_BY_SIDE = ("stem", "strategy")  # choices worth seeing all at once
+WIDTHS = (12, 11, 10, 10)  # of the sections: the first two hold the longest names
+SIDE_BY_SIDE = ("stem", "upsampling", "strategy")  # choices worth seeing all at once
+LONG = ("train_limit", "val_limit", "workers", "val_every")  # titles with no room for a neighbour
+PAIRS = (
+    "display: grid; align-items: start; gap: 16px 12px; "
+    "grid-template-columns: repeat(auto-fill, minmax(max({width}px, 34%), 1fr));"
+)
 SOURCES = {"imagenet": "ImageNet", "run": "Earlier run", "file": "File"}
 
 
@@ -121,23 +129,33 @@ def draw_base() -> None:
     st.caption(f"{sentence} Changed: {', '.join(titles)}." if titles else sentence)
 
 
-def draw_fields(problems: dict[str, str], *, main: bool) -> None:
+def draw_fields(checked: Checked, *, main: bool) -> None:
     """The fields in a column for each section."""
-    visible = shown(current())
+    entries = current()
+    visible = shown(entries)
     for column, (section, title) in zip(st.columns(WIDTHS), SECTIONS.items(), strict=True):
         if main:
             column.subheader(title)
+        grid = column.container(key=f"{'main' if main else 'more'}_{section}")
         for spec in specs():
-            if spec.section == section and spec.main == main and spec.name in visible:
-                with column.container(key=f"field_{spec.name}", gap="xxsmall"):
-                    draw_field(spec)
-                    if spec.name in problems:
-                        st.markdown(f":red[:small[{escaped(problems[spec.name])}]]")
+            here = spec.section == section and in_sight(spec, entries) == main
+            if here and spec.name in visible:
+                with grid.container(key=f"field_{spec.name}", gap="xxsmall"):
+                    draw_field(spec, help_of(spec, entries))
+                    draw_remark(spec, checked)
 
 
-def draw_field(spec: FieldSpec) -> None:
+def draw_remark(spec: FieldSpec, checked: Checked) -> None:
+    """What there is to say of a field's value."""
+    if spec.name in checked.problems:
+        st.markdown(f":red[:small[{escaped(checked.problems[spec.name])}]]")
+    elif spec.name in checked.notes:
+        st.caption(escaped(checked.notes[spec.name]))
+
+
+def draw_field(spec: FieldSpec, help_text: str) -> None:
     """The widget of one field."""
-    about: dict[str, Any] = {"key": key(spec.name), "persist_state": "session", "help": spec.help}
+    about: dict[str, Any] = {"key": key(spec.name), "persist_state": "session", "help": help_text}
     if spec.kind == "weights":
         draw_weights(spec)
     elif spec.kind == "switch":
@@ -191,7 +209,7 @@ def draw_weights(spec: FieldSpec) -> None:
 def draw_weights_run() -> None:
     """The earlier runs with a checkpoint of this encoder."""
     entries = current()
-    found = encoder_sources(entries)
+    found = encoder_sources(to_values(entries))
     chosen = entries["weights_run"]
     st.selectbox(
         "Earlier run",
@@ -218,12 +236,16 @@ def draw_start(checked: Checked, ticket: Ticket) -> None:
         args=(ticket,),
         disabled=bool(checked.problems) or bool(ticket.run_id),
     )
-    titles = {spec.name: spec.title for spec in specs()}
     if not checked.problems:
         row.caption(f"{checked.hint}.")
         return
     number = len(checked.problems)
-    names = ", ".join(titles[name] for name in checked.problems if name in titles)
+    entries = current()
+    names = ", ".join(
+        spec.title if in_sight(spec, entries) else f"{spec.title} (under More settings)"
+        for spec in specs()
+        if spec.name in checked.problems
+    )
     row.markdown(f":red[:small[{number} problem{'' if number == 1 else 's'} to solve: {names}.]]")
 
 
@@ -239,14 +261,25 @@ def escaped(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)
 
 
-def mark(problems: dict[str, str]) -> None:
-    """Red frames around the text fields with a problem."""
-    fields = ", ".join(
-        f".st-key-field_{name} [data-testid=stTextInputRootElement]" for name in problems
-    )
+def style(problems: dict[str, str]) -> None:
+    """Numbers stand in pairs where there is room; text fields with a problem have red frames."""
+    numbers = (s for s in specs() if s.kind in ("integer", "number") and s.name not in LONG)
+    others = "".join(f":not(:has(> .st-key-field_{spec.name}))" for spec in numbers)
+    frames = [f".st-key-field_{name} [data-testid=stTextInputRootElement]" for name in problems]
     st.html(
-        f"<style>{fields} {{ border-color: #d94a57 }}</style>" if problems else "<style></style>"
+        "<style>"
+        f"{grids('main')} {{ {PAIRS.format(width=100)} }}"
+        f"{grids('more')} {{ {PAIRS.format(width=130)} }}"
+        f"{grids('main', 'more')} > {others} {{ grid-column: 1 / -1; }}"
+        f"@media (max-width: 1200px) {{ {grids('main')} label p {{ font-size: 12px; }} }}"
+        f"{', '.join(frames) or '.none'} {{ border-color: #d94a57; }}"
+        "</style>"
     )
+
+
+def grids(*parts: str) -> str:
+    """The selector of the sections' fields in those parts of the form."""
+    return f":is({', '.join(f'.st-key-{part}_{name}' for part in parts for name in SECTIONS)})"
 
 
 def draw() -> None:
@@ -258,10 +291,10 @@ def draw() -> None:
     checked = check(current(), runs_dir())
     st.title("Launch")
     draw_base()
-    mark(checked.problems)
-    draw_fields(checked.problems, main=True)
+    style(checked.problems)
+    draw_fields(checked, main=True)
     with st.expander("More settings", type="compact"):
-        draw_fields(checked.problems, main=False)
+        draw_fields(checked, main=False)
     if ticket.problem:
         st.error(escaped(ticket.problem))
         ticket = st.session_state[TICKET] = Ticket()

@@ -78,7 +78,7 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     logs = [log_of(run.masks.run) for run in shown]
     configs = _configs(shown)
     names = common_images([run.masks for run in shown])
-    sentence = mismatch([classes_of(log) for log in logs], [config.dataset for config in configs])
+    sentence = mismatch([classes_of(log) for log in logs], configs)
     if sentence or not names:
         st.warning(sentence or NOTHING_IN_COMMON)
         return
@@ -87,7 +87,7 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     order = _pick_order(row[3], several=len(shown) > 1)
     by_run = (mious_of(run, names, configs, len(classes), ignore_index) for run in shown)
     ordered = order_images(names, [] if order == "name" else list(by_run), order)
-    data = dataset(configs[0].dataset) if configs else "Unknown dataset"
+    data = dataset(configs[0]) if configs else "Unknown dataset"
     name = _pick_image(row, ordered, data)
     scene = open_scene(configs, name)
     if scene.problem:

@@ -1,4 +1,13 @@
-"""Datasets by name. A module here has ENTRIES, `open_split`, `sizes` and `prepare`."""
+"""Datasets by name. One file an idea; no torch.
+
+A dataset file offers
+
+- `ENTRIES`, a literal read by `segengine.registry`,
+- `classes(config)`, its classes, known before anything is downloaded or drawn where that can be,
+- `sizes(config)`, split -> number of images, of the splits that it has (train and val at least),
+- `prepare(config, progress)`, which downloads or draws what is not there yet,
+- `open_split(config, split)`, a SegDataset.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +22,7 @@ __all__ = [
     "SegDataset",
     "Split",
     "chosen_names",
+    "dataset_classes",
     "open_dataset",
     "prepare_dataset",
     "split_sizes",
@@ -25,6 +35,12 @@ def open_dataset(config: DataConfig, split: Split) -> SegDataset:
     return dataset
 
 
+def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
+    """The classes of the config's dataset, in label order; UserError where they cannot be told."""
+    classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
+    return classes
+
+
 def prepare_dataset(config: DataConfig, progress: Progress) -> None:
     """Download or draw what is not there yet; UserError where that fails."""
     find("datasets", config.dataset).load().prepare(config, progress)
@@ -33,18 +49,23 @@ def prepare_dataset(config: DataConfig, progress: Progress) -> None:
 def split_sizes(config: DataConfig) -> dict[Split, int]:
     """Images that a run uses of each split, limits applied; UserError where data is missing."""
     whole: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
-    limits = {"train": config.train_limit, "val": config.val_limit}
-    return {split: min(size, limits[split] or size) for split, size in whole.items()}
+    return {split: min(size, _limit(config, split) or size) for split, size in whole.items()}
 
 
 def chosen_names(dataset: SegDataset, config: DataConfig, split: Split) -> tuple[str, ...]:
     """The names that a run uses: the first `train_limit`, or `val_limit` spread over the set."""
+    limit = _limit(config, split)
     if split == "train":
-        return dataset.names[: config.train_limit or None]
-    return spread(dataset.names, config.val_limit or len(dataset.names))
+        return dataset.names[: limit or None]
+    return spread(dataset.names, limit or len(dataset.names))
 
 
 def spread(names: tuple[str, ...], count: int) -> tuple[str, ...]:
     """`count` of the names (at most all), evenly over the list, the first always among them."""
     count = min(count, len(names))
     return tuple(names[i * len(names) // count] for i in range(count))
+
+
+def _limit(config: DataConfig, split: Split) -> int:
+    """The images to use of a split at the most; 0: all."""
+    return config.train_limit if split == "train" else config.val_limit

@@ -7,10 +7,10 @@ own file and nowhere else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ from PIL import Image
 from segengine.errors import UserError
 
 IGNORE_INDEX = 255
-Split = Literal["train", "val"]
+Split = Literal["train", "val", "test"]
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total)
 
 
@@ -36,10 +36,13 @@ class SegDataset(ABC):
     Attributes:
         classes: the classes in label order; label i is classes[i].
         names: the images' names, unique, in the official order.
+        mapping: what else than the files decides the masks, such as a label table in a file of its
+            own; part of the cache's key.
     """
 
-    classes: ClassVar[tuple[ClassInfo, ...]]
+    classes: tuple[ClassInfo, ...]
     names: tuple[str, ...]
+    mapping: str = ""
 
     @abstractmethod
     def files(self, name: str) -> tuple[Path, Path]:
@@ -74,6 +77,44 @@ class SegDataset(ABC):
         return image, mask
 
 
+class IncompleteSplit(UserError):
+    """Images without their mask, or masks without their image.
+
+    Attributes:
+        missing: (file that is missing, file that it belongs to), in order.
+        rest: the split without them; None where it was only counted.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        place: Path,
+        missing: Sequence[tuple[Path, Path]],
+        remedy: str,
+        rest: SegDataset | None = None,
+    ) -> None:
+        """Makes the sentence: it names the first of what is missing, and counts the others.
+
+        Args:
+            what: what the first one is, such as "mask".
+            place: the folder that it should be in; what is missing elsewhere is not counted.
+            remedy: what to do, as a sentence.
+        """
+        here = [path.relative_to(place) for path, _ in missing if path.is_relative_to(place)]
+        files = f"1 {what} is" if len(here) == 1 else f"{len(here):,} {what}s are"
+        more = f" and {len(here) - 1:,} more" if len(here) > 1 else ""
+        super().__init__(f"{files} missing in {place}: {here[0]}{more}. {remedy}", field="root")
+        self.missing = tuple(missing)
+        self.rest = rest
+
+
+def no_such_split(dataset: str, split: str, known: Iterable[str]) -> UserError:
+    """The sentence for a split that a dataset does not have."""
+    return UserError(
+        f"{dataset} has no split '{split}': choose {' or '.join(known)}.", field="split"
+    )
+
+
 def read_image(path: Path) -> Image.Image:
     """Decode an image file whole.
 
@@ -96,16 +137,17 @@ def map_labels(raw: np.ndarray, table: dict[int, int], path: Path, allowed: str)
     """Stored label values -> classes, by a table that names every value that may occur.
 
     Args:
-        raw: (H, W) uint8 as stored.
-        table: stored value -> class or 255.
+        raw: (H, W) integers as stored.
+        table: stored value (0..255) -> class or 255.
         allowed: the allowed values in words, for the error.
 
     Raises:
         UserError: a value outside the table; the sentence names the file and the value.
     """
-    lookup = np.full(256, -1, dtype=np.int64)
+    lookup = np.full(257, -1, dtype=np.int64)  # the last one: for whatever does not fit in a byte
     lookup[list(table)] = list(table.values())
-    mask: np.ndarray = lookup[raw]
+    codes = raw if raw.dtype == np.uint8 else np.where((raw < 0) | (raw > 255), 256, raw)
+    mask: np.ndarray = lookup[codes]
     if (mask < 0).any():
         value = int(raw[mask < 0][0])
         raise UserError(

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,9 +24,12 @@ from numpy.lib.format import open_memmap
 from PIL import Image
 
 from segengine.datasets.base import Progress, SegDataset
+from segengine.errors import UserError
 from segengine.files import cannot_write
 
 _LAYOUT = 1  # part of the key: count up when what is stored changes
+_DECODING = ".decoding-"  # how the folders begin that are being filled
+_STALE = 24 * 3600.0  # seconds after which nobody can be filling one any more
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,30 @@ class DecodedSplit:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+class DamagedFiles(UserError):
+    """Images that cannot be used: the first one's sentence, and how many there are.
+
+    Attributes:
+        problems: what is wrong with each, in order of the images.
+    """
+
+    def __init__(self, problems: Sequence[UserError]) -> None:
+        super().__init__(" ".join(_sentences(problems, 1)), field=problems[0].field)
+        self.problems = tuple(problems)
+
+    def sentences(self, most: int = 20) -> list[str]:
+        """The problems, at most so many of them, and how many there are more."""
+        return _sentences(self.problems, most)
+
+
+def _sentences(problems: Sequence[UserError], most: int) -> list[str]:
+    shown, others = list(map(str, problems[:most])), len(problems) - most
+    if others > 0:
+        images = "image has" if others == 1 else "images have"
+        shown.append(f"{others:,} more {images} problems: `python -m segengine check` lists them.")
+    return shown
 
 
 def cache_dir() -> Path:
@@ -104,12 +131,20 @@ def _is_whole(target: Path, count: int) -> bool:
 
 
 def _key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> str:
-    digest = hashlib.sha256(json.dumps([_LAYOUT, type(dataset).__name__, size]).encode())
+    about = [_LAYOUT, type(dataset).__name__, size, *filter(None, [dataset.mapping])]
+    digest = hashlib.sha256(json.dumps(about).encode())
     for name in names:
         for path in dataset.files(name):
-            stat = path.stat()
-            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+            digest.update(f"{path}\0{_stamp(path)}\n".encode())
     return digest.hexdigest()[:32]
+
+
+def _stamp(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:  # reading it will say what is wrong
+        return "missing"
+    return f"{stat.st_size}\0{stat.st_mtime_ns}"
 
 
 @contextlib.contextmanager
@@ -138,24 +173,43 @@ def _fill(
     progress: Progress,
 ) -> None:
     """Decode into a temporary folder that becomes `target` when it is whole."""
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".decoding-"))
+    folder = target.parent / f"{_DECODING}{target.name}"
+    _remove_leftovers(folder)
+    folder.mkdir()
     try:
         shape = (len(names), *size)
         images = _new_array(folder / "images.npy", (*shape, 3))
         masks = _new_array(folder / "masks.npy", shape)
 
-        def put(index: int) -> None:
-            image, mask = dataset.pair(names[index])
+        def put(index: int) -> UserError | None:
+            try:
+                image, mask = dataset.pair(names[index])
+            except UserError as error:
+                return error
             images[index], masks[index] = resize_image(image, size), resize_mask(mask, size)
+            return None
 
+        problems: list[UserError] = []
         with ThreadPoolExecutor(workers) as pool:
-            for done, _ in enumerate(pool.map(put, range(len(names))), start=1):
+            for done, problem in enumerate(pool.map(put, range(len(names))), start=1):
+                problems += [problem] if problem else []
                 progress("Reading images", done, len(names))
+        if problems:
+            raise DamagedFiles(problems)
         images.flush()
         masks.flush()
         folder.rename(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What killed processes left: `folder`, for whoever asks has the lock, and other, old ones."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for other in folder.parent.glob(f"{_DECODING}*"):
+        with contextlib.suppress(OSError):  # another process may remove it, too
+            if time.time() - other.stat().st_mtime > _STALE:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:

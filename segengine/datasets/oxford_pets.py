@@ -16,10 +16,12 @@ from segengine.config import DataConfig
 from segengine.datasets.base import (
     IGNORE_INDEX,
     ClassInfo,
+    IncompleteSplit,
     Progress,
     SegDataset,
     Split,
     map_labels,
+    no_such_split,
     read_image,
 )
 from segengine.errors import UserError, one_line
@@ -31,16 +33,17 @@ DOWNLOAD_BYTES = 791_918_971 + 19_173_078  # images.tar.gz and annotations.tar.g
 _HOME = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
 _LISTS: dict[Split, str] = {"train": "trainval.txt", "val": "test.txt"}
 _LABELS = {1: 0, 2: 1, 3: 2, IGNORE_INDEX: IGNORE_INDEX}
+CLASSES = (
+    ClassInfo("pet", "#0072B2"),
+    ClassInfo("background", "#999999"),
+    ClassInfo("border", "#F0E442"),
+)
 
 
 class OxfordPets(SegDataset):
     """One split, read from `folder` (the `oxford-iiit-pet` folder)."""
 
-    classes = (
-        ClassInfo("pet", "#0072B2"),
-        ClassInfo("background", "#999999"),
-        ClassInfo("border", "#F0E442"),
-    )
+    classes = CLASSES
 
     def __init__(self, folder: Path, split: Split) -> None:
         """List the split.
@@ -50,24 +53,27 @@ class OxfordPets(SegDataset):
         """
         self.folder = folder
         self.names = _read_list(folder, split)
-        for index, what in enumerate(("image", "mask")):
-            wanted = {self.files(name)[index].name: name for name in self.names}
-            place = self.files(self.names[0])[index].parent
-            there = {path.name for path in place.iterdir()} if place.is_dir() else set()
-            missing = [file for file in wanted if file not in there]
-            if missing:
-                raise UserError(
-                    f"{_count(len(missing), what)} missing in {place}: {missing[0]}"
-                    f"{f' and {len(missing) - 1:,} more' if len(missing) > 1 else ''}. "
-                    "Unpack the dataset again, or take them off the split list.",
-                    field="root",
-                )
+        missing = [pair for index in (0, 1) for pair in self._missing(index)]
+        if missing:
+            lost = {path.stem for path, _ in missing}
+            self.names = tuple(name for name in self.names if name not in lost)
+            remedy = "Unpack the dataset again, or take them off the split list."
+            place = missing[0][0].parent
+            what = "image" if place.name == "images" else "mask"
+            raise IncompleteSplit(what, place, missing, remedy, self)
 
     def files(self, name: str) -> tuple[Path, Path]:
         return (
             self.folder / "images" / f"{name}.jpg",
             self.folder / "annotations" / "trimaps" / f"{name}.png",
         )
+
+    def _missing(self, index: int) -> list[tuple[Path, Path]]:
+        """(missing file, its partner) of the images (0) or the masks (1)."""
+        pairs = [self.files(name) for name in self.names]
+        place = pairs[0][index].parent
+        there = {path.name for path in place.iterdir()} if place.is_dir() else set()
+        return [(pair[index], pair[1 - index]) for pair in pairs if pair[index].name not in there]
 
     def mask(self, name: str) -> np.ndarray:
         path = self.files(name)[1]
@@ -80,6 +86,11 @@ class OxfordPets(SegDataset):
 def folder_of(config: DataConfig) -> Path:
     """Where the official layout lies: `<root>/oxford-iiit-pet`."""
     return Path(config.root).expanduser() / "oxford-iiit-pet"
+
+
+def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
+    """Pet, background, border."""
+    return CLASSES
 
 
 def open_split(config: DataConfig, split: Split) -> SegDataset:
@@ -148,6 +159,8 @@ def _download(config: DataConfig) -> None:
 
 
 def _read_list(folder: Path, split: Split) -> tuple[str, ...]:
+    if split not in _LISTS:
+        raise no_such_split("Oxford-IIIT Pet", split, _LISTS)
     path = folder / "annotations" / _LISTS[split]
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -161,7 +174,3 @@ def _read_list(folder: Path, split: Split) -> tuple[str, ...]:
     if not names:
         raise UserError(f"{path} lists no images: the dataset is empty.", field="root")
     return names
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what} is" if number == 1 else f"{number:,} {what}s are"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from segengine.config import DataConfig
-from segengine.datasets.base import Progress, SegDataset, Split
+from segengine.datasets.base import ClassInfo, Progress, SegDataset, Split, no_such_split
 from segengine.datasets.drawing import write_sample_pets
-from segengine.datasets.oxford_pets import OxfordPets
+from segengine.datasets.oxford_pets import CLASSES, OxfordPets
 
 ENTRIES = {"sample_pets": {"label": "Sample pets (synthetic sample)"}}
 
@@ -22,8 +22,15 @@ def folder_of(config: DataConfig) -> Path:
     return Path(config.root).expanduser() / "sample-pets" / "oxford-iiit-pet"
 
 
+def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
+    """Pet, background, border."""
+    return CLASSES
+
+
 def open_split(config: DataConfig, split: Split) -> SegDataset:
     """One split of the drawings; UserError before `prepare` has drawn them."""
+    if split not in SIZES:
+        raise no_such_split("sample_pets", split, SIZES)
     return OxfordPets(folder_of(config), split)
 
 

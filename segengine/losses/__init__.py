@@ -1,8 +1,8 @@
 """Losses by name. One file an idea; importing this package does not import torch.
 
-A loss file offers `ENTRIES`, a literal read by `segengine.registry`, and `build(config)`, a module
-called as `loss(logits (N, classes, H, W), target (N, H, W))` that returns the mean over the pixels
-that count (0-dimensional; 0 where none counts).
+A loss file offers `ENTRIES`, a literal read by `segengine.registry`, and `build(config, classes,
+class_weights)`, a module called as `loss(logits (N, classes, H, W), target (N, H, W))` that returns
+the mean over the pixels that count (0-dimensional; 0 with zero gradients where none counts).
 """
 
 from __future__ import annotations
@@ -11,17 +11,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segengine.config import OptimConfig
+from segengine.errors import UserError
 from segengine.registry import find
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def build_loss(config: OptimConfig) -> Callable[[Tensor, Tensor], Tensor]:
+def build_loss(
+    config: OptimConfig, classes: int, class_weights: Tensor | None = None
+) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss that the config names.
 
+    Args:
+        classes: number of classes, as in the logits.
+        class_weights: (classes,) float32, on the device of the logits; None: all count the same.
+
     Raises:
-        UserError: no loss has that name.
+        UserError: no loss has that name, or it is for another number of classes.
     """
-    loss: Callable[[Tensor, Tensor], Tensor] = find("losses", config.loss).load().build(config)
+    entry = find("losses", config.loss)
+    if entry.classes and entry.classes != classes:
+        raise UserError(
+            f"loss {entry.name} is for {entry.classes} classes, but there are {classes}: choose "
+            "cross_entropy.",
+            field="loss",
+        )
+    loss: Callable[[Tensor, Tensor], Tensor] = entry.load().build(config, classes, class_weights)
     return loss

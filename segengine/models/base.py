@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Features = list[Tensor] | dict[str, Tensor]
 
 
 class SegmentationModel(nn.Module):
     """Images to logits of the same size: encoder, then decoder, then bilinear upsampling.
 
     Args:
-        encoder: images to features, in whatever form the decoder takes. Its parameter names are the
-            published ones, so that published weights load without renaming.
+        encoder: images to features. Its parameter names are the published ones, so that published
+            weights load without renaming.
         decoder: features to logits (N, classes, h, w) at any resolution.
         unused_keys: prefixes of keys in the published weights that are no part of the encoder,
             such as the ImageNet classification head.
+        aux: a second, auxiliary decoder that only training uses.
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, unused_keys: tuple[str, ...] = ()
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        unused_keys: tuple[str, ...] = (),
+        aux: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.aux = aux
         self.unused_keys = unused_keys
         self.frozen = False
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, 3, H, W), float, to logits (N, classes, H, W)."""
-        logits: Tensor = self.decoder(self._features(images))
-        if logits.shape[-2:] == images.shape[-2:]:
-            return logits
-        return F.interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=False)
+        return self.decode(self.encode(images), images.shape[-2:])
 
-    def _features(self, images: Tensor) -> Any:
-        if not self.frozen:
-            return self.encoder(images)
-        with torch.no_grad():
-            return self.encoder(images)
+    def encode(self, images: Tensor) -> Features:
+        """Normalised images (N, 3, H, W) to the encoder's features; a frozen one has no graph."""
+        with torch.no_grad() if self.frozen else contextlib.nullcontext():
+            features: Features = self.encoder(images)
+        return features
+
+    def decode(self, features: Features, size: torch.Size | tuple[int, int]) -> Tensor:
+        """Features to logits (N, classes, *size)."""
+        return _resized(self.decoder(features), size)
+
+    def decode_aux(self, features: Features, size: torch.Size | tuple[int, int]) -> Tensor:
+        """Features to logits (N, classes, *size) of the auxiliary decoder, where there is one."""
+        assert self.aux is not None
+        return _resized(self.aux(features), size)
 
     def freeze_encoder(self) -> None:
         """From now on nothing in the encoder moves.
@@ -61,6 +76,12 @@ class SegmentationModel(nn.Module):
         if self.frozen:
             self.encoder.eval()
         return self
+
+
+def _resized(logits: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
+    if logits.shape[-2:] == size:
+        return logits
+    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
 class ParameterCount(NamedTuple):

@@ -12,14 +12,26 @@ from segengine.config import ModelConfig
 from segengine.models.base import SegmentationModel
 from segengine.models.published import from_url
 
-ENTRIES = {"fcn_resnet50": {"label": "FCN-ResNet50", "options": []}}
+ENTRIES = {
+    "fcn_resnet50": {"label": "FCN-ResNet50", "options": ["aux_weight"], "encoder": "resnet50"}
+}
 
 
 def build(config: ModelConfig, classes: int) -> SegmentationModel:
-    """FCN-ResNet50 without the auxiliary head, with random weights."""
-    # weights=None alone would still load an ImageNet backbone.
-    whole = fcn_resnet50(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
-    return SegmentationModel(whole.backbone, FCNDecoder(whole.classifier), unused_keys=("fc.",))
+    """FCN-ResNet50 with random weights; with the auxiliary head where its loss has a weight."""
+    with_aux = config.aux_weight > 0
+    whole = fcn_resnet50(
+        weights=None,
+        weights_backbone=None,  # without this, an ImageNet backbone is loaded all the same
+        num_classes=classes,
+        aux_loss=with_aux,
+    )
+    return SegmentationModel(
+        whole.backbone,
+        FCNHead(whole.classifier, "out"),
+        unused_keys=("fc.",),
+        aux=FCNHead(whole.aux_classifier, "aux") if with_aux else None,
+    )
 
 
 def imagenet_file(config: ModelConfig) -> Path:
@@ -27,14 +39,21 @@ def imagenet_file(config: ModelConfig) -> Path:
     return from_url(ResNet50_Weights.IMAGENET1K_V1.url)
 
 
-class FCNDecoder(nn.Module):
-    """torchvision's head: 3x3 convolution, batch norm, ReLU, dropout, 1x1 convolution."""
+class FCNHead(nn.Module):
+    """torchvision's head: 3x3 convolution, batch norm, ReLU, dropout, 1x1 convolution.
 
-    def __init__(self, head: nn.Module) -> None:
+    Args:
+        head: the layers.
+        reads: which of the backbone's maps it takes: "out", of the last stage (2048 channels), or
+            "aux", of the one before (1024 channels), for the auxiliary loss.
+    """
+
+    def __init__(self, head: nn.Module, reads: str) -> None:
         super().__init__()
         self.head = head
+        self.reads = reads
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """The backbone's {"out": (N, 2048, h, w)} to logits (N, classes, h, w), stride 8."""
-        logits: Tensor = self.head(features["out"])
+        """The backbone's maps (N, C, h, w) by name to logits (N, classes, h, w), stride 8."""
+        logits: Tensor = self.head(features[self.reads])
         return logits

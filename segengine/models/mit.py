@@ -104,12 +104,13 @@ class DropPath(nn.Module):
         super().__init__()
         self.rate = rate
 
-    def forward(self, branch: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, branch: Tensor) -> Tensor:
+        """Tokens plus what is left of the branch, both (N, H, W, C)."""
         if not self.training or self.rate == 0:
-            return branch
+            return tokens + branch
         keep = 1 - self.rate
         mask = branch.new_empty(len(branch), 1, 1, 1).bernoulli_(keep)
-        return branch * mask.div_(keep)
+        return torch.addcmul(tokens, branch, mask.div_(keep))
 
 
 class Block(nn.Module):
@@ -124,8 +125,8 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens)))
-        out: Tensor = tokens + self.drop_path(self.mlp(self.norm2(tokens)))
+        tokens = self.drop_path(tokens, self.attn(self.norm1(tokens)))
+        out: Tensor = self.drop_path(tokens, self.mlp(self.norm2(tokens)))
         return out
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import socket
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -47,16 +50,42 @@ def from_hub(repo: str, revision: str, name: str = "model.safetensors") -> Path:
         name: path in the repository.
 
     Raises:
-        UserError: it cannot be had.
+        UserError: it cannot be had, or the file in the cache is not the published one.
     """
     from huggingface_hub import constants, hf_hub_download, hf_hub_url  # slow to import
 
-    try:
-        return Path(hf_hub_download(repo, name, revision=revision))
-    except Exception as error:  # the hub's, its HTTP library's and the system's: no common class
-        folder = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
-        path = folder / "snapshots" / revision / name
-        raise _unreachable(hf_hub_url(repo, name, revision=revision), path, error) from error
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
+    path = folder / "snapshots" / revision / name
+    if not path.exists():
+        url = hf_hub_url(repo, name, revision=revision)
+        try:
+            if not constants.HF_HUB_OFFLINE:
+                _knock(url)
+            path = Path(hf_hub_download(repo, name, revision=revision))
+        except Exception as error:  # the hub's, its HTTP library's and the system's: no common one
+            raise _unreachable(url, path, error) from error
+    _check_blob(path)
+    return path
+
+
+def _knock(url: str) -> None:
+    """OSError where nobody answers: the hub's client would go on trying for 20 seconds."""
+    address = urlparse(url)
+    if urllib.request.getproxies():  # then only the proxy can tell
+        return
+    port = address.port or (80 if address.scheme == "http" else 443)
+    socket.create_connection((address.hostname, port), timeout=10).close()
+
+
+def _check_blob(path: Path) -> None:
+    """UserError where a file of the hub's cache has another sha256 than the hub gave it."""
+    blob = path.resolve()  # the hub names large files by their sha256; others cannot be checked
+    if re.fullmatch("[0-9a-f]{64}", blob.name) and _sha256(blob) != blob.name:
+        raise UserError(
+            f"{blob} is not the published file (its sha256 is not its name): delete it and {path}, "
+            "and it is downloaded again.",
+            field="weights",
+        )
 
 
 def _unreachable(url: str, path: Path, error: Exception) -> UserError:

@@ -20,12 +20,36 @@ from segengine.models.mit import MixTransformer, init_weights
 from segengine.models.published import from_hub
 
 ENTRIES = {
-    "segformer_b0": {"label": "SegFormer-B0", "options": ["stem"]},
-    "segformer_b1": {"label": "SegFormer-B1", "options": ["stem"]},
-    "segformer_b2": {"label": "SegFormer-B2", "options": ["stem"]},
-    "segformer_b3": {"label": "SegFormer-B3", "options": ["stem"]},
-    "segformer_b4": {"label": "SegFormer-B4", "options": ["stem"]},
-    "segformer_b5": {"label": "SegFormer-B5", "options": ["stem"]},
+    "segformer_b0": {
+        "label": "SegFormer-B0",
+        "options": ["stem", "drop_path"],
+        "encoder": "mit_b0",
+    },
+    "segformer_b1": {
+        "label": "SegFormer-B1",
+        "options": ["stem", "drop_path"],
+        "encoder": "mit_b1",
+    },
+    "segformer_b2": {
+        "label": "SegFormer-B2",
+        "options": ["stem", "drop_path"],
+        "encoder": "mit_b2",
+    },
+    "segformer_b3": {
+        "label": "SegFormer-B3",
+        "options": ["stem", "drop_path"],
+        "encoder": "mit_b3",
+    },
+    "segformer_b4": {
+        "label": "SegFormer-B4",
+        "options": ["stem", "drop_path"],
+        "encoder": "mit_b4",
+    },
+    "segformer_b5": {
+        "label": "SegFormer-B5",
+        "options": ["stem", "drop_path"],
+        "encoder": "mit_b5",
+    },
 }
 
 
@@ -42,7 +66,7 @@ class Stem(NamedTuple):
 
     kernel: int
     stride: int
-    drop_path: float
+    stochastic_depth: bool
     fuse_bias: bool
 
 
@@ -56,15 +80,16 @@ SIZES = {
     "segformer_b5": Size(WIDE, (3, 6, 40, 3), 768),
 }
 STEMS = {
-    "paper": Stem(kernel=7, stride=4, drop_path=0.1, fuse_bias=False),
-    "small": Stem(kernel=5, stride=2, drop_path=0.0, fuse_bias=True),
+    "paper": Stem(kernel=7, stride=4, stochastic_depth=True, fuse_bias=False),
+    "small": Stem(kernel=5, stride=2, stochastic_depth=False, fuse_bias=True),
 }
 
 
 def build(config: ModelConfig, classes: int) -> SegmentationModel:
     """SegFormer of the config's size and stem, with random weights."""
     size, stem = SIZES[config.arch], STEMS[config.stem]
-    encoder = MixTransformer(size.widths, size.depths, stem.kernel, stem.stride, stem.drop_path)
+    drop_path = config.drop_path if stem.stochastic_depth else 0.0
+    encoder = MixTransformer(size.widths, size.depths, stem.kernel, stem.stride, drop_path)
     decoder = SegFormerDecoder(size.widths, size.decoder, classes, stem.fuse_bias)
     return SegmentationModel(encoder, decoder, unused_keys=("head.",))
 
@@ -106,15 +131,16 @@ class SegFormerDecoder(nn.Module):
         self.linears = nn.ModuleList(nn.Linear(width, channels) for width in widths)
         self.fuse = nn.Conv2d(len(widths) * channels, channels, 1, bias=fuse_bias)
         self.norm = nn.BatchNorm2d(channels)
-        self.dropout = nn.Dropout2d(0.1)
+        self.dropout = nn.Dropout2d(0.1, inplace=True)
         self.classifier = nn.Conv2d(channels, classes, 1)
         self.apply(init_weights)
         nn.init.normal_(self.classifier.weight, std=0.01)  # small first logits, as official
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Token maps (N, h, w, C), finest first, to logits (N, classes, h, w) of the finest."""
-        fused = F.relu(self.norm(self._fused(features)))
-        logits: Tensor = self.classifier(self.dropout(fused))
+        fused = self.dropout(self.norm(self._fused(features)))
+        # Dropping channels before or after ReLU is the same; before it, both work in place.
+        logits: Tensor = self.classifier(F.relu(fused, inplace=True))
         return logits
 
     def _fused(self, features: list[Tensor]) -> Tensor:
@@ -128,10 +154,14 @@ class SegFormerDecoder(nn.Module):
         if self.fuse.bias is not None:
             offsets.append(self.fuse.bias)
         # Upsampling leaves a constant as it is, so all offsets are added once, at the finest level.
-        fused = F.linear(features[0], matrices[0], torch.stack(offsets).sum(0)).permute(0, 3, 1, 2)
-        for tokens, matrix in zip(features[1:], matrices[1:], strict=True):
-            level = F.linear(tokens, matrix).permute(0, 3, 1, 2)
-            fused = fused + _resized(level, fused)
+        finest = F.linear(features[0], matrices[0], torch.stack(offsets).sum(0)).permute(0, 3, 1, 2)
+        levels = [
+            _resized(F.linear(tokens, matrix).permute(0, 3, 1, 2), finest)
+            for tokens, matrix in zip(features[1:], matrices[1:], strict=True)
+        ]
+        fused = finest + levels[0]  # a tensor of its own: in place, autograd would copy the view
+        for level in levels[1:]:
+            fused += level
         return fused
 
 

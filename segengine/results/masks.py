@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from segengine import scores
+from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, ClassInfo, SegDataset, read_image
 from segengine.datasets.cache import resize_mask
 from segengine.errors import UserError
@@ -221,14 +222,15 @@ def error_map(
     return found
 
 
-def mismatch(classes: Sequence[Sequence[ClassInfo]], datasets: Sequence[str]) -> str:
+def mismatch(classes: Sequence[Sequence[ClassInfo]], data: Sequence[DataConfig]) -> str:
     """Why runs cannot stand side by side, in one sentence; "" where they can.
 
     Args:
         classes: the classes of each run.
-        datasets: the dataset of each run.
+        data: the data section of each run. Two folders of people's own are two datasets.
     """
-    known = list(dict.fromkeys(datasets))
+    named = (f"folder {one.root}" if one.dataset == "folder" else one.dataset for one in data)
+    known = list(dict.fromkeys(named))
     if len(known) > 1:
         return (
             f"The chosen runs learned from different datasets ({', '.join(known)}): choose runs "

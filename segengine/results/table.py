@@ -11,7 +11,9 @@ import pandas as pd
 from pydantic.fields import FieldInfo
 
 from segengine.config import RunConfig
+from segengine.config.section import extra
 from segengine.errors import UserError
+from segengine.lineage import in_words
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus
@@ -63,13 +65,20 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    flat = [config.flat() for config in configs]
+    flat = [_with_a_meaning(config) for config in configs]
     varied = [
         name
         for _, name, _ in RunConfig.fields()
-        if name not in ALWAYS and len({one[name] for one in flat}) > 1
+        if name not in ALWAYS and len({one[name] for one in flat if name in one}) > 1
     ]
     return [*ALWAYS, *varied]
+
+
+def _with_a_meaning(config: RunConfig) -> dict[str, Any]:
+    """Field name -> value, without the fields that say nothing about this run."""
+    flat = config.flat()
+    idle = {name for part in config.sections().values() for name in part.meaningless(flat)}
+    return {name: value for name, value in flat.items() if name not in idle}
 
 
 def changes(config: RunConfig) -> list[tuple[str, str, str]]:
@@ -84,8 +93,8 @@ def changes(config: RunConfig) -> list[tuple[str, str, str]]:
 
 def as_text(value: Any, info: FieldInfo | None = None) -> str:
     """A config value in words: "on", "hflip", "0.001", "none"; "all" for a limit of 0."""
-    if info and value == 0 and isinstance(info.json_schema_extra, dict):
-        return str(info.json_schema_extra["zero"])
+    if info and value == 0 and not isinstance(value, bool) and (zero := extra(info, "zero")):
+        return str(zero)
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
@@ -118,8 +127,10 @@ def _lineage(lineage: dict[str, Any] | None) -> list[tuple[str, str]]:
     if not lineage:
         return [("Start", "random weights, nothing loaded")]
     unmatched = lineage.get("unmatched") or []
+    chain = lineage.get("chain") or []  # logs of older versions lack it
     return [
         ("Encoder weights", str(lineage.get("source", ""))),
+        *([("Pre-trained", in_words(chain))] if chain else []),
         ("Weights file", str(lineage.get("file", ""))),
         ("Weights sha256", str(lineage.get("sha256", ""))),
         (
@@ -170,6 +181,6 @@ def is_synthetic(dataset: str) -> bool:
 
 
 def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, Any]:
-    flat = config.flat() if config else {}
+    flat = _with_a_meaning(config) if config else {}
     infos = {name: info for _, name, info in RunConfig.fields()}
     return {name: as_text(flat[name], infos[name]) if name in flat else None for name in fields}

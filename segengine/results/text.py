@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segengine.errors import UserError
+from segengine.lineage import in_words
 from segengine.results.runlog import open_log
 from segengine.results.status import RunStatus, read_status
 from segengine.rundir import RunDir
@@ -47,13 +48,17 @@ def about(run: RunDir) -> str:
 
 
 def scores_table(result: Mapping[str, Any]) -> str:
-    """Scores a class and their means, from `classes` and the keys of `segengine.scores.scores`."""
-    kinds = ("iou", "dice", "precision", "recall")
-    rows = [["class", "IoU", "Dice", "precision", "recall"]]
+    """Scores a class and their means, from `classes` and the keys of a validation's record.
+
+    Records of older versions lack boundary IoU: it is then left out.
+    """
+    kinds = {"IoU": "iou", "Dice": "dice", "precision": "precision", "recall": "recall"}
+    if "boundary_iou_per_class" in result:
+        kinds["boundary IoU"] = "boundary_iou_per_class"
+    rows = [["class", *kinds]]
     for index, name in enumerate(result["classes"]):
-        rows.append([name, *(_score(result[kind][index]) for kind in kinds)])
-    means = [_mean(result[kind]) for kind in kinds]
-    rows.append(["mean", *map(_score, means)])
+        rows.append([name, *(_score(result[kind][index]) for kind in kinds.values())])
+    rows.append(["mean", *(_score(_mean(result[kind])) for kind in kinds.values())])
     loss = result["loss"]
     return (
         f"{columns(rows)}\nmIoU {result['miou']:.4f}, pixel accuracy "
@@ -92,6 +97,8 @@ def _engine(started: Mapping[str, Any]) -> str:
             f"Encoder weights: {lineage['source']} ({lineage['matched']} keys matched, "
             f"{len(lineage['unmatched'])} not the encoder's, sha256 {lineage['sha256'][:12]})"
         )
+        if chain := lineage.get("chain"):  # logs of older versions lack it
+            lines.append(f"Pre-trained: {in_words(chain)}")
     return "\n".join(lines)
 
 

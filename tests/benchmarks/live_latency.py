@@ -32,7 +32,7 @@ SEEN_SINCE = "(t) => window.frames.some((f) => f >= t)"
 FRAMES_SINCE = "(t) => window.frames.filter((f) => f >= t)"
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
@@ -43,13 +43,14 @@ def main() -> None:
         try:
             served.start()
             for count in (1, 8):
-                measure(browser.new_page(viewport={"width": 1440, "height": 900}), served, count)
+                page = browser.new_page(viewport={"width": 1440, "height": 900})
+                measure(page, served, count, 5 if quick else STEPS)
         finally:
             browser.close()
             served.kill()
 
 
-def measure(page: Any, served: Dashboard, count: int) -> None:
+def measure(page: Any, served: Dashboard, count: int, steps: int) -> None:
     """Print the latencies with so many runs on the page."""
     runs = [
         made_runs.make_run(served.runs_dir, epochs_done=0, end=None, seed=n) for n in range(count)
@@ -64,7 +65,7 @@ def measure(page: Any, served: Dashboard, count: int) -> None:
     page.wait_for_timeout(5000)
     idle = page.evaluate("window.changes")
     delays = []
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         written = time.time()
         for log in logs:
             log.write("step", epoch=1, step=step, loss=1 / step, lr=1e-3, images_per_second=9.0)

@@ -1,77 +1,108 @@
-"""A SegFormer-B0 training step, ours against segmentation_models_pytorch's, alternating in one run.
+"""A SegFormer-B0 training step, ours against the faster of SMP and transformers.
 
-Both do forward, cross entropy, backward and AdamW (amsgrad) on the same batches; the peer is given
-its better memory format. Ratios are what counts: machines drift, pairs of neighbours hardly.
+All do forward, cross entropy, backward and AdamW (amsgrad) on the same batch in memory. A peer is
+given the better of both memory formats and of both of AdamW's paths (torch's default and fused);
+ours runs with deterministic algorithms, as runs on CPU do.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segengine.config import ModelConfig, OptimConfig
+from segengine.device import Precision, autocast, seed_everything
 from segengine.losses import build_loss
 from segengine.models import build_model
 from segengine.optim import build_optimizer
+from tests.benchmarks.measure import Timed, alternate, deterministic, fastest, seconds_of
+from tests.benchmarks.peers import IGNORE_INDEX, PEERS, adamw
 
-CASES = [(64, 64), (256, 4)]  # (image size in pixels, batch size)
-PAIRS = 7  # measured, after one that is not
+CASES = [(64, 64, 1.8), (256, 4, 2.2)]  # (image size in pixels, batch size, ratio wanted)
+ARCH, CLASSES = "segformer_b0", 3
+VARIANTS = [  # words, channels-last, fused AdamW
+    ("contiguous", False, False),
+    ("contiguous, fused AdamW", False, True),
+    ("channels-last", True, False),
+    ("channels-last, fused AdamW", True, True),
+]
 
 
-def main() -> None:
+def main(quick: bool = False) -> None:
     """Measure and print."""
     print(f"SegFormer-B0 training step, {torch.get_num_threads()} threads, fp32, 3 classes")
-    for size, batch in CASES:
-        images, masks = torch.randn(batch, 3, size, size), torch.randint(0, 3, (batch, size, size))
-        images = images.contiguous(memory_format=torch.channels_last)
-        ours = stepper(build_model(ModelConfig(arch="segformer_b0"), 3), channels_last=True)
-        peers = {
-            "channels-last": stepper(peer(), channels_last=True),
-            "contiguous": stepper(peer(), channels_last=False),
-        }
-        best = min(peers, key=lambda name: median([peers[name](images, masks) for _ in range(3)]))
-        pairs = [(ours(images, masks), peers[best](images, masks)) for _ in range(PAIRS + 1)][1:]
-        mine, theirs = (median(list(times)) for times in zip(*pairs, strict=True))
-        ratio = median([b / a for a, b in pairs])
-        print(
-            f"{size} px, batch {batch}: ours {mine:.3f} s, SMP ({best}) {theirs:.3f} s, "
-            f"ratio {ratio:.2f} (median of {PAIRS} pairs)"
-        )
+    for size, batch, wanted in CASES:
+        data = random_batch(size, batch)
+        theirs = peer_steps(ARCH, *data)
+        best = fastest(theirs, 1 if quick else 2)
+        pairs = alternate(our_step(ARCH, *data), theirs[best], pairs=2 if quick else 11)
+        pairs.say(f"{size} px, batch {batch}", best, wanted)
 
 
-def peer() -> nn.Module:
-    """SMP's SegFormer over mit_b0, with random weights."""
-    model: nn.Module = smp.Segformer("mit_b0", encoder_weights=None, classes=3)
-    return model
+def random_batch(size: int, batch: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
+    """Images (batch, 3, size, size) and masks (batch, size, size)."""
+    images = torch.randn(batch, 3, size, size, device=device)
+    return images, torch.randint(0, CLASSES, (batch, size, size), device=device)
 
 
-def stepper(model: nn.Module, *, channels_last: bool) -> Callable[[Tensor, Tensor], float]:
-    """A function that does one training step and returns its seconds."""
-    if channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model.train()
-    loss, optimizer = build_loss(OptimConfig()), build_optimizer(model, OptimConfig())
+def our_step(arch: str, images: Tensor, masks: Tensor, precision: Precision = "fp32") -> Timed:
+    """A function that does one of our steps and returns its seconds."""
+    work = our_work(arch, images, masks, precision)
 
-    def step(images: Tensor, masks: Tensor) -> float:
-        if not channels_last:
-            images = images.contiguous(memory_format=torch.contiguous_format)
-        began = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
-        loss(model(images), masks).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return time.perf_counter() - began
+    def timed() -> float:
+        with deterministic(images.device.type == "cpu"):
+            return seconds_of(work)
 
-    return step
+    return timed
 
 
-def median(values: list[float]) -> float:
-    """The median."""
-    return statistics.median(values)
+def our_work(
+    arch: str, images: Tensor, masks: Tensor, precision: Precision = "fp32"
+) -> Callable[[], None]:
+    """A function that does one of our steps."""
+    seed_everything(0, images.device)  # and the settings of our runs
+    torch.use_deterministic_algorithms(False)  # but for the time of a step: see `our_step`
+    model = build_model(ModelConfig(arch=arch), CLASSES).train()
+    model = model.to(images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer, loss = build_optimizer(model, OptimConfig()), build_loss(OptimConfig(), CLASSES)
+    images = images.contiguous(memory_format=torch.channels_last)
+    return partial(one_step, model, optimizer, loss, images, masks, precision)
+
+
+def peer_steps(
+    arch: str, images: Tensor, masks: Tensor, precision: Precision = "fp32"
+) -> dict[str, Timed]:
+    """The same of each peer in each of its variants, by name."""
+    found: dict[str, Timed] = {}
+    for name, build in PEERS[arch].items():
+        for words, channels_last, fused in VARIANTS:
+            layout = torch.channels_last if channels_last else torch.contiguous_format
+            model = build(CLASSES).to(images.device, memory_format=layout).train()
+            loss = partial(F.cross_entropy, ignore_index=IGNORE_INDEX)
+            inputs = images.contiguous(memory_format=layout), masks
+            work = partial(one_step, model, adamw(model, fused=fused), loss, *inputs, precision)
+            found[f"{name}, {words}"] = partial(seconds_of, work)
+    return found
+
+
+def one_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    images: Tensor,
+    masks: Tensor,
+    precision: Precision,
+) -> None:
+    """Forward, loss, backward, update."""
+    optimizer.zero_grad(set_to_none=True)
+    with autocast(images.device, precision):
+        total = loss(model(images), masks)
+    total.backward()
+    optimizer.step()
 
 
 if __name__ == "__main__":

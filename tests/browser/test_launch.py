@@ -80,6 +80,18 @@ def test_a_new_person_mends_the_learning_rate_and_double_clicks_start(
     assert run.config().data.dataset == "sample_pets"
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
+def test_the_whole_form_fits_a_screen(launch: Any, width: int, height: int) -> None:
+    launch.set_viewport_size({"width": width, "height": height})
+    launch.wait_for_timeout(300)
+    button = launch.get_by_role("button", name="Start run").bounding_box()
+    assert button["y"] + button["height"] <= height
+    rate = field(launch, "Learning rate").bounding_box()
+    decay = field(launch, "Weight decay").bounding_box()
+    assert rate["y"] == decay["y"]  # numbers stand in pairs
+    assert rate["x"] + rate["width"] < decay["x"]
+
+
 def test_however_start_is_pressed_there_is_one_run(dashboard: Any, launch: Any) -> None:
     for number, delays in enumerate(([60, 60, 60, 60], [250], [500]), start=1):
         launch.goto(f"{dashboard.url}/launch")

@@ -1,0 +1,43 @@
+"""What the launch form calls its choices, and what it says beside its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LABELS: Mapping[str, str] = {
+    "adamw": "AdamW",
+    "bf16": "BF16",
+    "blur": "Blur",
+    "boundary_iou": "Boundary IoU",
+    "color": "Colour jitter",
+    "cpu": "CPU",
+    "crop": "Random crop",
+    "cuda": "GPU (CUDA)",
+    "dice": "Dice",
+    "fp16": "FP16",
+    "fp32": "FP32",
+    "hflip": "Mirror (hflip)",
+    "inverse": "Inverse frequency",
+    "miou": "mIoU",
+    "paper": "Paper, 7x7",
+    "rotate": "Rotation",
+    "sgd": "SGD with momentum",
+    "small": "Small, 5x5",
+    "transpose": "Transposed",
+}
+# What must lie in the dataset folder.
+FOLDERS: Mapping[str, str] = {
+    "oxford_pets": "Folder that holds oxford-iiit-pet/ with its images/ and annotations/.",
+    "cityscapes": "Folder that holds leftImg8bit/ and gtFine/ as they are unpacked.",
+    "folder": "Folder with images/ and masks/ paired by file name, or with train/, val/ and "
+    "perhaps test/ that hold both. A classes.json in it may name the classes and their colours.",
+}
+_STREETS = ("cityscapes", "sample_streets")
+_LARGEST = 2048  # pixels a side
+
+
+def size_hint(dataset: str, height: int, width: int) -> str:
+    """What to say beside the image size; "" where it suits the dataset's pictures."""
+    if dataset in _STREETS and height == width and 2 * width <= _LARGEST:
+        return f"Streets are twice as wide as high: {height}x{2 * width} keeps their shape."
+    return ""

@@ -1,0 +1,119 @@
+"""The model section: what learns, and what it starts from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+
+from segengine.config.section import OPTION, PathText, Section, known, only_if, zero_means
+from segengine.encoders import DEFAULT_ENCODER, check_encoder, known_encoder
+from segengine.errors import UserError
+from segengine.registry import entries, find
+
+
+class ModelConfig(Section):
+    """What learns, and what it starts from."""
+
+    arch: Annotated[str, known("models")] = Field(
+        "segformer_b0", title="Model", description="Architecture of the network."
+    )
+    stem: Literal["paper", "small"] = Field(
+        "paper",
+        title="Stem",
+        description="SegFormer's first patch embedding: paper (7x7, stride 4) or small "
+        "(5x5, stride 2, finer maps for small images, no stochastic depth).",
+        json_schema_extra=only_if(arch=OPTION),
+    )
+    drop_path: FiniteFloat = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        title="Stochastic depth",
+        description="Rate at which the last block is dropped in training; it grows linearly from "
+        "0 at the first block.",
+        json_schema_extra=only_if(arch=OPTION, stem=["paper"]),
+    )
+    encoder: Annotated[str, AfterValidator(known_encoder)] = Field(
+        "",
+        title="Encoder",
+        description=f"Encoder, for models that let you choose one ({DEFAULT_ENCODER} if left out).",
+        json_schema_extra=only_if(arch=OPTION),
+    )
+    upsampling: Literal["transpose", "bilinear"] = Field(
+        "transpose",
+        title="Upsampling",
+        description="How U-Net's decoder doubles its maps: by 2x2 transposed convolution, which "
+        "learns, or by bilinear interpolation, which does not.",
+        json_schema_extra=only_if(arch=OPTION),
+    )
+    base_width: int = Field(
+        64,
+        ge=4,
+        le=256,
+        title="Base width",
+        description="Channels of U-Net's first level; each level below has twice as many.",
+        json_schema_extra=only_if(arch=OPTION),
+    )
+    aux_weight: FiniteFloat = Field(
+        0.0,
+        ge=0,
+        le=10,
+        title="Auxiliary loss",
+        description="Weight of the loss of an auxiliary head on an inner layer (0: no such head).",
+        json_schema_extra={**only_if(arch=OPTION), **zero_means("no auxiliary head")},
+    )
+    strategy: Literal["scratch", "pretrained", "frozen"] = Field(
+        "scratch",
+        title="Strategy",
+        description="scratch: random start; pretrained: encoder filled from weights; "
+        "frozen: filled, and only the decoder learns.",
+    )
+    weights: PathText = Field(
+        "",
+        title="Weights",
+        description="Where encoder weights come from: imagenet, run:<id> or a file.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_encoder(cls, values: Any) -> Any:
+        """The default encoder by its name, so that a run's config says what was trained."""
+        entry = entries("models").get(str(values.get("arch"))) if isinstance(values, dict) else None
+        if entry and "encoder" in entry.options and not values.get("encoder"):
+            return {**values, "encoder": DEFAULT_ENCODER}
+        return values
+
+    @model_validator(mode="after")
+    def _encoder_suits_the_model(self) -> ModelConfig:
+        check_encoder(self.arch, self.encoder, self.weights)
+        return self
+
+    @model_validator(mode="after")
+    def _weights_suit_the_strategy(self) -> ModelConfig:
+        if self.strategy == "scratch" and self.weights:
+            raise UserError(
+                f"weights '{self.weights}' were given, but strategy scratch loads nothing: choose "
+                "pretrained or frozen, or leave weights empty.",
+                field="weights",
+            )
+        if self.strategy != "scratch" and not self.weights:
+            raise UserError(
+                f"strategy {self.strategy} needs weights: imagenet, run:<id> or a file.",
+                field="weights",
+            )
+        if self.weights == "imagenet" and not find("models", self.arch).imagenet:
+            raise UserError(
+                f"weights imagenet do not exist for {self.arch}: give run:<id> or a file, or "
+                "choose strategy scratch.",
+                field="weights",
+            )
+        return self
+
+    @property
+    def encoder_name(self) -> str:
+        """What decides the encoder's parameters: two models of one name can share weights."""
+        name = self.encoder or find("models", self.arch).encoder
+        if self.stem != "paper":
+            return f"{name}, {self.stem} stem"
+        return f"{name}, base width {self.base_width}" if self.arch == "unet" else name

@@ -1,0 +1,175 @@
+"""RunConfig: the four sections together, as JSON, as flags and as a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from segengine.config.data import DataConfig
+from segengine.config.model import ModelConfig
+from segengine.config.optim import OptimConfig
+from segengine.config.section import Section
+from segengine.config.train import TrainConfig
+from segengine.errors import UserError
+from segengine.problems import sentence
+from segengine.registry import find
+
+
+class RunConfig(Section):
+    """One experiment, whole. The defaults are the published recipe."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> RunConfig:
+        arch = find("models", self.model.arch)
+        if any(side % arch.divisor for side in self.data.height_width):
+            raise UserError(
+                f"image_size {self.data.image_size} does not suit {arch.name}: its sides must be "
+                f"multiples of {arch.divisor}, such as {self._nearest_size(arch.divisor)}.",
+                field="image_size",
+            )
+        if self.train.batch_size < arch.min_batch:
+            raise UserError(
+                f"batch_size {self.train.batch_size} is too small for {arch.name}: its batch norm "
+                f"over the whole image needs at least {arch.min_batch} images.",
+                field="batch_size",
+            )
+        if self.model.strategy == "frozen" and self.optim.encoder_lr_factor != 1:
+            raise UserError(
+                f"encoder_lr_factor {self.optim.encoder_lr_factor:g} was given, but strategy "
+                "frozen leaves the encoder as it is: leave it out, or choose pretrained.",
+                field="encoder_lr_factor",
+            )
+        if self.optim.warmup_epochs > self.train.epochs:
+            raise UserError(
+                f"warmup_epochs {self.optim.warmup_epochs:g} is longer than the whole run "
+                f"({self.train.epochs} epochs): choose fewer.",
+                field="warmup_epochs",
+            )
+        return self
+
+    def _nearest_size(self, divisor: int) -> str:
+        height, width = (max(1, round(s / divisor)) * divisor for s in self.data.height_width)
+        return str(height) if height == width else f"{height}x{width}"
+
+    @classmethod
+    def sections(cls) -> dict[str, type[Section]]:
+        """Name -> class of every section, in the order of the form."""
+        found: dict[str, type[Section]] = {}
+        for section, holder in cls.model_fields.items():
+            assert isinstance(holder.annotation, type) and issubclass(holder.annotation, Section)
+            found[section] = holder.annotation
+        return found
+
+    @classmethod
+    def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
+        """Every (section, field name, declaration), in the order of the form."""
+        for section, holder in cls.sections().items():
+            for name, info in holder.model_fields.items():
+                yield section, name, info
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> RunConfig:
+        """A RunConfig from field name -> value, as the form and the command line give them.
+
+        Raises:
+            InvalidConfig: with one sentence for each field that cannot stand.
+        """
+        sections = {name: section for section, name, _ in cls.fields()}
+        nested: dict[str, dict[str, Any]] = {section: {} for section in cls.model_fields}
+        for name, value in values.items():
+            nested.setdefault(sections.get(name, name), {})[name] = value
+        return cls.parse(nested)
+
+    @classmethod
+    def parse(cls, nested: Any) -> RunConfig:
+        """A RunConfig from its JSON form (section -> field -> value).
+
+        Raises:
+            InvalidConfig: with one sentence for each field that cannot stand.
+        """
+        try:
+            return cls.model_validate(nested)
+        except ValidationError as error:
+            raise InvalidConfig(dict(sentence(item, cls) for item in error.errors())) from None
+
+    @classmethod
+    def load(cls, path: Path) -> RunConfig:
+        """The RunConfig of a JSON file; UserError where it cannot be read or cannot stand."""
+        try:
+            nested = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"Config file {path} cannot be read: {error}.") from None
+        return cls.parse(nested)
+
+    def flat(self) -> dict[str, Any]:
+        """Field name -> value, over all sections."""
+        return {name: getattr(getattr(self, section), name) for section, name, _ in self.fields()}
+
+    def with_values(self, **values: Any) -> RunConfig:
+        """The same config with some fields changed, validated again."""
+        return self.from_flat({**self.flat(), **values})
+
+    def resolved(self) -> RunConfig:
+        """The same config with absolute paths, so that it means the same from every folder."""
+        changes = {"root": str(Path(self.data.root).expanduser().resolve())}
+        weights = self.model.weights
+        if weights and weights != "imagenet" and not weights.startswith("run:"):
+            changes["weights"] = str(Path(weights).expanduser().resolve())
+        return self.with_values(**changes)
+
+    def to_json(self) -> str:
+        """The JSON form, indented, ending in a newline."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def fingerprint(self) -> str:
+        """sha256 over the config: two runs with the same one compute the same thing.
+
+        Defaults are left out, so that a field added later does not orphan older checkpoints.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+
+    def flags(self) -> list[str]:
+        """The command-line flags that give this config: only what differs from the defaults."""
+        words: list[str] = []
+        for _, name, info in self.fields():
+            value = self.flat()[name]
+            flag = "--" + name.replace("_", "-")
+            if value == info.default:
+                continue
+            if isinstance(value, bool):
+                words.append(flag if value else "--no-" + name.replace("_", "-"))
+            elif isinstance(value, tuple):
+                words += [flag, *map(str, value)]
+            elif str(value).startswith("-"):  # a word of its own would be read as a flag
+                words.append(f"{flag}={value}")
+            else:
+                words += [flag, str(value)]
+        return words
+
+    def command(self, command: str = "launch") -> str:
+        """The line to paste into a shell that does the same as the form."""
+        return shlex.join(["python", "-m", "segengine", command, *self.flags()])
+
+
+class InvalidConfig(UserError):
+    """A RunConfig that cannot stand.
+
+    Attributes:
+        problems: field name -> sentence.
+    """
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()), field=next(iter(problems), ""))
+        self.problems = dict(problems)

@@ -1,0 +1,73 @@
+"""The train section: how long, and on what."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, FiniteFloat
+
+from segengine.config.section import Section, zero_means
+
+
+class TrainConfig(Section):
+    """How long, and on what."""
+
+    epochs: int = Field(30, ge=1, le=100_000, title="Epochs", description="Passes over the data.")
+    batch_size: int = Field(
+        64, ge=1, le=4096, title="Batch size", description="Images that go through at once."
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        title="Batches a step",
+        description="Batches whose gradients make one step: a large batch in little memory.",
+    )
+    val_every: int = Field(
+        1,
+        ge=1,
+        title="Validate every n epochs",
+        description="Epochs from one validation to the next; the last epoch always validates.",
+    )
+    early_stop: int = Field(
+        0,
+        ge=0,
+        title="Early stop",
+        description="Stop after so many epochs without a better validation (0: never).",
+        json_schema_extra=zero_means("never"),
+    )
+    early_stop_metric: Literal["miou", "dice", "boundary_iou", "pixel_accuracy", "loss"] = Field(
+        "miou",
+        title="Early stop by",
+        description="The validation score that must get better; the loss gets better downwards.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        title="Seed",
+        description="Seed of every random choice: the same seed gives the same run on CPU.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", title="Device", description="auto takes the GPU where there is one."
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        title="Precision",
+        description="auto: bf16 mixed precision on GPUs that have it, fp32 elsewhere; fp16 scales "
+        "the loss.",
+    )
+    compile: bool = Field(
+        False,
+        title="Compile",
+        description="Compile the model with torch.compile: minutes at the start, then faster "
+        "steps. GPUs only.",
+    )
+    feature_cache: FiniteFloat = Field(
+        4.0,
+        ge=0,
+        title="Feature cache",
+        description="Frozen encoder without augmentation: its features are computed once where "
+        "they need at most so many gigabytes of disk (0: never).",
+        json_schema_extra=zero_means("off"),
+    )

@@ -1,0 +1,116 @@
+"""Writing a drawn dataset to disk: whole or not at all, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from segengine.errors import UserError
+from segengine.files import cannot_write
+
+THREADS = min(8, os.cpu_count() or 1)
+Progress = Callable[[int, int], None]  # (pictures drawn, all pictures)
+
+
+class Sample(ABC):
+    """A drawn dataset in the layout of an official one.
+
+    Attributes:
+        what: its name in sentences, such as "the sample pets".
+        readme: text of its README, which also tells a later call whether this is what it wants.
+        count: how many pictures it has.
+    """
+
+    what: str
+    readme: str
+    count: int
+
+    @abstractmethod
+    def files(self) -> list[str]:
+        """Its files, relative to its folder, without the README."""
+
+    @abstractmethod
+    def write_lists(self, folder: Path) -> None:
+        """Folders and lists, before the first picture."""
+
+    @abstractmethod
+    def write_picture(self, folder: Path, number: int) -> None:
+        """Draw and save picture `number`, 0..count-1, with its mask."""
+
+
+def check_counts(train: int, val: int) -> None:
+    """UserError where a split would be empty."""
+    if train < 1 or val < 1:
+        raise UserError(f"train={train} and val={val} were given; each needs at least 1 image.")
+
+
+def write_sample(folder: Path, sample: Sample, progress: Progress | None = None) -> Path:
+    """Draw the sample into `folder` unless it is there already.
+
+    The folder appears only when it is whole; of two processes that draw at once, the second to
+    finish keeps the first's.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
+    """
+    if is_complete(folder, sample):
+        return folder
+    refuse_foreign(folder, sample)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
+            drawn = Path(place) / folder.name  # a folder of its own: the temporary one is private
+            drawn.mkdir()
+            (drawn / "README").write_text(sample.readme, encoding="utf-8")
+            sample.write_lists(drawn)
+            write_pictures(drawn, sample, progress)
+            move_into_place(drawn, folder, sample)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return folder
+
+
+def is_complete(folder: Path, sample: Sample) -> bool:
+    """Whether exactly these pictures are there."""
+    try:
+        if (folder / "README").read_text(encoding="utf-8") != sample.readme:
+            return False
+    except OSError:
+        return False
+    return all((folder / name).is_file() for name in sample.files())
+
+
+def refuse_foreign(folder: Path, sample: Sample) -> None:
+    """Never draw over what somebody else put there, perhaps the real dataset."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"{folder} holds something other than {sample.what} asked for. "
+            "Give another folder, or move that one away."
+        )
+
+
+def write_pictures(folder: Path, sample: Sample, progress: Progress | None) -> None:
+    """Draw and save every picture on all cores; NumPy and Pillow release the interpreter lock."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        jobs = [pool.submit(sample.write_picture, folder, number) for number in range(sample.count)]
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                job.result()
+                if progress is not None:
+                    progress(done, sample.count)
+        except BaseException:  # Ctrl-C too: drawing the rest would only delay the way out
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def move_into_place(drawn: Path, folder: Path, sample: Sample) -> None:
+    """Rename the finished folder; where another process was faster, its equal folder stays."""
+    try:
+        drawn.rename(folder)
+    except OSError:
+        if not is_complete(folder, sample):
+            raise

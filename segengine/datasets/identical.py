@@ -1,0 +1,26 @@
+"""Files with the same content, found without reading most of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def identical_files(paths: Iterable[Path]) -> list[list[Path]]:
+    """Groups of two or more files whose bytes are the same, in the order given.
+
+    Only files of one size are read. Files that cannot be read are left out.
+    """
+    by_size: defaultdict[int, list[Path]] = defaultdict(list)
+    for path in paths:
+        with contextlib.suppress(OSError):
+            by_size[path.stat().st_size].append(path)
+    by_content: defaultdict[str, list[Path]] = defaultdict(list)
+    for candidates in by_size.values():
+        for path in candidates if len(candidates) > 1 else ():
+            with contextlib.suppress(OSError):
+                by_content[hashlib.sha256(path.read_bytes()).hexdigest()].append(path)
+    return [group for group in by_content.values() if len(group) > 1]

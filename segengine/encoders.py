@@ -1,0 +1,112 @@
+"""The encoders of segmentation_models_pytorch by name. No torch, so that forms can offer them."""
+
+from __future__ import annotations
+
+import difflib
+from typing import NamedTuple
+
+from segengine.errors import UserError
+
+DEFAULT_ENCODER = "resnet34"
+COMMON = ("resnet34", "resnet50", "efficientnet-b0", "mit_b0")  # offered first
+
+RESNET = (
+    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    *("resnext50_32x4d", "resnext101_32x4d", "resnext101_32x8d", "resnext101_32x16d"),
+    *("resnext101_32x32d", "resnext101_32x48d"),
+)
+DPN = ("dpn68", "dpn68b", "dpn92", "dpn98", "dpn107", "dpn131")
+VGG = ("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn")
+SENET = (
+    *("senet154", "se_resnet50", "se_resnet101", "se_resnet152"),
+    *("se_resnext50_32x4d", "se_resnext101_32x4d"),
+)
+DENSENET = ("densenet121", "densenet169", "densenet201", "densenet161")
+INCEPTION = ("inceptionresnetv2", "inceptionv4")
+EFFICIENTNET = tuple(f"efficientnet-b{size}" for size in range(8))
+MOBILENET = ("mobilenet_v2",)
+MOBILEONE = tuple(f"mobileone_s{size}" for size in range(5))
+XCEPTION = ("xception",)
+TIMM_EFFICIENTNET = (
+    *(f"timm-efficientnet-b{size}" for size in range(9)),
+    "timm-efficientnet-l2",
+    *(f"timm-tf_efficientnet_lite{size}" for size in range(5)),
+)
+TIMM_SKNET = ("timm-skresnet18", "timm-skresnet34", "timm-skresnext50_32x4d")
+MIT = tuple(f"mit_b{size}" for size in range(6))
+
+FAMILIES = (  # each with names of layers in common
+    *(RESNET, EFFICIENTNET, MIT, MOBILENET, MOBILEONE, DENSENET, VGG, SENET, DPN, XCEPTION),
+    *(INCEPTION[:1], INCEPTION[1:], TIMM_EFFICIENTNET, TIMM_SKNET),
+)
+ALL = (*COMMON, *(name for family in FAMILIES for name in family if name not in COMMON))
+
+
+class Unfit(NamedTuple):
+    """Encoders that a model cannot have.
+
+    Attributes:
+        names: all of them.
+        words: the same for people.
+        why: what they lack.
+    """
+
+    names: tuple[str, ...]
+    words: str
+    why: str
+
+
+UNFIT = {  # model -> what segmentation_models_pytorch cannot build
+    "deeplabv3plus": Unfit(
+        (*VGG, *DENSENET, *INCEPTION, *XCEPTION),
+        "vgg*, densenet*, inception* and xception",
+        "it shrinks its maps by pooling, which cannot be dilated",
+    ),
+    "unetplusplus": Unfit(MIT, "mit_*", "it has no maps at half the image's size"),
+}
+# Published with other training than plain ImageNet only, such as semi-supervised.
+NO_IMAGENET = (
+    *("resnext101_32x4d", "resnext101_32x16d", "resnext101_32x32d", "resnext101_32x48d"),
+    *("dpn68b", "dpn92", "dpn107", "timm-efficientnet-l2"),
+)
+
+
+def known_encoder(name: str) -> str:
+    """The name, where it is "" (no choice) or known.
+
+    Raises:
+        UserError: it is unknown; the sentence gives the nearest names.
+    """
+    if name and name not in ALL:
+        near = difflib.get_close_matches(name, ALL, n=3)
+        hint = f"did you mean {' or '.join(near)}? Common ones" if near else "common ones"
+        raise UserError(
+            f"Unknown encoder '{name[:80]}': {hint} are {', '.join(COMMON)}; any of the "
+            f"{len(ALL)} encoders of segmentation_models_pytorch can be given.",
+            field="encoder",
+        )
+    return name
+
+
+def suiting(arch: str) -> tuple[str, ...]:
+    """The encoders that a model which takes one can have, the common ones first."""
+    unfit = UNFIT[arch].names if arch in UNFIT else ()
+    return tuple(name for name in ALL if name not in unfit)
+
+
+def check_encoder(arch: str, name: str, weights: str) -> None:
+    """UserError where the model cannot have that encoder, or the encoder not those weights."""
+    fitting = suiting(arch)
+    common = ", ".join(one for one in COMMON if one in fitting)
+    if name and name not in fitting:
+        raise UserError(
+            f"encoder {name} does not suit {arch} ({UNFIT[arch].why}): choose any but "
+            f"{UNFIT[arch].words}, such as {common}.",
+            field="encoder",
+        )
+    if weights == "imagenet" and name in NO_IMAGENET:
+        raise UserError(
+            f"weights imagenet do not exist for encoder {name}: give run:<id> or a file, or choose "
+            f"another encoder, such as {common}.",
+            field="weights",
+        )

@@ -1,0 +1,23 @@
+"""What the losses share: which pixels count, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from segengine.datasets.base import IGNORE_INDEX
+
+
+def exact(logits: Tensor) -> Tensor:
+    """Logits in float32 at least: half precision cannot hold the sums over a batch's pixels."""
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def counted(target: Tensor) -> Tensor:
+    """Which pixels count: bool, in the shape of the target (N, H, W)."""
+    return target != IGNORE_INDEX
+
+
+def mean_over(values: Tensor, where: Tensor) -> Tensor:
+    """The mean of `values` where `where` is true; 0 with zero gradients where it never is."""
+    return values.where(where, 0).sum() / where.sum().clamp(min=1)

@@ -1,0 +1,33 @@
+"""Binary cross entropy, for data of two classes."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segengine.config import OptimConfig
+from segengine.losses.base import counted, exact, mean_over
+
+ENTRIES = {"bce": {"label": "Binary cross entropy", "classes": 2}}
+
+
+def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
+    """Binary cross entropy; it knows no class weights."""
+    return BinaryCrossEntropy()
+
+
+class BinaryCrossEntropy(nn.Module):
+    """Sigmoid cross entropy on the difference of the two logits, in nats, in float32.
+
+    The difference z = logit of class 1 - logit of class 0 is the one logit of a binary model, so
+    that models, metrics and masks need no case of their own. Mean over the pixels whose target is
+    not 255.
+    """
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Logits (N, 2, H, W) and target (N, H, W) of 0, 1 or 255, to a scalar."""
+        background, foreground = exact(logits).unbind(dim=1)
+        valid = counted(target)
+        truth = target.where(valid, 0).to(background)
+        each = F.binary_cross_entropy_with_logits(foreground - background, truth, reduction="none")
+        return mean_over(each, valid)

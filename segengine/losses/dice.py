@@ -1,0 +1,39 @@
+"""Soft Dice loss (Milletari et al. 2016, arXiv 1606.04797; Sudre et al. 2017, arXiv 1707.03237)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from segengine.config import OptimConfig
+from segengine.losses.base import counted, exact
+
+ENTRIES = {"dice": {"label": "Dice"}}
+
+
+def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
+    """Dice; it balances the classes by itself and knows no class weights."""
+    return DiceLoss()
+
+
+class DiceLoss(nn.Module):
+    """1 - Dice of the softmax probabilities, 0 to 1, averaged over the classes in the target.
+
+    Dice of class c is 2 sum(p_c t_c) / (sum(p_c) + sum(t_c)), with sums over all pixels of the
+    batch whose target is not 255. Only classes that the batch holds are averaged, and of those the
+    denominator is one pixel at least: no smoothing constant is needed, and none shifts the value.
+    """
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to a scalar."""
+        probabilities = exact(logits).softmax(dim=1)
+        labels = torch.arange(logits.shape[1], device=logits.device)
+        # (N, classes, H, W) bool: a byte a value, and void pixels are in no class.
+        truth = target[:, None] == labels[:, None, None]
+        over_pixels = (0, 2, 3)
+        hits = probabilities.where(truth, 0).sum(over_pixels)
+        predicted = probabilities.where(counted(target)[:, None], 0).sum(over_pixels)
+        true = truth.sum(over_pixels)
+        dice = 2 * hits / (predicted + true).clamp(min=1)
+        present = true > 0
+        return (1 - dice).where(present, 0).sum() / present.sum().clamp(min=1)

@@ -1,0 +1,105 @@
+"""DeepLabV3+, U-Net, U-Net++ and FPN over any encoder of segmentation_models_pytorch (SMP).
+
+Each of SMP's models is split into its encoder and the rest, so that what holds for our own models
+(freezing, loading weights, features kept between epochs) holds for these.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch
+from segmentation_models_pytorch.encoders import encoders
+from torch import Tensor, nn
+
+from segengine.config import ModelConfig
+from segengine.encoders import MIT
+from segengine.models.base import Features, SegmentationModel
+from segengine.models.naming import CLASSIFIERS
+from segengine.models.published import from_hub
+
+ENTRIES = {
+    "deeplabv3plus": {
+        "label": "DeepLabV3+",
+        "options": ["encoder"],
+        "divisor": 16,
+        "min_batch": 2,
+    },
+    "smp_unet": {"label": "U-Net with a chosen encoder", "options": ["encoder"]},
+    "unetplusplus": {"label": "U-Net++", "options": ["encoder"], "divisor": 32},
+    "fpn": {"label": "FPN", "options": ["encoder"], "divisor": 32},
+}
+
+# Model -> SMP's class, and the levels (0 is the image, each next one has half the side) it reads.
+_MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
+    "deeplabv3plus": (smp.DeepLabV3Plus, (2, 5)),  # Chen et al. 2018, arXiv 1802.02611
+    "smp_unet": (smp.Unet, (1, 2, 3, 4, 5)),  # Ronneberger et al. 2015, arXiv 1505.04597
+    "unetplusplus": (smp.UnetPlusPlus, (1, 2, 3, 4, 5)),  # Zhou et al. 2018, arXiv 1807.10165
+    "fpn": (smp.FPN, (2, 3, 4, 5)),  # Kirillov et al. 2019, arXiv 1901.02446
+}
+LEVELS = 6
+
+
+def build(config: ModelConfig, classes: int) -> SegmentationModel:
+    """SMP's model over the config's encoder, with random weights."""
+    kind, levels = _MODELS[config.arch]
+    # SMP's MiT reads numbers off a tensor while it is built, which the meta device does not allow.
+    device = torch.get_default_device()
+    with torch.device("cpu" if config.encoder in MIT else device):
+        # encoder_weights=None, or SMP would download ImageNet's.
+        whole = kind(config.encoder, encoder_weights=None, classes=classes)
+    return SMPModel(whole.to(device), levels)
+
+
+def imagenet_file(config: ModelConfig) -> Path:
+    """The encoder's ImageNet weights as SMP publishes them; UserError where they cannot be had."""
+    settings = encoders[config.encoder]["pretrained_settings"]["imagenet"]
+    return from_hub(settings["repo_id"], settings["revision"])
+
+
+class SMPModel(SegmentationModel):
+    """One of SMP's models, split.
+
+    Args:
+        whole: the model.
+        levels: the levels of features that its decoder reads; no others leave the encoder.
+    """
+
+    def __init__(self, whole: smp.base.SegmentationModel, levels: tuple[int, ...]) -> None:
+        decoder = SMPDecoder(whole.decoder, whole.segmentation_head)
+        super().__init__(whole.encoder, decoder, unused_keys=CLASSIFIERS)
+        # Transformers have nothing at half the image's size: an empty map stands there.
+        self.levels = tuple(level for level in levels if whole.encoder.out_channels[level])
+
+    def encode(self, images: Tensor) -> Features:
+        """Normalised images (N, 3, H, W) to the maps that the decoder reads, finest first."""
+        features = super().encode(images)
+        assert isinstance(features, list)
+        return [features[level] for level in self.levels]
+
+    def decode(self, features: Features, size: torch.Size | tuple[int, int]) -> Tensor:
+        """Features to logits (N, classes, *size)."""
+        assert isinstance(features, list)
+        maps = dict(zip(self.levels, features, strict=True))
+        # SMP's decoders want a whole list; of a map that they don't read, the size is enough.
+        height, width = size
+        for level in set(range(LEVELS)).difference(maps):
+            sides = (height >> level, width >> level)
+            maps[level] = features[0].new_empty(len(features[0]), 0, *sides)
+        return super().decode([maps[level] for level in range(LEVELS)], size)
+
+
+class SMPDecoder(nn.Module):
+    """SMP's decoder and its segmentation head, which upsamples to the size of the images."""
+
+    def __init__(self, decoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.head = head
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Maps (N, C, h, w) of all levels, finest first, to logits (N, classes, H, W)."""
+        logits: Tensor = self.head(self.decoder(features))
+        return logits
