@@ -208,6 +208,14 @@ def in_sight(spec: FieldSpec, entries: Entries) -> bool:
     return spec.main or fine_tuning
 
 
+def options_of(spec: FieldSpec, entries: Entries) -> list[str]:
+    """What may be chosen: of the encoders those that suit the model, and what is chosen already."""
+    if spec.name != "encoder":
+        return list(spec.options)
+    suit = encoders.suiting(entries["arch"])
+    return [name for name in spec.options if name in suit or name == entries["encoder"]]
+
+
 def help_of(spec: FieldSpec, entries: Entries) -> str:
     """The field's help; of the dataset folder: what must lie in it."""
     return FOLDERS.get(entries["dataset"], spec.help) if spec.name == "root" else spec.help

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from segengine import cli
 from segengine.config import InvalidConfig, RunConfig
-from segengine.encoders import COMMON
+from segengine.encoders import COMMON, suiting
 from segengine.errors import UserError
 from segengine.presets import PRESETS
 from segengine.registry import entries, find
@@ -98,6 +98,8 @@ def configs(draw: st.DrawFn) -> RunConfig:
     if values["strategy"] != "scratch":
         known = ["imagenet"] if arch.imagenet else []
         values["weights"] = draw(PATHS | st.sampled_from([*known, "run:some-run"]))
+    if values.get("encoder") not in suiting(arch.name):
+        values.pop("encoder", None)
     if values.get("warmup_epochs", 0) > values.get("epochs", 30):
         values.pop("warmup_epochs")
     if values["strategy"] == "frozen":

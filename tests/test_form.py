@@ -116,6 +116,20 @@ def test_the_common_encoders_stand_before_all_others() -> None:
     assert sorted(names) == sorted(encoders.ALL) and len(set(names)) == len(names)
 
 
+def test_encoders_that_do_not_suit_the_model_are_not_offered(
+    quick_look: Entries, tmp_path: Path
+) -> None:
+    """What is chosen already stays, with the sentence that says why it cannot be."""
+    (spec,) = (spec for spec in specs() if spec.name == "encoder")
+    entries = {**quick_look, "arch": "unetplusplus"}
+    assert not {"mit_b0", "mit_b5"} & set(form.options_of(spec, entries))
+    assert {"mit_b0", "mit_b5"} <= set(form.options_of(spec, {**entries, "arch": "fpn"}))
+    chosen = {**entries, "encoder": "mit_b0"}
+    assert "mit_b0" in form.options_of(spec, chosen)
+    sentence = check(chosen, tmp_path).problems["encoder"]
+    assert sentence.startswith("Encoder mit_b0 does not suit unetplusplus")
+
+
 # Beside the defaults on sample pets: what a person chooses, fields that come, fields that go.
 BROUGHT: list[tuple[Entries, set[str], set[str]]] = [
     ({"stem": "small"}, set(), {"drop_path"}),

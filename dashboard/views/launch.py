@@ -18,6 +18,7 @@ from dashboard.form import (
     from_run,
     help_of,
     in_sight,
+    options_of,
     shown,
     specs,
     to_entries,
@@ -141,7 +142,7 @@ def draw_fields(checked: Checked, *, main: bool) -> None:
             here = spec.section == section and in_sight(spec, entries) == main
             if here and spec.name in visible:
                 with grid.container(key=f"field_{spec.name}", gap="xxsmall"):
-                    draw_field(spec, help_of(spec, entries))
+                    draw_field(spec, entries)
                     draw_remark(spec, checked)
 
 
@@ -153,9 +154,11 @@ def draw_remark(spec: FieldSpec, checked: Checked) -> None:
         st.caption(escaped(checked.notes[spec.name]))
 
 
-def draw_field(spec: FieldSpec, help_text: str) -> None:
+def draw_field(spec: FieldSpec, entries: Entries) -> None:
     """The widget of one field."""
-    about: dict[str, Any] = {"key": key(spec.name), "persist_state": "session", "help": help_text}
+    about: dict[str, Any] = {"key": key(spec.name), "persist_state": "session"}
+    about["help"] = help_of(spec, entries)
+    options = options_of(spec, entries)
     if spec.kind == "weights":
         draw_weights(spec)
     elif spec.kind == "switch":
@@ -163,7 +166,7 @@ def draw_field(spec: FieldSpec, help_text: str) -> None:
     elif spec.kind == "several":
         st.multiselect(
             spec.title,
-            list(spec.options),
+            options,
             format_func=spec.options.__getitem__,
             placeholder="None",
             **about,
@@ -171,13 +174,13 @@ def draw_field(spec: FieldSpec, help_text: str) -> None:
     elif spec.kind == "choice" and spec.name in SIDE_BY_SIDE:
         st.segmented_control(
             spec.title,
-            list(spec.options),
+            options,
             format_func=spec.options.__getitem__,
             required=True,
             **about,
         )
     elif spec.kind == "choice":
-        st.selectbox(spec.title, list(spec.options), format_func=spec.options.__getitem__, **about)
+        st.selectbox(spec.title, options, format_func=spec.options.__getitem__, **about)
     else:
         st.text_input(spec.title, live=True, **about)
 
