@@ -35,7 +35,7 @@ from pathlib import Path
 torch.set_num_threads(1)
 runs, run_id, place, grace = sys.argv[1:]
 stopping.GRACE = float(grace)
-forward = SegmentationModel.forward
+decode = SegmentationModel.decode
 
 def hang():
     print("inside", flush=True)
@@ -43,13 +43,13 @@ def hang():
     pthread.pthread_mutex_lock(lock)
     pthread.pthread_mutex_lock(lock)
 
-def hanging(self, images):
-    logits = forward(self, images)
+def hanging(self, features, size):
+    logits = decode(self, features, size)
     if (place == "step") == self.training:
         hang()
     return logits
 
-SegmentationModel.forward = hanging
+SegmentationModel.decode = hanging
 stopper = stopping.Stopper()
 stopper.listen()
 sys.exit(run_training(RunDir.open(Path(runs), run_id), stopper))
