@@ -1,14 +1,13 @@
 """Checkpoints: all that a run needs to go on, in one file that is written whole or not at all.
 
-Contents: format, arch, classes (name, colour), model (state dict), optimizer, scheduler, rng,
-position, lineage, fingerprint of the config. Files are always read with
-`weights_only=True`: nothing is unpickled.
+Contents: format, arch, config and its fingerprint, classes (name, colour), model (state dict),
+optimizer, scaler, rng, position, lineage. Files are always read with `weights_only=True`: nothing
+is unpickled.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import pickle
 import shutil
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from segengine.errors import UserError
-from segengine.files import atomic_write, cannot_write
+from segengine.files import atomic_write, cannot_write, sha256_of
 from segengine.preflight import check_container
 
 FORMAT = "seglab-1"
@@ -102,15 +101,6 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, no weights.", field="weights")
     return content
-
-
-def sha256_of(path: Path) -> str:
-    """The file's sha256 in hex."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def rng_state() -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and telling files apart."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +44,15 @@ def write_text(path: Path, text: str) -> None:
     """Atomically write text as UTF-8."""
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def sha256_of(path: Path) -> str:
+    """The file's sha256 in hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from segengine.checkpoint import link_checkpoint, save_checkpoint, sha256_of
+from segengine.checkpoint import link_checkpoint, save_checkpoint
 from segengine.errors import UserError
 from segengine.experiment import Experiment
+from segengine.files import sha256_of
 from segengine.inference import PixelMean, Validation, save_mask
 from segengine.learning import Outcome
 from segengine.order import Indices, shuffled_batches, steps_of
@@ -53,8 +54,12 @@ class Fitting:
             # A kill may have come between the two checkpoints.
             self._keep_best(sha256_of(self.run.last_checkpoint))
         while not at.is_over(self.experiment.config):
-            self._train_epoch()
-            self._close_epoch()
+            self.epoch()
+
+    def epoch(self) -> None:
+        """Train to the end of the epoch under way, validate where that is due, log and save."""
+        self._train_epoch()
+        self._close_epoch()
 
     def save(self, before: Snapshot | None = None) -> str:
         """Write the last checkpoint and return its sha256; `before` as in `state.capture`.

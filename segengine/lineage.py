@@ -17,7 +17,7 @@ def chain(checkpoint: Mapping[str, Any], path: Path, sha256: str) -> list[Ancest
 
     Args:
         checkpoint: its content.
-        path: where it lies; inside a run folder, that run's config tells more.
+        path: where it lies; inside a run folder, that tells the run.
         sha256: of the file.
 
     Returns:
@@ -27,40 +27,36 @@ def chain(checkpoint: Mapping[str, Any], path: Path, sha256: str) -> list[Ancest
     """
     position = checkpoint.get("position") or {}
     lineage = checkpoint.get("lineage") or {}
+    config = checkpoint.get("config") or {}
     epoch = position.get("epoch", 1) - 1
     is_best = position.get("best_epoch") == epoch > 0 == position.get("batch", 0)
     found: Ancestor = {
-        "run": None,
+        "run": _run_of(path),
         "arch": checkpoint.get("arch"),
-        "dataset": None,
-        "strategy": None if lineage else "scratch",
+        "dataset": config.get("data", {}).get("dataset"),
+        "strategy": config.get("model", {}).get("strategy", None if lineage else "scratch"),
         "weights": lineage.get("source"),
         "epoch": epoch or None,
         "miou": position["best_miou"] if is_best else None,
         "sha256": sha256,
     }
-    return [{**found, **_from_run(path)}, *(lineage.get("chain") or [])]
+    return [found, *(lineage.get("chain") or [])]
 
 
-def _from_run(path: Path) -> Ancestor:
-    """What the run folder tells in which the checkpoint lies, if it does."""
+def _run_of(path: Path) -> str | None:
+    """The id of the run in whose folder the checkpoint lies, if it does."""
     folder = path.absolute().parent.parent
     try:
-        run = RunDir.open(folder.parent, folder.name)
+        return RunDir.open(folder.parent, folder.name).id
     except UserError:
-        return {}
-    try:
-        config = run.config()
-    except UserError:
-        return {"run": run.id}
-    return {"run": run.id, "dataset": config.data.dataset, "strategy": config.model.strategy}
+        return None
 
 
 def in_words(ancestors: Sequence[Mapping[str, Any]]) -> str:
-    """One line: "run A (oxford_pets, pretrained, mIoU 0.312) <- run B (sample_streets, ...)"."""
+    """One line: "run A (oxford_pets, pretrained, mIoU 0.312) ← run B (sample_streets, ...)"."""
     words = [_one(ancestor) for ancestor in ancestors]
     first = ancestors[-1].get("weights") if ancestors else None
-    return " <- ".join([*words, *([str(first)] if first else [])])
+    return " ← ".join([*words, *([str(first)] if first else [])])
 
 
 def _one(ancestor: Mapping[str, Any]) -> str:

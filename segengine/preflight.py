@@ -10,6 +10,7 @@ from pathlib import Path
 from segengine.config import ModelConfig, RunConfig
 from segengine.datasets import dataset_classes, split_sizes
 from segengine.errors import UserError
+from segengine.losses import check_classes
 from segengine.registry import find
 from segengine.rundir import RunDir, absolute
 
@@ -122,12 +123,8 @@ def _check_weights(config: RunConfig, runs_dir: Path) -> None:
 def _check_loss(config: RunConfig, runs_dir: Path) -> None:
     """A loss for two classes, on two classes."""
     loss = find("losses", config.optim.loss)
-    if loss.classes and len(dataset_classes(config.data)) != loss.classes:
-        raise UserError(
-            f"loss {loss.name} is for {loss.classes} classes, but {config.data.dataset} has "
-            f"{len(dataset_classes(config.data))}: choose cross_entropy, or another dataset.",
-            field="loss",
-        )
+    if loss.classes:  # else the masks need not be looked at
+        check_classes(loss, len(dataset_classes(config.data)))
 
 
 def _check_device(config: RunConfig, runs_dir: Path) -> None:

@@ -139,6 +139,7 @@ def capture(
     return {
         **state,
         "arch": experiment.config.model.arch,
+        "config": experiment.config.model_dump(mode="json"),
         "classes": [{"name": info.name, "color": info.color} for info in experiment.classes],
         "fingerprint": experiment.config.fingerprint(),
         "rng": before.rng if before else rng_state(),

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from segengine import lineage
-from segengine.checkpoint import FORMAT, best_weights, load_tensors, sha256_of
+from segengine.checkpoint import FORMAT, best_weights, load_tensors
 from segengine.config import ModelConfig
 from segengine.errors import UserError
+from segengine.files import sha256_of
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel
 from segengine.models.naming import encoder_part

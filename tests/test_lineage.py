@@ -62,7 +62,7 @@ def test_show_and_the_page_tell_the_chain(stages: list[RunDir]) -> None:
     first, second, third = stages
     near, far = logged(third)
     words = (
-        f"run {second.id} (oxford_pets, pretrained, mIoU {near['miou']:.3f}) <- "
+        f"run {second.id} (oxford_pets, pretrained, mIoU {near['miou']:.3f}) ← "
         f"run {first.id} (oxford_pets, scratch, mIoU {far['miou']:.3f})"
     )
     assert f"Pre-trained: {words}" in about(third)
@@ -76,18 +76,20 @@ def test_a_checkpoint_that_left_its_run_still_tells_what_it_knows(
     first, second, _ = stages
     path = Path(shutil.copy(second.best_checkpoint, tmp_path / "mine.pt"))
     near, far = lineage.chain(load_tensors(path), path, "f00d")
-    assert (near["run"], near["dataset"], near["strategy"]) == (None, None, None)
+    assert (near["run"], near["dataset"], near["strategy"]) == (None, "oxford_pets", "pretrained")
     assert (near["arch"], near["weights"]) == ("segformer_b0", f"run:{first.id}")
     assert near["epoch"] == 1 and near["miou"] is not None and near["sha256"] == "f00d"
     assert far["run"] == first.id
-    assert lineage.in_words([near, far]).startswith("a file of segformer_b0 (mIoU ")
+    assert lineage.in_words([near, far]).startswith(
+        "a file of segformer_b0 (oxford_pets, pretrained, mIoU "
+    )
 
 
 def test_a_run_that_lost_its_config_is_still_named(stages: list[RunDir], tmp_path: Path) -> None:
     copy = tiny.copy_of(stages[0], tmp_path)
     copy.config_file.write_text("{")
     (one,) = lineage.chain(load_tensors(copy.best_checkpoint), copy.best_checkpoint, "f00d")
-    assert (one["run"], one["dataset"], one["strategy"]) == (copy.id, None, "scratch")
+    assert (one["run"], one["dataset"], one["strategy"]) == (copy.id, "oxford_pets", "scratch")
 
 
 def test_weights_that_are_not_the_best_ones_have_no_score(stages: list[RunDir]) -> None:
@@ -109,7 +111,7 @@ def test_the_chain_ends_where_the_weights_were_published() -> None:
             "weights": "imagenet",
         }
     ]
-    assert lineage.in_words(chain) == ("run b (sample_streets, pretrained, mIoU 0.250) <- imagenet")
+    assert lineage.in_words(chain) == ("run b (sample_streets, pretrained, mIoU 0.250) ← imagenet")
 
 
 def test_a_log_from_before_there_was_a_chain_still_shows(

@@ -181,7 +181,7 @@ def test_bce_is_the_sigmoid_loss_of_the_logits_difference() -> None:
 
 
 def test_bce_on_more_than_two_classes_is_refused() -> None:
-    with pytest.raises(UserError, match="loss bce is for 2 classes, but there are 3: choose") as it:
+    with pytest.raises(UserError, match="loss bce is for 2 classes, but the data has 3") as it:
         loss_of("bce", 3)
     assert it.value.field == "loss"
 

@@ -291,8 +291,9 @@ def draw() -> None:
     if ticket.run_id:
         show_run(ticket.run_id)
     prepare()
-    checked = check(current(), runs_dir())
     st.title("Launch")
+    with st.spinner("Looking at the data"):  # shown only where that takes a while
+        checked = check(current(), runs_dir())
     draw_base()
     style(checked.problems)
     draw_fields(checked, main=True)

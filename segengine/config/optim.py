@@ -36,7 +36,7 @@ class OptimConfig(Section):
         1.0,
         gt=0,
         le=10,
-        title="Encoder's factor",
+        title="Encoder factor",
         description="The encoder learns at this factor of the learning rate; 0.1 is usual when "
         "fine-tuning.",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from segengine.config import OptimConfig
 from segengine.errors import UserError
-from segengine.registry import find
+from segengine.registry import Entry, find
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +31,16 @@ def build_loss(
         UserError: no loss has that name, or it is for another number of classes.
     """
     entry = find("losses", config.loss)
-    if entry.classes and entry.classes != classes:
+    check_classes(entry, classes)
+    loss: Callable[[Tensor, Tensor], Tensor] = entry.load().build(config, classes, class_weights)
+    return loss
+
+
+def check_classes(loss: Entry, classes: int) -> None:
+    """UserError where a loss is for another number of classes."""
+    if loss.classes and loss.classes != classes:
         raise UserError(
-            f"loss {entry.name} is for {entry.classes} classes, but there are {classes}: choose "
+            f"loss {loss.name} is for {loss.classes} classes, but the data has {classes}: choose "
             "cross_entropy.",
             field="loss",
         )
-    loss: Callable[[Tensor, Tensor], Tensor] = entry.load().build(config, classes, class_weights)
-    return loss

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import socket
 import urllib.request
@@ -12,6 +11,7 @@ from urllib.parse import urlparse
 import torch
 
 from segengine.errors import UserError, one_line
+from segengine.files import sha256_of
 
 
 def from_url(url: str) -> Path:
@@ -32,7 +32,7 @@ def from_url(url: str) -> Path:
             torch.hub.download_url_to_file(url, str(path), digits, progress=True)
         except (OSError, RuntimeError) as error:  # no network; wrong hash
             raise _unreachable(url, path, error) from error
-    elif not _sha256(path).startswith(digits):
+    elif not sha256_of(path).startswith(digits):
         raise UserError(
             f"{path} is not the published file (its sha256 does not begin with {digits}): "
             f"delete it, and it is downloaded again.",
@@ -80,7 +80,7 @@ def _knock(url: str) -> None:
 def _check_blob(path: Path) -> None:
     """UserError where a file of the hub's cache has another sha256 than the hub gave it."""
     blob = path.resolve()  # the hub names large files by their sha256; others cannot be checked
-    if re.fullmatch("[0-9a-f]{64}", blob.name) and _sha256(blob) != blob.name:
+    if re.fullmatch("[0-9a-f]{64}", blob.name) and sha256_of(blob) != blob.name:
         raise UserError(
             f"{blob} is not the published file (its sha256 is not its name): delete it and {path}, "
             "and it is downloaded again.",
@@ -97,11 +97,3 @@ def _unreachable(url: str, path: Path, error: Exception) -> UserError:
         f"there is a network and put it at {path}, or pass it as --weights FILE.",
         field="weights",
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

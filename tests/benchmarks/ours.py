@@ -32,34 +32,31 @@ FOREVER = 1000  # epochs; no benchmark gets there
 class OurRun:
     """A run that trains as any other: log, checkpoints, validation and film included.
 
-    It is set up as `segengine.training` does; each call of `epoch` goes on for one epoch. (That
-    reads a best checkpoint once more each time: counted against us.)
+    It is set up as `segengine.training` does; each call of `epoch` goes on for one epoch.
     """
 
     def __init__(self, runs_dir: Path, **values: Any) -> None:
         self.dir = RunDir.create(runs_dir, RunConfig.from_flat({**values, "epochs": FOREVER}))
         config = self.dir.config()
-        self._experiment = build_experiment(config, lambda *_: None)
+        experiment = build_experiment(config, lambda *_: None)
         self._deterministic = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(False)  # others in this process did not ask for it
         lineage = None
         if config.model.strategy != "scratch":
-            lineage = load_encoder(self._experiment.model, config.model, runs_dir)
+            lineage = load_encoder(experiment.model, config.model, runs_dir)
         self._terminal = open(os.devnull, "w")  # noqa: SIM115 (open as long as the run)
         report = Reporter(EventLog(self.dir.events_file), Terminal(self._terminal))
-        at = Position.start(self._experiment)
-        report.started(describe(self._experiment, lineage), at.epoch, at.step)
-        self._fitting = Fitting(self.dir, self._experiment, at, lineage, Stopper(), report)
+        at = Position.start(experiment)
+        report.started(describe(experiment, lineage), at.epoch, at.step)
+        self._fitting = Fitting(self.dir, experiment, at, lineage, Stopper(), report)
         self._rng = torch.get_rng_state()  # as if it had the process to itself
 
     def epoch(self) -> float:
         """Train and validate once over the data; returns the seconds."""
-        epochs = {"epochs": self._fitting.at.epoch}
-        self._experiment.config = self.dir.config().with_values(**epochs)
         others = torch.get_rng_state()
         torch.set_rng_state(self._rng)
         with deterministic(self._deterministic):
-            seconds = seconds_of(self._fitting.fit)
+            seconds = seconds_of(self._fitting.epoch)
         self._rng = torch.get_rng_state()
         torch.set_rng_state(others)
         return seconds
