@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -129,10 +130,10 @@ def test_what_is_there_from_earlier_versions_is_not_drawn_again(folder: Path) ->
     )
 
 
-def test_one_thread_draws_what_many_do(
+def test_one_process_draws_what_many_do(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "THREADS", 1)
+    monkeypatch.setattr(writing, "CORES", 1)
     assert contents(write_sample_pets(tmp_path, train=TRAIN, val=VAL)) == contents(folder)
 
 
@@ -244,3 +245,22 @@ def test_colour_alone_does_not_find_the_pet(folder: Path) -> None:
 def test_drawing_needs_no_torch() -> None:
     code = "import segengine.datasets.drawing, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    """Nobody could tell them to end any more."""
+    code = (
+        "import multiprocessing, os, pathlib, sys\n"
+        "from segengine.datasets.drawing import write_sample_pets\n"
+        "def die(*_):\n"
+        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    os._exit(9)\n"
+        "write_sample_pets(pathlib.Path(sys.argv[1]), train=40, val=1, progress=die)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], check=False, stdout=subprocess.PIPE, text=True
+    )
+    pids = [int(pid) for pid in killed.stdout.split()]
+    workers = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert pids and not alive

@@ -140,7 +140,7 @@ def test_the_edges_of_the_mask_are_those_of_the_image(folder: Path) -> None:
 def test_pictures_differ_and_drawing_again_gives_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "THREADS", 1)
+    monkeypatch.setattr(writing, "CORES", 1)
     few = pictures(write_sample_streets(tmp_path / "few", train=2, val=1))
     many = pictures(folder)
     assert len(few) == 6 and few.items() <= many.items()

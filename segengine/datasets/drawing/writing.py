@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from segengine.errors import UserError
 from segengine.files import cannot_write
 
-THREADS = min(8, os.cpu_count() or 1)
+CORES = os.cpu_count() or 1
 Progress = Callable[[int, int], None]  # (pictures drawn, all pictures)
 
 
@@ -94,8 +97,10 @@ def refuse_foreign(folder: Path, sample: Sample) -> None:
 
 
 def write_pictures(folder: Path, sample: Sample, progress: Progress | None) -> None:
-    """Draw and save every picture on all cores; NumPy and Pillow release the interpreter lock."""
-    with ThreadPoolExecutor(THREADS) as pool:
+    """Draw and save every picture, a process on each core: threads would wait for each other."""
+    workers = min(CORES, sample.count)
+    # Not forked: this process may have threads, which a fork would leave halfway.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _serve_only_the_parent) as pool:
         jobs = [pool.submit(sample.write_picture, folder, number) for number in range(sample.count)]
         try:
             for done, job in enumerate(as_completed(jobs), start=1):
@@ -103,8 +108,21 @@ def write_pictures(folder: Path, sample: Sample, progress: Progress | None) -> N
                 if progress is not None:
                     progress(done, sample.count)
         except BaseException:  # Ctrl-C too: drawing the rest would only delay the way out
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
+
+
+def _serve_only_the_parent() -> None:
+    """A worker leaves the answer to Ctrl-C to its parent, and does not survive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 def move_into_place(drawn: Path, folder: Path, sample: Sample) -> None:
