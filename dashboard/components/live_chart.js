@@ -99,7 +99,7 @@ class LiveChart {
       const run = this.known.get(ids[i]);
       if (run) run.offset = offset;
     });
-    if (reset || this.note() !== this.noted) this.redraw();
+    if (reset || this.note() !== this.noted || this.scale() !== this.scaled) this.redraw();
     else if (added.length) this.extend(added);
     this.mark();
   }
@@ -131,9 +131,10 @@ class LiveChart {
 
   redraw() {
     this.noted = this.note();
+    this.scaled = this.scale();
     this.draw(() => {
       const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
-      const layout = layoutFor(this.root, this.note());
+      const layout = layoutFor(this.root, this.note(), this.scale());
       return window.Plotly.react(this.figure, traces, layout, CONFIG);
     });
   }
@@ -176,6 +177,10 @@ class LiveChart {
     if (!this.hidden.delete(key)) this.hidden.add(key);
     this.redraw();
     return !this.hidden.has(key);
+  }
+
+  scale() {
+    return lossScale(this.runs.flatMap((run) => this.known.get(run.id) ?? []));
   }
 
   // What stands in empty charts; "" once there is a point, and before the server has answered.

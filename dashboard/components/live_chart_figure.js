@@ -10,6 +10,7 @@ const CURVES = {
 };
 const BEST = { best_loss: "", best_miou: "2" }; // mark of the best epoch: axis suffix
 const DOTS_UP_TO = 60; // points of a curve that are marked one by one
+const OUTLIER = 20; // times the median: beyond, a linear axis would flatten all the other losses
 const STACK_BELOW = 760; // px of width under which the charts stand one above the other
 const CONFIG = {
   displaylogo: false,
@@ -82,7 +83,16 @@ function bestPoint(known, curve) {
   return value == null ? [[], []] : [[marks[0]], [value]];
 }
 
-function layoutFor(root, note) {
+// "log" where an epoch's loss lies far above the others, as at the start of training with batch norm.
+function lossScale(known) {
+  const curves = known.flatMap((run) => [run.series.train_loss, run.series.val_loss]);
+  const values = curves.flatMap((points) => points?.y ?? []);
+  const losses = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const median = losses[losses.length >> 1];
+  return losses[0] > 0 && losses.at(-1) > OUTLIER * median ? "log" : "linear";
+}
+
+function layoutFor(root, note, scale) {
   const text = themed(root, "--st-text-color");
   const grid = themed(root, "--st-border-color");
   const stacked = root.clientWidth < STACK_BELOW;
@@ -105,7 +115,11 @@ function layoutFor(root, note) {
     modebar: { bgcolor: "rgba(0,0,0,0)", color: "#7f8a94", activecolor: text },
     annotations: note ? [noteIn("", note), noteIn("2", note)] : [],
     xaxis: { ...axis("Epoch", left.x, "y", grid, note), ...epochs(text) },
-    yaxis: axis("Loss", left.y, "x", grid, note),
+    yaxis: {
+      ...axis(scale === "log" ? "Loss (log scale)" : "Loss", left.y, "x", grid, note),
+      type: scale,
+      uirevision: scale, // a zoom in the one would be another range in the other
+    },
     xaxis2: { ...axis("Epoch", right.x, "y2", grid, note), ...epochs(text), matches: "x" },
     yaxis2: axis("mIoU (0 to 1)", right.y, "x2", grid, note),
   };

@@ -12,7 +12,7 @@ import pytest
 from segengine.events import EventLog
 from segengine.rundir import RunDir
 from tests.browser.conftest import Dashboard, free_port
-from tests.made_runs import alive, config_for, make_run, started_fields, write_epoch
+from tests.made_runs import alive, config_for, epoch_fields, make_run, started_fields, write_epoch
 
 pytestmark = pytest.mark.browser
 
@@ -137,6 +137,22 @@ def test_a_resumed_run_shows_no_epoch_twice(
         write_epoch(log, 3)
     wait_for_points(page, "val_miou", 3)
     wait_for_points(page, "step_loss", 15)
+
+
+def test_one_huge_loss_does_not_flatten_the_others(
+    dashboard: Dashboard, page: Any, opened: Callable[..., None]
+) -> None:
+    run = alive(make_run(dashboard.runs_dir, epochs_done=3, end=None))
+    opened(run)
+    wait_for_points(page, "val_loss", 3)
+    assert page.evaluate(f"{PLOT}.layout.yaxis.type") == "linear"
+    fields = epoch_fields(4)
+    with EventLog(run.events_file) as log:
+        log.write("epoch", **{**fields, "val": {**fields["val"], "loss": 250.0}})
+    page.get_by_text("Loss (log scale)", exact=True).wait_for()
+    low, high = page.evaluate(f"{PLOT}.layout.yaxis.range")  # exponents of ten
+    assert low < -0.2 and high > 2.3
+    assert page.errors == []
 
 
 def test_adding_a_run_keeps_the_zoom_and_the_first_runs_colour(
