@@ -149,6 +149,7 @@ def test_a_failed_run_says_why_and_shows_its_settings(page: Any, dashboard: Dash
     open_runs(page, dashboard)
     select(page, run)
     page.get_by_text("Loss became NaN at step 17.").wait_for()
+    page.locator(".seglab-facts").nth(1).wait_for()
     text = page.locator(".seglab-facts").all_inner_texts()
     assert str(run.path) in text[0]
     assert "3,714,915" in text[0]

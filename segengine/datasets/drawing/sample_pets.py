@@ -98,7 +98,8 @@ def write_sample_pets(
 ) -> Path:
     """Draw the sample pets into `root/oxford-iiit-pet` unless they are there already.
 
-    Picture i of a split depends on the seed alone, not on the counts.
+    Picture i of a split depends on the seed alone, not on the counts. Worker processes draw, so a
+    script that calls this needs `if __name__ == "__main__":`.
 
     Returns:
         The folder, in the layout that torchvision's OxfordIIITPet(root) reads.
