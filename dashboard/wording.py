@@ -1,4 +1,4 @@
-"""What the launch form calls its choices, and what it says beside its fields."""
+"""What the launch form calls its choices and says beside its fields, and text for Markdown."""
 
 from __future__ import annotations
 
@@ -41,3 +41,8 @@ def size_hint(dataset: str, height: int, width: int) -> str:
     if dataset in _STREETS and height == width and 2 * width <= _LARGEST:
         return f"Streets are twice as wide as high: {height}x{2 * width} keeps their shape."
     return ""
+
+
+def escaped(text: str) -> str:
+    """Text for Markdown: what a person typed is shown, not obeyed."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)

@@ -12,6 +12,7 @@ import torchvision
 
 import segengine
 from segengine.averaging import MovingAverage
+from segengine.checking import require_sound
 from segengine.class_weights import inverse_frequency
 from segengine.config import RunConfig
 from segengine.datasets import (
@@ -97,6 +98,7 @@ def build_experiment(config: RunConfig, progress: Progress) -> Experiment:
     """
     device = pick_device(config.train.device)
     prepare_dataset(config.data, progress)
+    require_sound(config.data, progress)
     train_data, classes = load_split(config, "train", progress)
     val_data, _ = load_split(config, "val", progress)
     if config.train.batch_size > len(train_data):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segengine.events import EventLog
@@ -93,10 +93,12 @@ class Reporter:
         self._log.write("run_stopped", durable=True, reason=reason)
         self._say_last(reason)
 
-    def failed(self, error: str, trace: str) -> None:
-        """The run cannot go on."""
-        self._log.write("run_failed", durable=True, error=error, traceback=trace)
-        self._say_last(f"Failed: {error}")
+    def failed(self, error: str, trace: str, problems: Sequence[str] = ()) -> None:
+        """The run cannot go on: why, in one sentence, and all the `problems` if there are more."""
+        self._log.write(
+            "run_failed", durable=True, error=error, problems=list(problems), traceback=trace
+        )
+        self._say_last("Failed: " + ("\n".join(problems) or error))
 
     def aside(self, text: str) -> None:
         """For the terminal (or output.log) alone."""

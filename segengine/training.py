@@ -9,6 +9,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from segengine.checkpoint import best_weights
+from segengine.datasets.cache import DamagedFiles
 from segengine.errors import UserError, one_line
 from segengine.events import EventLog
 from segengine.experiment import Experiment, build_experiment, describe
@@ -52,7 +53,8 @@ def _to_its_end(run: RunDir, stopper: Stopper, report: Reporter) -> int:
         report.stopped(str(stop))
         return 0
     except Exception as error:  # the last line of defence: no run dies without a word
-        report.failed(_in_a_sentence(error), traceback.format_exc())
+        problems = error.sentences() if isinstance(error, DamagedFiles) else []
+        report.failed(_in_a_sentence(error), traceback.format_exc(), problems)
         if not isinstance(error, UserError):
             report.aside(traceback.format_exc())
         return 1

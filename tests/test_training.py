@@ -40,6 +40,7 @@ from segengine.losses.cross_entropy import CrossEntropy
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel
 from segengine.order import shuffled_batches
+from segengine.results.text import about
 from segengine.rundir import RunDir
 from segengine.scores import confusion_matrix, scores
 from segengine.stopping import Stopper
@@ -538,3 +539,17 @@ def test_what_is_wrong_inside_a_file_ends_the_run_with_the_sentence(tmp_path: Pa
     (failed,) = tiny.events(run)[-1:]
     assert failed["event"] == "run_failed"
     assert f"{image} cannot be decoded as an image" in failed["error"]
+
+
+def test_all_that_is_wrong_with_the_data_is_listed(tmp_path: Path) -> None:
+    root = tiny.write_pets(tmp_path / "data")
+    images = root / "oxford-iiit-pet" / "images"
+    damaged = [images / name for name in ("trainval_1.jpg", "trainval_3.jpg", "test_2.jpg")]
+    for path in damaged:
+        path.write_bytes(b"no picture")
+    run = tiny.train(tmp_path / "runs", tiny.config(root), code=1)
+    (failed,) = tiny.events(run)[-1:]
+    assert "trainval_1.jpg" in failed["error"] and "2 more images have" in failed["error"]
+    for path, problem in zip(damaged, failed["problems"], strict=True):
+        assert problem.startswith(f"{path} cannot be decoded as an image")
+        assert problem in about(run).splitlines()

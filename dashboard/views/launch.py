@@ -27,6 +27,7 @@ from dashboard.form import (
 from dashboard.runs import runs_dir
 from dashboard.sources import encoder_sources
 from dashboard.ticket import Ticket
+from dashboard.wording import escaped
 from segengine.errors import UserError
 from segengine.presets import DEFAULT, PRESETS
 from segengine.rundir import RunDir
@@ -257,11 +258,6 @@ def draw_command(checked: Checked) -> None:
     if checked.config:
         st.caption("The same from a terminal, in the project folder:")
         st.code(command_line(checked.config, runs_dir()), language=None, wrap_lines=True)
-
-
-def escaped(text: str) -> str:
-    """Text for Markdown: what a person typed is shown, not obeyed."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)
 
 
 def style(problems: dict[str, str]) -> None:

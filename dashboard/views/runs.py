@@ -13,6 +13,7 @@ from dashboard.formats import short_name
 from dashboard.run_rows import choices_for, read_rows, table_data
 from dashboard.runs import log_of
 from dashboard.selection import choose
+from dashboard.wording import escaped
 from segengine import launchers
 from segengine.errors import UserError
 from segengine.results.status import tail
@@ -141,7 +142,7 @@ def _draw_ending(row: RunRow) -> None:
     """Why the run is not at work any more, in the run's own words."""
     state, message = row.status.state, row.status.message
     if state == "failed":
-        st.error(message)
+        st.error("\n\n".join(map(escaped, row.status.problems or [message])))
     elif state == "crashed":
         said = tail(row.run.output_file)
         st.error(

@@ -36,6 +36,8 @@ class RunStatus:
         best_epoch: its epoch.
         activity: what it does right now, such as "Reading images 120/300"; "" in plain training.
         message: why it ended, in one sentence; for a crash the end of its output.
+        problems: all that is wrong with its data, a sentence each; empty where that is not why it
+            failed.
     """
 
     state: State
@@ -47,6 +49,7 @@ class RunStatus:
     best_epoch: int | None = None
     activity: str = ""
     message: str = ""
+    problems: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -73,6 +76,7 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
         best_epoch=best["epoch"] if best else None,
         activity=_activity(log) if state in ACTIVE else "",
         message=_message(run, log, state),
+        problems=tuple(log.terminal.get("problems", ())) if log.terminal else (),
     )
 
 

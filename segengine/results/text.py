@@ -43,7 +43,7 @@ def about(run: RunDir) -> str:
         title = f"Best validation (epoch {best['epoch']})"
         blocks.append(f"{title}\n{scores_table({'classes': names, **best['val']})}")
     if status.message:
-        blocks.append(status.message)
+        blocks.append("\n".join(status.problems) or status.message)
     return "\n\n".join(blocks)
 
 

@@ -157,6 +157,18 @@ def test_a_failed_run_says_why_and_shows_its_settings(page: Any, dashboard: Dash
     assert "0.0003" in text[1]
 
 
+def test_a_run_that_failed_for_its_data_lists_every_file(page: Any, dashboard: Dashboard) -> None:
+    run = make_run(dashboard.runs_dir, epochs_done=0, end=None)
+    problems = ["/data/a_*b*.jpg is missing.", "/data/c.png has 7 in it."]
+    with EventLog(run.events_file) as log:
+        log.write("run_failed", error="See below.", problems=problems, traceback="")
+    open_runs(page, dashboard)
+    select(page, run)
+    for problem in problems:
+        page.get_by_text(problem, exact=True).wait_for()
+    assert page.get_by_text("See below.").count() == 0
+
+
 def test_selected_runs_go_to_curves_masks_and_launch(page: Any, dashboard: Dashboard) -> None:
     runs = [make_run(dashboard.runs_dir) for _ in range(3)]
     open_runs(page, dashboard)
