@@ -13,7 +13,7 @@ _STYLE = """<style>
   padding: 4px 16px 4px 0; text-align: left; vertical-align: top;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
 }
-.seglab-facts th { font-weight: 600; font-size: 12px; opacity: 0.65; }
+.seglab-facts th { font-weight: 600; font-size: 12px; opacity: 0.65; white-space: nowrap; }
 .seglab-facts td:nth-child(3) { white-space: nowrap; } /* short; the long ones before it break */
 .seglab-facts td:first-child { white-space: nowrap; opacity: 0.75; }
 .seglab-facts td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }

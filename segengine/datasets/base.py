@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from segengine.errors import UserError
 
@@ -126,9 +126,10 @@ def read_image(path: Path) -> Image.Image:
             image.load()
             return image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        unknown = isinstance(error, UnidentifiedImageError)  # its text would say the path again
         raise UserError(
-            f"{path} cannot be decoded as an image ({error}): replace it or remove it from the "
-            "dataset.",
+            f"{path} cannot be decoded as an image ({'of no known format' if unknown else error}): "
+            "replace it or remove it.",
             field="root",
         ) from None
 
