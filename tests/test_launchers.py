@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -53,7 +54,8 @@ def no_process_is_left(tmp_path: Path) -> Iterator[None]:
     for file in tmp_path.rglob("job.json"):
         job = json.loads(file.read_text())
         if job["pid"] != os.getpid() and job["host"] == socket.gethostname() and is_our(job):
-            psutil.Process(job["pid"]).kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
+                psutil.Process(job["pid"]).kill()
 
 
 def is_our(job: dict[str, Any]) -> bool:
