@@ -16,9 +16,9 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard import live, serving  # noqa: E402 - needs the path above
-from dashboard.runs import runs_dir  # noqa: E402
-from dashboard.watch import Watcher  # noqa: E402
+from dashboard.server import folder_lock, stream  # noqa: E402 - needs the path above
+from dashboard.server.watcher import Watcher  # noqa: E402
+from dashboard.shared.run_store import runs_dir  # noqa: E402
 
 watcher = Watcher(runs_dir())
 
@@ -26,14 +26,14 @@ watcher = Watcher(runs_dir())
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Follow the runs folder, and hold it, as long as the server lives."""
-    serving.problem()  # takes the folder, so that the first dashboard has it before any page opens
+    folder_lock.problem()  # takes the folder before any page opens
     watcher.start()
     _end_streams_at(signal.SIGINT, signal.SIGTERM)
     try:
         yield {}
     finally:
         watcher.stop()
-        serving.release()
+        folder_lock.release()
 
 
 def _end_streams_at(*signals: signal.Signals) -> None:
@@ -49,4 +49,4 @@ def _end_streams_at(*signals: signal.Signals) -> None:
         signal.signal(number, handle)
 
 
-app = st.App(HERE / "main.py", routes=live.routes(watcher), lifespan=lifespan)
+app = st.App(HERE / "navigation.py", routes=stream.routes(watcher), lifespan=lifespan)

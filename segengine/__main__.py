@@ -2,7 +2,7 @@
 
 import sys
 
-from segengine.cli import main
+from segengine.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

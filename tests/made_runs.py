@@ -14,11 +14,11 @@ from PIL import Image
 from segengine import launchers
 from segengine.config import RunConfig
 from segengine.datasets import chosen_names, open_dataset, spread
-from segengine.datasets.cache import resize_mask
-from segengine.events import EventLog
+from segengine.datasets.decoded import resize_mask
 from segengine.launchers import local
-from segengine.rundir import RunDir
-from segengine.scores import confusion_matrix, iou, miou, scores
+from segengine.run.events import EventLog
+from segengine.run.rundir import RunDir
+from segengine.statistics.scores import confusion_matrix, iou, miou, scores
 
 CLASSES = [
     {"name": "pet", "color": "#0072B2"},

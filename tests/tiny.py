@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from segengine.config import RunConfig
-from segengine.events import Event, read_events
-from segengine.experiment import load_split
 from segengine.results.runlog import open_log
-from segengine.rundir import RunDir
-from segengine.stopping import Stopped, Stopper
-from segengine.training import run_training
+from segengine.run.events import Event, read_events
+from segengine.run.rundir import RunDir
+from segengine.run.stopping import Stopped, Stopper
+from segengine.training.components import load_split
+from segengine.training.session import run_training
 
 torch.set_num_threads(1)  # so small a model only waits for further threads on a busy machine
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
+from segengine.config.encoders import DEFAULT_ENCODER, check_encoder, known_encoder
 from segengine.config.section import OPTION, PathText, Section, known, only_if, zero_means
-from segengine.encoders import DEFAULT_ENCODER, check_encoder, known_encoder
 from segengine.errors import UserError
 from segengine.registry import entries, find
 

@@ -13,12 +13,12 @@ from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from segengine.config.data import DataConfig
+from segengine.config.messages import sentence
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
 from segengine.config.section import Section
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
-from segengine.problems import sentence
 from segengine.registry import find
 
 

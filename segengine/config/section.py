@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from segengine.config.messages import shown
 from segengine.errors import UserError
-from segengine.problems import shown
 from segengine.registry import Kind, find
 
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels a side; 32 is the encoders' total stride

@@ -28,7 +28,7 @@ from segengine.datasets.base import (
     map_labels,
     no_such_split,
 )
-from segengine.datasets.index_masks import read_index_mask
+from segengine.datasets.formats.index_masks import read_index_mask
 from segengine.errors import UserError
 
 ENTRIES = {"cityscapes": {"label": "Cityscapes", "options": ["root"]}}

@@ -6,7 +6,7 @@ Files are paired by name (`img_7.jpg` and `img_7.png`), in one of two layouts:
     <root>/{images,masks}/                       split by chance: val_share, split_seed
 
 Masks hold one number a pixel (grey, palette, 16-bit) or colours (RGB). What they stand for is told
-by `<root>/classes.json` (`segengine.datasets.class_table` says how it looks). Without it, the
+by `<root>/classes.json` (`formats.class_table` says how it looks). Without it, the
 numbers must be 0, 1, 2, ... without gaps, and 255 is void.
 """
 
@@ -27,12 +27,12 @@ from segengine.datasets.base import (
     no_such_split,
     read_image,
 )
-from segengine.datasets.class_guess import guess_class_table
-from segengine.datasets.class_table import FILE, ClassTable, read_class_table
 from segengine.datasets.folder_layout import Pairs, list_splits
-from segengine.datasets.folder_masks import read_mask
+from segengine.datasets.formats.class_guess import guess_class_table
+from segengine.datasets.formats.class_table import FILE, ClassTable, read_class_table
+from segengine.datasets.formats.folder_masks import read_mask
+from segengine.datasets.formats.mask_scan import scan_masks
 from segengine.datasets.identical import identical_files
-from segengine.datasets.mask_scan import scan_masks
 from segengine.errors import UserError
 
 ENTRIES = {

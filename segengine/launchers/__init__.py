@@ -19,10 +19,10 @@ from typing import Any
 from filelock import FileLock
 
 from segengine.errors import UserError
-from segengine.events import TERMINAL, read_events
 from segengine.files import cannot_write, write_text
 from segengine.registry import unknown_name
-from segengine.rundir import RunDir
+from segengine.run.events import TERMINAL, read_events
+from segengine.run.rundir import RunDir
 
 LAST_SECONDS = 10.0  # that a process may live on after its run's last word
 

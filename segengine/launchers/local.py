@@ -21,7 +21,7 @@ import psutil
 
 from segengine.files import cannot_write, write_text
 from segengine.launchers import claiming
-from segengine.rundir import RunDir, read_json
+from segengine.run.rundir import RunDir, read_json
 
 KILL_AFTER = 10.0  # seconds after the first request to stop, from when on a request kills
 _PROJECT = Path(__file__).resolve().parents[2]

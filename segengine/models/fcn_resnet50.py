@@ -10,7 +10,7 @@ from torchvision.models.segmentation import fcn_resnet50
 
 from segengine.config import ModelConfig
 from segengine.models.base import SegmentationModel
-from segengine.models.published import from_url
+from segengine.models.download import from_url
 
 ENTRIES = {
     "fcn_resnet50": {"label": "FCN-ResNet50", "options": ["aux_weight"], "encoder": "resnet50"}

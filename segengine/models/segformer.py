@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from segengine.config import ModelConfig
 from segengine.errors import UserError
 from segengine.models.base import SegmentationModel
+from segengine.models.download import from_hub
 from segengine.models.mit import MixTransformer, init_weights
-from segengine.models.published import from_hub
 
 ENTRIES = {
     "segformer_b0": {

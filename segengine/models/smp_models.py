@@ -15,10 +15,10 @@ from segmentation_models_pytorch.encoders import encoders
 from torch import Tensor, nn
 
 from segengine.config import ModelConfig
-from segengine.encoders import MIT
+from segengine.config.encoders import MIT
 from segengine.models.base import Features, SegmentationModel
-from segengine.models.naming import CLASSIFIERS
-from segengine.models.published import from_hub
+from segengine.models.download import from_hub
+from segengine.weights.key_names import CLASSIFIERS
 
 ENTRIES = {
     "deeplabv3plus": {

@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from segengine import scores
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, ClassInfo, SegDataset, read_image
-from segengine.datasets.cache import resize_mask
+from segengine.datasets.decoded import resize_mask
 from segengine.errors import UserError
 from segengine.results.runlog import RunLog
-from segengine.rundir import RunDir
+from segengine.run.rundir import RunDir
+from segengine.statistics import scores
 
 Order = Literal["name", "hardest", "gap"]
 

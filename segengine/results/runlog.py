@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segengine.events import TERMINAL, Event, read_events
+from segengine.run.events import TERMINAL, Event, read_events
 
 
 @dataclass

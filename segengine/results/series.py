@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 from tsdownsample import NaNMinMaxLTTBDownsampler
 
-from segengine.events import Event
 from segengine.results.runlog import RunLog
+from segengine.run.events import Event
 
 Curve = Literal["step_loss", "train_loss", "val_loss", "train_miou", "val_miou"]
 CURVES: tuple[Curve, ...] = get_args(Curve)

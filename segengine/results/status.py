@@ -9,7 +9,7 @@ from typing import Literal
 
 from segengine import launchers
 from segengine.results.runlog import RunLog, open_log
-from segengine.rundir import RunDir
+from segengine.run.rundir import RunDir
 
 State = Literal["queued", "running", "finished", "stopped", "failed", "crashed", "unresponsive"]
 ACTIVE: tuple[State, ...] = ("queued", "running", "unresponsive")

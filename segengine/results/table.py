@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 from segengine.config import RunConfig
 from segengine.config.section import extra
 from segengine.errors import UserError
-from segengine.lineage import in_words
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus
-from segengine.rundir import RunDir, read_json
+from segengine.run.lineage import in_words
+from segengine.run.rundir import RunDir, read_json
 
 ALWAYS = ("arch", "strategy", "dataset")  # shown even where all runs agree
 COLUMNS = (

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from segengine.augment import augment
+from segengine.batches.augment import augment
 from segengine.config import DataConfig
 from tests.benchmarks.measure import alternate, duration, seconds_of
 from tests.benchmarks.training_step import our_step

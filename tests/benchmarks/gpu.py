@@ -17,11 +17,11 @@ from unittest import mock
 
 import torch
 
-from segengine import features
+from segengine.batches import feature_cache
 from segengine.config import RunConfig
-from segengine.experiment import Experiment, build_experiment
-from segengine.metrics import SegMetrics
-from segengine.order import shuffled_batches
+from segengine.datasets.sampler import shuffled_batches
+from segengine.metrics.seg_metrics import SegMetrics
+from segengine.training.components import Experiment, build_experiment
 from tests.benchmarks.measure import alternate, fastest
 from tests.benchmarks.ours import workplace
 from tests.benchmarks.training_step import our_step, peer_steps, random_batch
@@ -103,14 +103,14 @@ def train_epoch(experiment: Experiment, epoch: int) -> tuple[list[torch.cuda.Eve
 def watched_batches() -> Iterator[list[torch.cuda.Event]]:
     """An event for each batch, at the time when it is in the GPU's memory."""
     ready: list[torch.cuda.Event] = []
-    load = features.load_batch
+    load = feature_cache.load_batch
 
     def watched(*given: Any) -> Any:
         batch = load(*given)
         ready.append(now())
         return batch
 
-    with mock.patch.object(features, "load_batch", watched):
+    with mock.patch.object(feature_cache, "load_batch", watched):
         yield ready
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from segengine.events import EventLog
+from segengine.run.events import EventLog
 from tests import made_runs
 from tests.browser.conftest import CHROMIUM_FLAGS, Dashboard, free_port
 

@@ -13,16 +13,16 @@ from typing import Any
 import torch
 
 from segengine.config import RunConfig
-from segengine.events import EventLog, read_events
-from segengine.experiment import build_experiment, describe
-from segengine.fitting import Fitting
 from segengine.models import build_model
-from segengine.reporting import Reporter
-from segengine.rundir import RunDir
-from segengine.state import Position
-from segengine.stopping import Stopper
+from segengine.run.events import EventLog, read_events
+from segengine.run.logger import Reporter
+from segengine.run.rundir import RunDir
+from segengine.run.stopping import Stopper
 from segengine.terminal import Terminal
-from segengine.weights import load_encoder
+from segengine.training.components import build_experiment, describe
+from segengine.training.state import Position
+from segengine.training.trainer import Fitting
+from segengine.weights.load_encoder import load_encoder
 from tests.benchmarks.measure import deterministic, seconds_of
 from tests.conftest import REAL_PETS
 
@@ -32,7 +32,7 @@ FOREVER = 1000  # epochs; no benchmark gets there
 class OurRun:
     """A run that trains as any other: log, checkpoints, validation and film included.
 
-    It is set up as `segengine.training` does; each call of `epoch` goes on for one epoch.
+    It is set up as `segengine.training.session` does; each call of `epoch` goes on for one epoch.
     """
 
     def __init__(self, runs_dir: Path, **values: Any) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from segengine.events import EventLog
-from segengine.inference import PixelMean
-from segengine.metrics import SegMetrics, labels_of
-from segengine.reporting import Reporter
+from segengine.inference.predictor import PixelMean
+from segengine.metrics.seg_metrics import SegMetrics, labels_of
+from segengine.run.events import EventLog
+from segengine.run.logger import Reporter
 from segengine.terminal import Terminal
 from tests.benchmarks.measure import duration, seconds_of
 from tests.benchmarks.training_step import ARCH, CASES, CLASSES, our_step, random_batch

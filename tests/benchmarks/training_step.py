@@ -18,7 +18,7 @@ from segengine.config import ModelConfig, OptimConfig
 from segengine.device import Precision, autocast, seed_everything
 from segengine.losses import build_loss
 from segengine.models import build_model
-from segengine.optim import build_optimizer
+from segengine.training.optimizer import build_optimizer
 from tests.benchmarks.measure import Timed, alternate, deterministic, fastest, seconds_of
 from tests.benchmarks.peers import IGNORE_INDEX, PEERS, adamw
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from segengine import launchers
-from segengine.rundir import RunDir
+from segengine.run.rundir import RunDir
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = [

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from segengine.events import EventLog
-from segengine.rundir import RunDir
+from segengine.run.events import EventLog
+from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard, free_port
 from tests.made_runs import alive, config_for, epoch_fields, make_run, started_fields, write_epoch
 

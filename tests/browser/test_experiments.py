@@ -13,7 +13,7 @@ from PIL import Image
 from segengine.datasets.drawing import write_sample_streets
 from segengine.results.masks import saved_scores
 from segengine.results.status import read_status
-from segengine.rundir import RunDir
+from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard
 from tests.tiny import write_pets
 

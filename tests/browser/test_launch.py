@@ -10,7 +10,7 @@ import pytest
 
 from segengine import launchers
 from segengine.config import RunConfig
-from segengine.rundir import RunDir
+from segengine.run.rundir import RunDir
 
 pytestmark = pytest.mark.browser
 

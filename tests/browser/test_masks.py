@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from PIL import Image
 
-from segengine.events import EventLog
 from segengine.results.masks import saved_scores
-from segengine.rundir import RunDir
+from segengine.run.events import EventLog
+from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard
 from tests.made_runs import alive, make_run, write_epoch
 

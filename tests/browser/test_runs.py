@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from segengine.events import EventLog
 from segengine.launchers import local
-from segengine.rundir import RunDir
+from segengine.run.events import EventLog
+from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard
 from tests.made_runs import alive, config_for, make_run, write_epoch
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segengine.results.status import read_status
-from segengine.rundir import RunDir
+from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard
 
 pytestmark = pytest.mark.browser

@@ -1,1 +1,0 @@
-"""Reusable pieces of pages: `draw_<thing>(data, *, key)`."""

@@ -1,0 +1,1 @@
+"""Curves: loss and mIoU of the chosen runs, live."""

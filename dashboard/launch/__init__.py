@@ -1,0 +1,1 @@
+"""Launch: the form that starts a run."""

@@ -1,0 +1,1 @@
+"""Masks: image, truth and predictions side by side."""

@@ -1,0 +1,193 @@
+"""Masks: one validation image, its truth and the predictions of several runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.masks.mask_panels import draw_mask_panels
+from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_scene
+from dashboard.shared.empty import draw_empty
+from dashboard.shared.formats import dataset
+from dashboard.shared.run_store import all_runs, log_of, status_of
+from dashboard.shared.selection import ChosenRun, choose_runs
+from segengine.config import DataConfig
+from segengine.errors import UserError
+from segengine.results.masks import (
+    MaskSet,
+    Order,
+    classes_of,
+    common_images,
+    ignore_index_of,
+    mask_set,
+    mismatch,
+    order_images,
+)
+
+LIMIT = 4  # runs side by side
+FOLLOW = 2.0  # seconds between looks for new masks of runs in training
+ORDERS: dict[Order, str] = {
+    "name": "Name",
+    "hardest": "Hardest first",
+    "gap": "Largest gap first",
+}
+ORDER_HELP = (
+    "Hardest first: lowest mIoU on the image, as the mean of the runs. "
+    "Largest gap first: largest difference in mIoU between the best and the worst run."
+)
+NOTHING_IN_COMMON = (
+    "The chosen runs have predictions for no image in common: choose runs that were validated on "
+    "the same images."
+)
+EMPTY = (
+    "Predicted masks of your runs will be here, beside the image and its ground truth, from a "
+    "run's first validation on."
+)
+PANELS = "masks_panels"
+IMAGE, WRITTEN = "masks_image", "masks_written"  # the image shown, and what we put in the URL
+
+
+def draw_page() -> None:
+    """The whole page."""
+    st.title("Masks")
+    runs = all_runs()
+    if not runs:
+        draw_empty(EMPTY)
+        return
+    chosen = choose_runs(runs, limit=LIMIT)
+    if not chosen:
+        st.info("Choose up to four runs above to see their masks side by side.")
+        return
+    moments = _moments(chosen)
+    waiting = [one.label for one in chosen if moments[one.run.id] is None]
+    if waiting:
+        st.info(f"No masks yet of {', '.join(waiting)}: the first validation writes them.")
+    shown = [
+        ShownRun(found, one.label, one.color) for one in chosen if (found := moments[one.run.id])
+    ]
+    if shown:
+        _draw_comparison(shown)
+    if any(status_of(one.run).active for one in chosen):
+        _follow(chosen, moments)
+
+
+def _draw_comparison(shown: Sequence[ShownRun]) -> None:
+    """The image picker and the panels, or the sentence that says why there are none."""
+    logs = [log_of(run.masks.run) for run in shown]
+    configs = _configs(shown)
+    names = common_images([run.masks for run in shown])
+    sentence = mismatch([classes_of(log) for log in logs], configs)
+    if sentence or not names:
+        st.warning(sentence or NOTHING_IN_COMMON)
+        return
+    classes, ignore_index = classes_of(logs[0]), ignore_index_of(logs[0])
+    row = st.columns([1, 1, 4, 2], vertical_alignment="bottom")
+    order = _pick_order(row[3], several=len(shown) > 1)
+    by_run = (mious_of(run, names, configs, len(classes), ignore_index) for run in shown)
+    ordered = order_images(names, [] if order == "name" else list(by_run), order)
+    data = dataset(configs[0]) if configs else "Unknown dataset"
+    name = _pick_image(row, ordered, data)
+    scene = open_scene(configs, name)
+    if scene.problem:
+        st.warning(scene.problem)
+    draw_mask_panels(
+        build_panels(scene, shown, name, classes, ignore_index),
+        photo=scene.photo,
+        aspect=aspect_of(scene, shown, name),
+        classes=classes,
+        ignore_index=ignore_index,
+        on_move=lambda: _show(_neighbour(ordered, name, int(st.session_state[PANELS].move))),
+        key=PANELS,
+    )
+
+
+def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
+    options: list[Order] = ["name", "hardest", "gap"] if several else ["name", "hardest"]
+    return place.selectbox(
+        "Order",
+        options,
+        format_func=lambda one: ORDERS[one],
+        key="masks_order",
+        on_change=_show,
+        args=("",),
+        help=ORDER_HELP,
+        persist_state="session",
+    )
+
+
+def _pick_image(row: Sequence[DeltaGenerator], names: list[str], data: str) -> str:
+    """Draw the image picker and the buttons beside it; the image to show."""
+    name = _wanted_image(names)
+    place = names.index(name)
+    for column, word, step, key in ((0, "Previous", -1, "Left"), (1, "Next", 1, "Right")):
+        there = _neighbour(names, name, step)
+        row[column].button(
+            word,
+            on_click=_show,
+            args=(there,),
+            disabled=there == name,
+            width="stretch",
+            help=f"{key} arrow key",
+        )
+    st.session_state["masks_picker"] = name
+    row[2].selectbox(
+        f"{data}, validation image {place + 1:,} of {len(names):,}",
+        names,
+        key="masks_picker",
+        on_change=lambda: _show(st.session_state["masks_picker"]),
+    )
+    return name
+
+
+def _neighbour(names: Sequence[str], name: str, step: int) -> str:
+    """The image `step` places on; the first and the last have none beyond them."""
+    return names[min(len(names) - 1, max(0, names.index(name) + step))]
+
+
+def _show(name: str) -> None:
+    """Show that image at the next run of this page; "": the first in order."""
+    st.session_state[IMAGE] = name
+
+
+def _wanted_image(names: Sequence[str]) -> str:
+    """The image by the URL (if it is not what we wrote there) or the session, else the first."""
+    in_url = st.query_params.get("image")
+    by_hand = in_url is not None and in_url != st.session_state.get(WRITTEN)
+    wanted = in_url if by_hand else st.session_state.get(IMAGE)
+    if by_hand and wanted not in names:
+        st.caption("The image of this link has no mask in every chosen run: here is another one.")
+    name = str(wanted) if wanted in names else names[0]
+    st.session_state[IMAGE] = st.session_state[WRITTEN] = name
+    if in_url != name:
+        st.query_params["image"] = name
+    return name
+
+
+def _configs(shown: Sequence[ShownRun]) -> list[DataConfig]:
+    """The data sections of the runs whose config this version can read."""
+    found = [_config(run) for run in shown]
+    return [config for config in found if config]
+
+
+def _config(run: ShownRun) -> DataConfig | None:
+    try:
+        return run.masks.run.config().data
+    except UserError:
+        return None
+
+
+def _moments(chosen: Sequence[ChosenRun]) -> dict[str, MaskSet | None]:
+    """Run id -> the masks that it has to show now."""
+    return {one.run.id: mask_set(one.run, log_of(one.run)) for one in chosen}
+
+
+@st.fragment(run_every=FOLLOW)
+def _follow(chosen: Sequence[ChosenRun], drawn: dict[str, MaskSet | None]) -> None:
+    """Draw the page anew once a run in training has other masks than those drawn."""
+    if _moments(chosen) != drawn:
+        st.rerun()
+
+
+draw_page()

@@ -1,0 +1,43 @@
+"""The navigation: the list of pages, drawn around whichever of them is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.server import folder_lock
+
+PAGES = [
+    st.Page("launch/page.py", title="Launch", url_path="launch"),
+    st.Page("runs/page.py", title="Runs", url_path="runs"),
+    st.Page("curves/page.py", title="Curves", url_path="curves"),
+    st.Page("masks/page.py", title="Masks", url_path="masks"),
+]
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+# Pages get the width of the window, lined up with the logo; choices are as high as text fields.
+STYLE = """<style>
+.stMainBlockContainer { padding-left: 1.75rem; padding-right: 1.75rem; }
+[data-testid="stHeader"] [data-testid="stToolbar"] { padding-left: 0.75rem; }
+[data-variant="segmented_control"] { min-height: 2.5rem; padding: 0 0.65rem; }
+input, code { font-variant-numeric: tabular-nums; }
+</style>"""
+
+
+def home() -> None:
+    """What the bare address shows. The default page of a navigation has no path of its own."""
+    st.switch_page(PAGES[0])
+
+
+st.set_page_config(page_title="SegLab", page_icon=ASSETS / "favicon.svg", layout="wide")
+dark = st.context.theme.type == "dark"
+st.logo(ASSETS / ("logo-dark.svg" if dark else "logo.svg"), size="large")
+st.html(STYLE)
+page = st.navigation([st.Page(home, default=True, visibility="hidden"), *PAGES], position="top")
+if page is not PAGES[0]:
+    st.session_state.pop("ticket", None)  # a started run is shown: the next form may start another
+if sentence := folder_lock.problem():
+    st.error(sentence)
+else:
+    page.run()

@@ -1,0 +1,1 @@
+"""Runs: every run with its state, and what can be done with it."""

@@ -1,0 +1,164 @@
+"""Runs: every run with its live state, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard.launch.wording import escaped
+from dashboard.runs.rows import choices_for, read_rows, table_data
+from dashboard.runs.run_table import draw_run_table, selected_rows
+from dashboard.shared.empty import draw_empty
+from dashboard.shared.fact_table import draw_fact_table
+from dashboard.shared.formats import short_name
+from dashboard.shared.run_store import log_of
+from dashboard.shared.selection import choose
+from segengine import launchers
+from segengine.errors import UserError
+from segengine.results.status import tail
+from segengine.results.table import RunRow, changes, facts
+from segengine.run.rundir import RunDir
+
+TICK = 2.0  # seconds between looks at the runs folder
+MASKS_LIMIT = 4  # runs side by side on the Masks page
+TABLE, SELECTED, ANSWER = "runs_table", "runs_selected", "runs_answer"
+# A toast has room for about 100 letters.
+ASKED = "Asked to stop: {}. If it has not saved and ended after 10 s, press Kill."
+KILLED = "Killed: {}."
+STOP_HELP = (
+    "The run finishes its step, saves and ends. If it is still there after 10 seconds, the button "
+    "kills it: what it saved before stays."
+)
+
+
+@st.fragment(run_every=TICK)
+def draw_runs() -> None:
+    """The table with its actions; drawn anew at every tick."""
+    rows = read_rows()
+    if not rows:
+        draw_empty("Your runs will be here with their progress and their best mIoU, newest first.")
+        return
+    titles, cells = table_data(rows)
+    selected = _selection(rows)
+    _draw_actions(selected)
+    draw_run_table(titles, cells, [row.run.id for row in selected], key=TABLE)
+    if len(selected) == 1:
+        _draw_details(selected[0])
+
+
+def _selection(rows: Sequence[RunRow]) -> list[RunRow]:
+    """The selected rows that are still there; kept when a person comes back to this page."""
+    ids = selected_rows(TABLE)
+    if ids is not None:
+        st.session_state[SELECTED] = ids
+    wanted = st.session_state.get(SELECTED, [])
+    return [row for row in rows if row.run.id in wanted]
+
+
+def _draw_actions(selected: list[RunRow]) -> None:
+    """The buttons: always there, so that nothing jumps; disabled where they make no sense."""
+    may = choices_for(selected)
+    ids = [row.run.id for row in selected]
+    with st.container(horizontal=True):
+        stop, said = (may.kill, KILLED) if may.kill else (may.stop, ASKED)
+        st.button(
+            "Kill" if may.kill else "Stop",
+            key="runs_stop",
+            disabled=not may.stop,
+            help=STOP_HELP,
+            on_click=_each,
+            args=(stop, launchers.cancel, said),
+        )
+        st.button(
+            "Resume",
+            disabled=not may.resume,
+            help="Go on from the last checkpoint.",
+            on_click=_each,
+            args=(may.resume, launchers.submit, "Started again: {}."),
+        )
+        _draw_ways_on(ids)
+    _draw_answer(ids)
+
+
+def _draw_ways_on(ids: list[str]) -> None:
+    """The buttons that lead to other pages."""
+    if st.button("Show curves", disabled=not ids):
+        choose(ids)
+        st.switch_page("curves/page.py")
+    too_many = f"Up to {MASKS_LIMIT} runs fit side by side." if len(ids) > MASKS_LIMIT else None
+    if st.button("Show masks", disabled=not ids or bool(too_many), help=too_many):
+        choose(ids)
+        st.switch_page("masks/page.py")
+    if st.button("Clone", disabled=len(ids) != 1, help="Set up a new run with its settings."):
+        st.switch_page("launch/page.py", query_params={"clone": ids[0]})
+
+
+def _draw_answer(ids: list[str]) -> None:
+    """What the last action did, once; why it could not, until other runs are selected."""
+    done, problems, of = st.session_state.get(ANSWER, ("", "", ()))
+    if done:
+        st.toast(done, duration="long")
+    if problems and set(of) == set(ids):
+        st.error(problems)
+        st.session_state[ANSWER] = ("", problems, of)
+    else:
+        st.session_state.pop(ANSWER, None)
+
+
+def _each(runs: Sequence[RunDir], act: Callable[[RunDir], None], said: str) -> None:
+    """Do something to each run; note what was done and, for others, why it was not."""
+    sentences = {run.id: _attempt(run, act) for run in runs}
+    names = [short_name(run_id) for run_id, sentence in sentences.items() if not sentence]
+    done = names[0] if len(names) == 1 else f"{len(names)} runs" if names else ""
+    problems = " ".join(filter(None, sentences.values()))
+    selected = st.session_state.get(SELECTED, [])
+    st.session_state[ANSWER] = (said.format(done) if done else "", problems, list(selected))
+
+
+def _attempt(run: RunDir, act: Callable[[RunDir], None]) -> str:
+    try:
+        act(run)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _draw_details(row: RunRow) -> None:
+    """All about one run: how it ended, what it started from, what is not at its default."""
+    st.subheader(row.run.id)
+    _draw_ending(row)
+    left, right = st.columns(2, gap="large")
+    with left:
+        draw_fact_table(facts(row.run, log_of(row.run)), ["At the start", ""])
+    with right:
+        if row.config is None:
+            st.warning(f"{row.run.config_file} cannot be read by this version of SegLab.")
+        else:
+            draw_fact_table(changes(row.config), ["Setting", "Here", "Default"])
+
+
+def _draw_ending(row: RunRow) -> None:
+    """Why the run is not at work any more, in the run's own words."""
+    state, message = row.status.state, row.status.message
+    if state == "failed":
+        st.error("\n\n".join(map(escaped, row.status.problems or [message])))
+    elif state == "crashed":
+        said = tail(row.run.output_file)
+        st.error(
+            "The process ended before its log did. Resume goes on from its last checkpoint. "
+            f"{'The end of its output:' if said else message}"
+        )
+        if said:
+            st.code(said, language=None)
+    elif state == "unresponsive":
+        st.warning(
+            "The process is there, but its log has not moved for over five minutes. Stop it and "
+            "resume it if that does not change."
+        )
+    elif message:
+        st.caption(message)
+
+
+st.title("Runs")
+draw_runs()

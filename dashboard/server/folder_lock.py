@@ -1,0 +1,84 @@
+"""Whether this dashboard may serve its runs folder: one dashboard a folder, and a writable one."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from streamlit import config as streamlit_config
+
+from dashboard.shared.run_store import runs_dir
+from segengine.errors import UserError
+from segengine.files import write_text
+from segengine.launchers.preflight import check_writable
+from segengine.run.rundir import read_json
+
+_guard = threading.Lock()  # several pages may ask at once
+_held: dict[Path, FileLock] = {}  # the system frees them when this process ends, however it ends
+
+
+def problem() -> str | None:
+    """One sentence where this dashboard must not serve the folder; None where all is well.
+
+    Where another dashboard held the folder, every call tries again to take it over.
+    """
+    folder = runs_dir()
+    try:
+        check_writable(folder)
+        with _guard:
+            taken = folder in _held or _take(folder)
+    except UserError as error:
+        return str(error)
+    except OSError as error:
+        return (
+            f"Runs cannot be saved in {folder}: {error.strerror or error}. "
+            "Choose another folder with SEGLAB_RUNS."
+        )
+    return None if taken else _occupied(folder)
+
+
+def release() -> None:
+    """Let another dashboard have the folder."""
+    with _guard:
+        for folder, lock in _held.items():
+            _holder_file(folder).unlink(missing_ok=True)
+            lock.release()
+        _held.clear()
+
+
+def _take(folder: Path) -> bool:
+    """Try to become the folder's only dashboard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not bound to a thread: the server takes it, and pages in other threads ask for it.
+    lock = FileLock(folder / ".dashboard.lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    _held[folder] = lock
+    write_text(_holder_file(folder), json.dumps({"pid": os.getpid(), "url": _url()}) + "\n")
+    return True
+
+
+def _occupied(folder: Path) -> str:
+    holder = read_json(_holder_file(folder)) or {}
+    where = f" at {holder['url']}" if holder.get("url") else ""
+    process = f" (process {holder['pid']})" if holder.get("pid") else ""
+    return (
+        f"The runs in {folder} are already served by another dashboard{where}{process}: open that "
+        "one, or stop it and reload this page, or start this one with SEGLAB_RUNS set to another "
+        "folder."
+    )
+
+
+def _holder_file(folder: Path) -> Path:
+    return folder / ".dashboard.json"
+
+
+def _url() -> str:
+    address = streamlit_config.get_option("server.address") or "localhost"
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{streamlit_config.get_option('server.port')}"

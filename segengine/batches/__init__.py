@@ -1,0 +1,1 @@
+"""From decoded arrays to tensors on the device: load, augment, features that are kept."""

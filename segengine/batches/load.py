@@ -1,0 +1,57 @@
+"""From a decoded split to batches on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from segengine.datasets.decoded import DecodedSplit
+from segengine.datasets.sampler import Indices
+
+# ImageNet statistics (RGB, 0 to 1): what published encoder weights expect.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+# (images (B, 3, H, W) float32 RGB of 0 to 1, masks (B, H, W) int64) -> the same, changed.
+Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def load_batch(
+    split: DecodedSplit, indices: Indices, device: torch.device, change: Change | None = None
+) -> tuple[Tensor, Tensor]:
+    """A batch on the device.
+
+    Args:
+        change: what happens to images and masks before images are normalised.
+
+    Returns:
+        images (B, 3, H, W) float32, normalised, channels-last; masks (B, H, W) int64.
+    """
+    images = _to(torch.from_numpy(split.images[indices]), device)
+    masks = load_masks(split, indices, device)
+    if change is not None:
+        changed, masks = change(images.permute(0, 3, 1, 2) / 255, masks)
+        images = changed.permute(0, 2, 3, 1) * 255
+    return normalise(images), masks
+
+
+def load_masks(split: DecodedSplit, indices: Indices, device: torch.device) -> Tensor:
+    """The masks of a batch on the device: (B, H, W) int64."""
+    return _to(torch.from_numpy(split.masks[indices]), device).long()
+
+
+def normalise(images: Tensor) -> Tensor:
+    """(B, H, W, 3) of 0 to 255 -> (B, 3, H, W) float32, ImageNet statistics, channels-last."""
+    mean = torch.tensor(MEAN, device=images.device) * 255
+    std = torch.tensor(STD, device=images.device) * 255
+    # (B, H, W, 3) seen as (B, 3, H, W) is channels-last already: nothing is copied.
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+def _to(tensor: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor

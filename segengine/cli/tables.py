@@ -1,0 +1,121 @@
+"""Runs and scores as plain text, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from segengine.errors import UserError
+from segengine.results.runlog import open_log
+from segengine.results.status import RunStatus, read_status
+from segengine.run.lineage import in_words
+from segengine.run.rundir import RunDir
+
+
+def table(runs: Sequence[RunDir]) -> str:
+    """One line a run: id, state, epochs, best mIoU, dataset."""
+    rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE"]]
+    for run in runs:
+        status = read_status(run)
+        rows.append([run.id, status.state, _epochs(status), _best(status), *_data(run)])
+    return columns(rows)
+
+
+def _data(run: RunDir) -> tuple[str, str]:
+    """(dataset, image size); a damaged config does not hide the run, nor the others."""
+    try:
+        data = run.config().data
+    except UserError:
+        return "config.json is damaged", ""
+    return data.dataset, data.image_size
+
+
+def about(run: RunDir) -> str:
+    """Everything about one run, a topic a block."""
+    log = open_log(run.events_file)
+    status = read_status(run, log)
+    blocks = [_head(run, status), _config(run)]
+    if log.started:
+        blocks.append(_engine(log.started))
+    best = log.best()
+    if best and log.started:
+        names = [info["name"] for info in log.started["classes"]]
+        title = f"Best validation (epoch {best['epoch']})"
+        blocks.append(f"{title}\n{scores_table({'classes': names, **best['val']})}")
+    if status.message:
+        blocks.append("\n".join(status.problems) or status.message)
+    return "\n\n".join(blocks)
+
+
+def scores_table(result: Mapping[str, Any]) -> str:
+    """Scores a class and their means, from `classes` and the keys of a validation's record.
+
+    Records of older versions lack boundary IoU: it is then left out.
+    """
+    kinds = {"IoU": "iou", "Dice": "dice", "precision": "precision", "recall": "recall"}
+    if "boundary_iou_per_class" in result:
+        kinds["boundary IoU"] = "boundary_iou_per_class"
+    rows = [["class", *kinds]]
+    for index, name in enumerate(result["classes"]):
+        rows.append([name, *(_score(result[kind][index]) for kind in kinds.values())])
+    rows.append(["mean", *(_score(_mean(result[kind])) for kind in kinds.values())])
+    loss = result["loss"]
+    return (
+        f"{columns(rows)}\nmIoU {result['miou']:.4f}, pixel accuracy "
+        f"{result['pixel_accuracy']:.4f}, loss {'not finite' if loss is None else f'{loss:.4f}'}"
+    )
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as aligned columns."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def _head(run: RunDir, status: RunStatus) -> str:
+    lines = [f"Run {run.id}: {status.state}", f"Folder: {run.path}"]
+    lines.append(f"Epochs: {_epochs(status)}, best mIoU {_best(status)}")
+    if status.activity:
+        lines.append(status.activity)
+    return "\n".join(lines)
+
+
+def _config(run: RunDir) -> str:
+    return f"Started as\n{run.config().command('train')}"
+
+
+def _engine(started: Mapping[str, Any]) -> str:
+    parameters, lineage = started["parameters"], started["lineage"]
+    lines = [
+        f"Parameters: {parameters['total']:,}, of which {parameters['trainable']:,} learn",
+        f"Images: {started['train_images']:,} training, {started['val_images']:,} validation",
+        f"Device: {started['device']}, {started['precision']}",
+    ]
+    if lineage:
+        lines.append(
+            f"Encoder weights: {lineage['source']} ({lineage['matched']} keys matched, "
+            f"{len(lineage['unmatched'])} not the encoder's, sha256 {lineage['sha256'][:12]})"
+        )
+        if chain := lineage.get("chain"):  # logs of older versions lack it
+            lines.append(f"Pre-trained: {in_words(chain)}")
+    return "\n".join(lines)
+
+
+def _epochs(status: RunStatus) -> str:
+    return f"{status.epoch}/{status.epochs}" if status.epochs else "-"
+
+
+def _best(status: RunStatus) -> str:
+    if status.best_miou is None:
+        return "-"
+    return f"{status.best_miou:.3f} (epoch {status.best_epoch})"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else None

@@ -1,0 +1,1 @@
+"""How masks and class tables are stored."""

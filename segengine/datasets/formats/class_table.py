@@ -1,0 +1,208 @@
+"""What the numbers and colours of people's masks stand for, and the file that says so.
+
+`classes.json` lies beside the images' folders:
+
+    {
+      "classes": [
+        {"name": "background"},
+        {"name": "cat", "value": 1, "color": "#0072B2"},
+        {"name": "dog", "value": 7, "color": "#E69F00"}
+      ],
+      "void": [255, "#FFFFFF"],
+      "rgb": false
+    }
+
+The classes are in label order. `value` is the number that the masks hold for the class (0 to 65535;
+left out, its place in the list: 0, 1, 2, ...), `color` its colour on every page and in RGB masks.
+`void` lists the numbers and colours to be ignored (left out: 255, unless a class has that value).
+Grey, palette and 16-bit masks are read by their numbers, RGB masks by their colours; with
+`"rgb": true` every mask is read by its colours, palette files too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segengine.config.messages import shown
+from segengine.datasets.base import IGNORE_INDEX, ClassInfo
+from segengine.datasets.formats.palette import class_colors
+from segengine.errors import UserError
+from segengine.registry import unknown_name
+
+FILE = "classes.json"
+MAX_CLASSES = 255  # labels 0..254; 255 is void
+MAX_VALUE = 65535
+_LISTED = 12  # classes that a sentence lists
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """How stored numbers and colours become labels.
+
+    Attributes:
+        classes: the classes in label order.
+        values: the stored number of each class.
+        void: the stored numbers that are void.
+        colors: (0xRRGGBB, label or 255) of every colour that was given; guessed ones are left out.
+        by_color: whether masks of numbers are read by their palette's colours, too.
+        source: who says so, for sentences.
+    """
+
+    classes: tuple[ClassInfo, ...]
+    values: tuple[int, ...]
+    void: tuple[int, ...]
+    colors: tuple[tuple[int, int], ...]
+    by_color: bool
+    source: str
+
+    @property
+    def key(self) -> str:
+        """All that decides how a mask is read, as text."""
+        return repr((self.values, self.void, self.colors, self.by_color))
+
+    def allowed(self) -> str:
+        """The numbers that may occur, in words: "0 (cat), 1 (dog) and 255 (void)"."""
+        named = [
+            f"{value} ({info.name})" for value, info in zip(self.values, self.classes, strict=True)
+        ]
+        return listed([*named, *(f"{value} (void)" for value in self.void)])
+
+    def allowed_colors(self) -> str:
+        """The colours that may occur, in words."""
+        names = [info.name for info in self.classes]
+        return listed(
+            [
+                f"{hex_color(color)} ({names[label] if label < len(names) else 'void'})"
+                for color, label in self.colors
+            ]
+        )
+
+
+def read_class_table(path: Path) -> ClassTable:
+    """The table of a `classes.json`.
+
+    Raises:
+        UserError: it cannot be read, or contradicts itself; the sentence names the entry.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}.", field="root") from None
+    try:
+        return _table(content, str(path))
+    except UserError as error:
+        raise UserError(f"{path}: {error}", field="root") from None
+
+
+def listed(words: list[str]) -> str:
+    """ "a, b and c"; the end of a long list is counted only."""
+    if len(words) > _LISTED:
+        words = [*words[:_LISTED], f"{len(words) - _LISTED} more"]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "none"
+
+
+def hex_color(code: int) -> str:
+    """0xRRGGBB as #RRGGBB."""
+    return f"#{code:06X}"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One class as `classes.json` gives it; `color` is None where it was left out."""
+
+    name: str
+    value: int
+    color: int | None
+
+
+def _table(content: Any, source: str) -> ClassTable:
+    _check_object(content, "the file", ["classes", "void", "rgb"])
+    given = content.get("classes")
+    if not isinstance(given, list) or not 2 <= len(given) <= MAX_CLASSES:
+        raise UserError(f'"classes" must list 2 to {MAX_CLASSES} classes.')
+    entries = [_entry(entry, place) for place, entry in enumerate(given)]
+    default = [] if any(entry.value == IGNORE_INDEX for entry in entries) else [IGNORE_INDEX]
+    void, void_colors = _void(content.get("void", default))
+    by_color = content.get("rgb", False)
+    if not isinstance(by_color, bool):
+        raise UserError(f'"rgb" must be true or false, but is {shown(by_color)}.')
+    _check_unique(entries, void, void_colors)
+    colors = [(e.color, label) for label, e in enumerate(entries) if e.color is not None]
+    return ClassTable(
+        classes=_infos(entries),
+        values=tuple(entry.value for entry in entries),
+        void=tuple(void),
+        colors=(*colors, *((color, IGNORE_INDEX) for color in void_colors)),
+        by_color=by_color,
+        source=source,
+    )
+
+
+def _entry(given: Any, place: int) -> _Entry:
+    _check_object(given, f"class {place + 1}", ["name", "color", "value"])
+    name = given.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise UserError(f'class {place + 1} needs a "name", but has {shown(name)}.')
+    name = name.strip()
+    color = _color(given["color"], f"the color of {name}") if "color" in given else None
+    return _Entry(name, _value(given.get("value", place), f"the value of {name}"), color)
+
+
+def _infos(entries: list[_Entry]) -> tuple[ClassInfo, ...]:
+    """Names and colours; those left out become colours that nobody has."""
+    taken = [hex_color(entry.color) for entry in entries if entry.color is not None]
+    free = iter(class_colors(len(entries), taken))
+    return tuple(
+        ClassInfo(entry.name, next(free) if entry.color is None else hex_color(entry.color))
+        for entry in entries
+    )
+
+
+def _check_object(given: Any, what: str, known: list[str]) -> None:
+    if not isinstance(given, dict):
+        raise UserError(f"{what} must be an object with {listed(known)}, but is {shown(given)}.")
+    for key in given:
+        if key not in known:
+            raise UserError(unknown_name(f"key of {what}", key, known))
+
+
+def _value(given: Any, what: str) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_VALUE:
+        raise UserError(
+            f"{what} must be a whole number from 0 to {MAX_VALUE}, but is {shown(given)}."
+        )
+    return given
+
+
+def _color(given: Any, what: str) -> int:
+    if not isinstance(given, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", given):
+        raise UserError(f'{what} must look like "#0072B2", but is {shown(given)}.')
+    return int(given[1:], 16)
+
+
+def _void(given: Any) -> tuple[list[int], list[int]]:
+    """(numbers, colours) that are void."""
+    if not isinstance(given, list):
+        raise UserError(f'"void" must be a list such as [255, "#FFFFFF"], but is {shown(given)}.')
+    colors = [_color(item, "a void color") for item in given if isinstance(item, str)]
+    return [_value(item, "a void value") for item in given if not isinstance(item, str)], colors
+
+
+def _check_unique(entries: list[_Entry], void: list[int], void_colors: list[int]) -> None:
+    """UserError where two classes, or a class and void, share a name, a value or a colour."""
+    owned = [(f"name {shown(entry.name)}", entry.name) for entry in entries]
+    owned += [(f"value {entry.value}", entry.name) for entry in entries]
+    owned += [(f"value {value}", "void") for value in void]
+    owned += [(f"color {hex_color(e.color)}", e.name) for e in entries if e.color is not None]
+    owned += [(f"color {hex_color(color)}", "void") for color in void_colors]
+    owner_of: dict[str, str] = {}
+    for what, owner in owned:
+        if what in owner_of:
+            raise UserError(
+                f"{what} is given twice, for {owner_of[what]} and {owner}: each needs its own."
+            )
+        owner_of[what] = owner

@@ -1,0 +1,86 @@
+"""People's masks as labels: stored numbers or colours, by a class table."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from segengine.datasets.base import IGNORE_INDEX, read_image
+from segengine.datasets.formats.class_table import MAX_VALUE, ClassTable, hex_color
+from segengine.datasets.formats.index_masks import indices, is_indexed
+from segengine.errors import UserError
+
+_COLORED = {"RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "1"}  # modes whose colours are exact
+
+
+def read_mask(path: Path, table: ClassTable) -> np.ndarray:
+    """The labels of a mask file: (H, W) int64, 0..classes-1 or 255.
+
+    Raises:
+        UserError: the file cannot be decoded, or holds what the table does not know; the sentence
+            names the first such number or colour and counts its pixels.
+    """
+    image = read_image(path)
+    if is_indexed(image) and not table.by_color:
+        return _from_numbers(indices(image, path), table, path)
+    if image.mode not in _COLORED:
+        raise UserError(
+            f"{path} is stored as {image.mode}: save masks as grey, palette or RGB PNG.",
+            field="root",
+        )
+    return _from_colors(np.asarray(image.convert("RGB")), table, path)
+
+
+def _from_numbers(raw: np.ndarray, table: ClassTable, path: Path) -> np.ndarray:
+    small = raw if raw.dtype in (np.uint8, np.uint16) else np.clip(raw, -1, MAX_VALUE + 1)
+    mask: np.ndarray = _lookup(table)[small]
+    if (mask < 0).any():
+        value = int(raw[mask < 0][0])
+        raise UserError(
+            f"{path} holds the label {value} in {_pixels(raw == value)}, but {table.source} "
+            f"allows {table.allowed()}: correct the mask, or the classes.",
+            field="root",
+        )
+    return mask
+
+
+@lru_cache(maxsize=8)
+def _lookup(table: ClassTable) -> np.ndarray:
+    """Label by stored number; -1 where it has none. The last place is for -1 and too large ones."""
+    lookup = np.full(MAX_VALUE + 2, -1, np.int64)
+    lookup[list(table.void)] = IGNORE_INDEX
+    lookup[list(table.values)] = range(len(table.values))
+    return lookup
+
+
+def _from_colors(rgb: np.ndarray, table: ClassTable, path: Path) -> np.ndarray:
+    lacking = set(range(len(table.classes))) - {label for _, label in table.colors}
+    if lacking:
+        raise UserError(
+            f'{path} is a mask of colours, but {table.source} gives no "color" for '
+            f"{table.classes[min(lacking)].name}: add it.",
+            field="root",
+        )
+    red, green, blue = (rgb[..., part].astype(np.int64) for part in range(3))
+    codes = red << 16 | green << 8 | blue
+    known, labels = (np.array(part) for part in zip(*sorted(table.colors), strict=True))
+    place = np.searchsorted(known, codes).clip(max=len(known) - 1)
+    unknown = codes[known[place] != codes]
+    if unknown.size:
+        others = len(np.unique(unknown)) - 1
+        more = f" and {others:,} more unknown colour{'' if others == 1 else 's'}" * bool(others)
+        raise UserError(
+            f"{path} holds the colour {hex_color(int(unknown[0]))} in "
+            f"{_pixels(unknown == unknown[0])}{more}, but {table.source} allows "
+            f"{table.allowed_colors()}: correct the mask, or the classes.",
+            field="root",
+        )
+    mask: np.ndarray = labels[place]
+    return mask
+
+
+def _pixels(where: np.ndarray) -> str:
+    count = int(where.sum())
+    return "1 pixel" if count == 1 else f"{count:,} pixels"

@@ -1,0 +1,103 @@
+"""Predicted masks: of a run's validation set, and of a person's own images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from segengine.datasets.base import ClassInfo, Progress, read_image
+from segengine.device import pick_device, pick_precision
+from segengine.errors import UserError
+from segengine.files import atomic_write, write_text
+from segengine.inference.predictor import Predictor, index_masks, save_mask
+from segengine.metrics.per_image import ImageScores
+from segengine.models import build_model
+from segengine.run.rundir import RunDir
+from segengine.training.components import Experiment
+from segengine.training.state import load_best
+from segengine.weights.checkpoint import best_weights
+
+
+def predict_validation_set(run: RunDir, experiment: Experiment, progress: Progress) -> None:
+    """Write index masks, per-image scores and confusion matrices of the whole validation set."""
+    split, classes = experiment.val_data, experiment.classes
+    rows, matrices = ImageScores(classes), []
+
+    def tick(done: int, total: int) -> None:
+        progress("Predicting", done, total)
+
+    for indices, logits, _ in experiment.predictor.batches(split, tick):
+        for index, mask in zip(indices, index_masks(logits), strict=True):
+            name = split.names[index]
+            save_mask(run.predictions / f"{name}.png", mask, classes)
+            matrices.append(rows.add(name, mask, split.masks[index]))
+    with atomic_write(run.confusion_file) as file:
+        np.save(file, np.stack(matrices))
+    write_text(run.per_image_file, rows.csv())
+
+
+class Trained(NamedTuple):
+    """A run's best weights, ready to predict."""
+
+    predictor: Predictor
+    classes: tuple[ClassInfo, ...]
+    epoch: int  # 1-based
+
+
+def load_trained(run: RunDir) -> Trained:
+    """The run's model with its best weights, the classes that it learned, and their epoch.
+
+    Raises:
+        UserError: the run has no weights yet, or they are damaged.
+    """
+    config = run.config()
+    state = load_best(run)
+    classes = tuple(ClassInfo(**info) for info in state["classes"])
+    model = build_model(config.model, len(classes))
+    model.load_state_dict(best_weights(state))
+    device = pick_device("auto")
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    precision = pick_precision(config.train.precision, device)
+    predictor = Predictor(model, device, precision, config.train.batch_size)
+    return Trained(predictor, classes, state["position"]["best_epoch"])
+
+
+def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]:
+    """Predict a person's own images with the run's best weights.
+
+    Writes `<out>/<image name>.png`: index masks of the images' own sizes, with the classes' colours
+    as their palette.
+
+    Raises:
+        UserError: an image cannot be decoded or would be overwritten, two would share a name, or
+            the run has no weights.
+    """
+    targets = [out / f"{path.stem}.png" for path in images]
+    _check_targets(images, targets)
+    pictures = [np.asarray(read_image(path).convert("RGB")) for path in images]
+    predictor, classes, _ = load_trained(run)
+    size = run.config().data.height_width
+    for picture, target in zip(pictures, targets, strict=True):
+        save_mask(target, predictor.labels(picture, size), classes)
+    return targets
+
+
+def _check_targets(images: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Each mask needs a file of its own."""
+    twice = sorted({target for target in targets if targets.count(target) > 1})
+    if twice:
+        raise UserError(
+            f"Two images would both be written to {twice[0]}: give them different names.",
+            field="image",
+        )
+    given = {path.resolve() for path in images}
+    for target in targets:
+        if target.resolve() in given:
+            raise UserError(
+                f"The image {target} would be overwritten by its mask: choose another folder.",
+                field="out",
+            )

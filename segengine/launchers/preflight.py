@@ -1,0 +1,141 @@
+"""What can be known to be wrong before a run starts, without torch and within moments."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+from segengine.config import ModelConfig, RunConfig
+from segengine.datasets import dataset_classes, split_sizes
+from segengine.errors import UserError
+from segengine.losses import check_classes
+from segengine.registry import find
+from segengine.run.rundir import RunDir, absolute
+
+
+def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
+    """Field name -> sentence, for everything that would make this run fail; empty when it may go.
+
+    The dataset's lists are read, not its pixels: what is wrong inside a file shows when the run
+    reads it, and ends that run with the sentence.
+    """
+    problems: dict[str, str] = {}
+    for check in (_check_data, _check_weights, _check_loss, _check_device):
+        try:
+            check(config, runs_dir)
+        except UserError as error:
+            problems[error.field] = str(error)
+    try:
+        check_writable(runs_dir)
+    except UserError as error:
+        problems["runs_dir"] = str(error)
+    return problems
+
+
+def check_writable(runs_dir: Path) -> None:
+    """UserError where no run folder could be made in `runs_dir`."""
+    folder = absolute(runs_dir)
+    while not os.path.lexists(folder):  # a link to a disk that is not mounted is in the way, too
+        folder = folder.parent
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(
+            f"Runs cannot be saved in {runs_dir}: {folder} is not a folder you can write to. "
+            "Choose another with --runs-dir (or SEGLAB_RUNS for the dashboard).",
+            field="runs_dir",
+        )
+
+
+def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
+    """The file that `run:<id>` or a path stands for (not for "imagenet").
+
+    Raises:
+        UserError: there is none, or it is not a whole checkpoint.
+    """
+    if config.weights.startswith("run:"):
+        try:
+            source = RunDir.open(runs_dir, config.weights.removeprefix("run:"))
+            theirs, ours = source.config().model.encoder_name, config.encoder_name
+        except UserError as error:
+            raise UserError(f"weights {config.weights}: {error}", field="weights") from None
+        if theirs != ours:
+            raise UserError(
+                f"weights {config.weights} are of the encoder {theirs}, but this run has the "
+                f"encoder {ours}: choose a run with that encoder.",
+                field="weights",
+            )
+        path = source.best_checkpoint
+        if not path.is_file():
+            raise UserError(
+                f"weights {config.weights}: that run has no checkpoint yet; it saves one at its "
+                "first validation.",
+                field="weights",
+            )
+    else:
+        path = Path(config.weights).expanduser()
+        if path.is_dir():
+            raise UserError(
+                f"weights '{config.weights}' is a folder: give a file in it, or run:<id> for a run "
+                "of this runs folder.",
+                field="weights",
+            )
+        if not path.is_file():
+            raise UserError(
+                f"weights '{config.weights}': there is no such file; give imagenet, run:<id> or a "
+                "checkpoint file.",
+                field="weights",
+            )
+    check_container(path)
+    return path
+
+
+def check_container(path: Path) -> None:
+    """UserError where a file is neither safetensors nor a whole PyTorch checkpoint (a zip)."""
+    if path.suffix != ".safetensors" and not zipfile.is_zipfile(path):
+        raise UserError(
+            f"{path} is not a whole PyTorch checkpoint: it is truncated, or something else. Give a "
+            ".pt/.pth file saved by PyTorch 1.6 or newer, or .safetensors.",
+            field="weights",
+        )
+
+
+def _check_data(config: RunConfig, runs_dir: Path) -> None:
+    sizes = split_sizes(config.data)
+    if config.train.batch_size > sizes["train"]:
+        raise UserError(
+            f"batch_size {config.train.batch_size} is larger than the training set "
+            f"({sizes['train']:,} images): choose at most {sizes['train']}.",
+            field="batch_size",
+        )
+
+
+def _check_weights(config: RunConfig, runs_dir: Path) -> None:
+    if config.model.strategy != "scratch" and config.model.weights != "imagenet":
+        weights_file(config.model, runs_dir)
+    if config.model.weights == "imagenet" and config.model.stem == "small":
+        raise UserError(
+            "weights imagenet exist for stem paper only: choose it, or give run:<id> or a file.",
+            field="weights",
+        )
+
+
+def _check_loss(config: RunConfig, runs_dir: Path) -> None:
+    """A loss for two classes, on two classes."""
+    loss = find("losses", config.optim.loss)
+    if loss.classes:  # else the masks need not be looked at
+        check_classes(loss, len(dataset_classes(config.data)))
+
+
+def _check_device(config: RunConfig, runs_dir: Path) -> None:
+    if config.train.device == "cuda" and not shutil.which("nvidia-smi"):
+        raise UserError(
+            "device cuda was given, but this machine has no NVIDIA GPU (nvidia-smi is missing): "
+            "choose auto or cpu.",
+            field="device",
+        )
+    if config.train.compile and (config.train.device == "cpu" or not shutil.which("nvidia-smi")):
+        raise UserError(
+            "compile was asked for, but it gains nothing without an NVIDIA GPU: leave it out.",
+            field="compile",
+        )

@@ -1,0 +1,1 @@
+"""Counting pixels on the device that computes them: confusion, boundaries, means."""

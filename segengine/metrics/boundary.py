@@ -1,0 +1,118 @@
+"""Boundary IoU (Cheng et al. 2021, arXiv 2103.16562): IoU of the strips along the classes' edges.
+
+The boundary of a class is made of its pixels within d pixels (chessboard distance) of a pixel that
+is not of the class, or of the image's edge; d is 2 % of the image's diagonal, as in the paper's
+code. Boundary IoU is the IoU of the true and the predicted boundary. Void pixels are of no class,
+in the prediction as in the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from segengine.datasets.base import IGNORE_INDEX
+from segengine.metrics.seg_metrics import count
+from segengine.statistics.scores import Floats, listed, mean, ratio
+
+SHARE = 0.02  # of the image's diagonal
+_VALUES = 256  # of uint8 labels
+
+
+class BoundaryMetrics:
+    """Counts boundary pixels over batches, on the device that computes them, without a wait.
+
+    Args:
+        classes: number of classes, at most 255.
+        device: where the counts are kept.
+    """
+
+    def __init__(self, classes: int, device: torch.device | str = "cpu") -> None:
+        self.classes = classes
+        self._counts = torch.zeros(3, classes, dtype=torch.int64, device=device)
+
+    def update(self, labels: Tensor, target: Tensor) -> None:
+        """Count a batch; arguments as for `boundary_counts`."""
+        self._counts += boundary_counts(labels, target, self.classes).sum(0)
+
+    def iou(self) -> Floats:
+        """Boundary IoU a class so far, 0 to 1; NaN where it is neither in truth nor prediction."""
+        return boundary_iou(self._counts.cpu().numpy())
+
+    def scores(self) -> dict[str, Any]:
+        """For JSON: `boundary_iou`, the mean over the classes that are there (0 where none is), and
+        `boundary_iou_per_class`, with None for NaN."""
+        found = self.iou()
+        return {"boundary_iou": mean(found), "boundary_iou_per_class": listed(found)}
+
+
+def boundary_iou(counts: np.ndarray) -> Floats:
+    """Boundary IoU from counts as `boundary_counts` gives them: (..., 3, C) -> (..., C)."""
+    common, true, predicted = np.moveaxis(counts, -2, 0)
+    return ratio(common, true + predicted - common)
+
+
+def boundary_counts(labels: Tensor, target: Tensor, classes: int) -> Tensor:
+    """Boundary pixels an image and class.
+
+    Args:
+        labels: predicted classes (N, H, W), integer.
+        target: true classes (N, H, W), integer, 255 for void. That both hold nothing else is for
+            `SegMetrics` to check.
+
+    Returns:
+        (N, 3, classes) int64, on the labels' device: pixels in both boundaries, in the true one,
+        in the predicted one.
+
+    Raises:
+        ValueError: the shapes are no (N, H, W), or differ.
+    """
+    if labels.ndim != 3 or labels.shape != target.shape:
+        raise ValueError(
+            "labels and target must have one shape (N, H, W), but have "
+            f"{tuple(labels.shape)} and {tuple(target.shape)}."
+        )
+    target = target.to(torch.uint8)
+    labels = labels.to(torch.uint8).masked_fill(target == IGNORE_INDEX, IGNORE_INDEX)
+    true, predicted = _boundaries(target), _boundaries(labels)
+    common = true.masked_fill(true != predicted, IGNORE_INDEX)
+    maps = torch.stack([common, true, predicted], dim=1)  # (N, 3, H, W)
+    images = len(maps)
+    first_bins = _VALUES * torch.arange(3 * images, dtype=torch.int32, device=maps.device)
+    bins = count(maps + first_bins.view(images, 3, 1, 1), 3 * images * _VALUES)
+    return bins.view(images, 3, _VALUES)[..., :classes]
+
+
+def distance(height: int, width: int) -> int:
+    """d: how wide boundaries are, in pixels, for images of that size; 1 at least."""
+    return max(1, round(SHARE * math.hypot(height, width)))
+
+
+def _boundaries(labels: Tensor) -> Tensor:
+    """The label map (N, H, W), uint8, with void in place of all that is not on a boundary.
+
+    A pixel lies inside its class where all pixels of the window around it have one label: where
+    the window's largest and smallest label are equal. So one pass serves all classes.
+    """
+    d = distance(*labels.shape[-2:])
+    framed = F.pad(labels, (d, d, d, d), value=IGNORE_INDEX)  # the image's edge is a boundary
+    inside = _over_windows(torch.maximum, framed, d) == _over_windows(torch.minimum, framed, d)
+    return labels.masked_fill(inside, IGNORE_INDEX)
+
+
+def _over_windows(extremum: Callable[[Tensor, Tensor], Tensor], framed: Tensor, d: int) -> Tensor:
+    """The extremum over each (2d+1) x (2d+1) window: (N, H+2d, W+2d) -> (N, H, W)."""
+    for dim in (-2, -1):
+        width = 1
+        while width < 2 * d + 1:  # windows double until they are wide enough
+            step = min(width, 2 * d + 1 - width)
+            left = framed.shape[dim] - step
+            framed = extremum(framed.narrow(dim, 0, left), framed.narrow(dim, step, left))
+            width += step
+    return framed

@@ -1,0 +1,57 @@
+"""The scores of each image of a split, as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from segengine.datasets.base import ClassInfo
+from segengine.metrics.boundary import boundary_counts, boundary_iou
+from segengine.statistics.scores import Counts, confusion_matrix, dice, iou, mean, pixel_accuracy
+
+
+class ImageScores:
+    """One row an image; no more than its text is kept.
+
+    Columns: image, miou, iou_<class> for each class, dice (mean over the classes), pixel_accuracy,
+    boundary_iou (mean). A cell is empty where the image holds no such class, nor its prediction.
+    """
+
+    def __init__(self, classes: Sequence[ClassInfo]) -> None:
+        self.classes = len(classes)
+        self._text = io.StringIO()
+        self._rows = csv.writer(self._text, lineterminator="\n")
+        ious = [f"iou_{info.name}" for info in classes]
+        self._rows.writerow(["image", "miou", *ious, "dice", "pixel_accuracy", "boundary_iou"])
+
+    def add(self, name: str, predicted: np.ndarray, target: np.ndarray) -> Counts:
+        """Score one image and return its confusion matrix.
+
+        Args:
+            predicted: (H, W) classes.
+            target: (H, W) classes, 255 for void.
+
+        Raises:
+            ValueError: the shapes differ, or a label is no class.
+        """
+        matrix = confusion_matrix(predicted, target, self.classes)
+        counts = boundary_counts(_as_batch(predicted), _as_batch(target), self.classes)
+        strips = boundary_iou(counts[0].numpy())
+        ious = iou(matrix)
+        values = [mean(ious), *ious, mean(dice(matrix)), pixel_accuracy(matrix), mean(strips)]
+        self._rows.writerow(
+            [name, *("" if np.isnan(value) else f"{value:.6f}" for value in values)]
+        )
+        return matrix
+
+    def csv(self) -> str:
+        """The table so far, with its heading."""
+        return self._text.getvalue()
+
+
+def _as_batch(labels: np.ndarray) -> torch.Tensor:
+    return torch.tensor(labels)[None]

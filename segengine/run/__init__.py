@@ -1,0 +1,1 @@
+"""One run on disk: its folder, its event log, what it started from. Never imports torch."""

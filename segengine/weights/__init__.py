@@ -1,0 +1,1 @@
+"""Weights in files: checkpoints, and encoders filled from what others published."""

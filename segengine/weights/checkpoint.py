@@ -1,0 +1,123 @@
+"""Checkpoints: all that a run needs to go on, in one file that is written whole or not at all.
+
+Contents: format, arch, config and its fingerprint, classes (name, colour), model (state dict),
+optimizer, scaler, rng, position, lineage. Files are always read with `weights_only=True`: nothing
+is unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segengine.errors import UserError
+from segengine.files import atomic_write, cannot_write, sha256_of
+from segengine.launchers.preflight import check_container
+
+FORMAT = "seglab-1"
+State = dict[str, Any]
+
+
+def save_checkpoint(path: Path, state: State) -> str:
+    """Write a checkpoint atomically and return its sha256.
+
+    Raises:
+        UserError: the disk is full or cannot be written; an older checkpoint stays as it was.
+    """
+    try:
+        with atomic_write(path) as file:
+            torch.save({"format": FORMAT, **state}, file)
+    except RuntimeError as error:
+        # torch's zip writer reports a failed write as a RuntimeError of its own.
+        if isinstance(error.__context__, OSError):
+            raise cannot_write(path, error.__context__) from error
+        raise
+    return sha256_of(path)
+
+
+def link_checkpoint(source: Path, target: Path) -> None:
+    """Give a checkpoint a second name at no cost (a copy where the disk has no hard links)."""
+    new = target.with_name(f".{target.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        try:
+            os.link(source, new)
+        except OSError:
+            shutil.copyfile(source, new)
+        os.replace(new, target)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            new.unlink()
+
+
+def load_checkpoint(path: Path) -> State:
+    """One of our checkpoints.
+
+    Raises:
+        UserError: it is missing, truncated, or no checkpoint of SegLab.
+    """
+    state = load_tensors(path)
+    if state.get("format") != FORMAT:
+        raise UserError(f"{path} is no SegLab checkpoint: choose a run's best.pt or last.pt.")
+    return state
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """What a PyTorch or safetensors file holds, on the CPU. Nothing is ever unpickled.
+
+    Raises:
+        UserError: the file cannot be read as either, or would need unpickling.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing.", field="weights")
+    check_container(path)
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{path} holds Python objects, not only tensors; SegLab never runs code from a file. "
+            "Save its state_dict() and give that.",
+            field="weights",
+        ) from None
+    except Exception as error:  # both libraries raise many kinds for a damaged file
+        raise UserError(
+            f"{path} cannot be read as weights ({type(error).__name__}): it is damaged or "
+            "something else.",
+            field="weights",
+        ) from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__}, no weights.", field="weights")
+    return content
+
+
+def rng_state() -> dict[str, Any]:
+    """The state of torch's generators."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Go on with the random numbers of `rng_state`."""
+    cpu: Tensor = state["cpu"]
+    torch.set_rng_state(cpu.clone())
+    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def best_weights(state: State) -> dict[str, Tensor]:
+    """The weights to predict with: the moving average where one was kept."""
+    weights: dict[str, Tensor] = state.get("ema") or state["model"]
+    return weights

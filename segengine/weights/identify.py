@@ -1,0 +1,72 @@
+"""Which known encoder a file of weights is of, to say so where it is not the model's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from segengine.config import ModelConfig, encoders
+from segengine.models import build_model
+from segengine.weights.key_names import CLASSIFIERS, encoder_part
+
+_SMALL = ", small stem"
+
+
+def encoder_of(tensors: Mapping[str, Tensor]) -> str:
+    """The name of the encoder whose weights these are, as `ModelConfig.encoder_name`; "" if none.
+
+    Names and shapes are compared with those of each known encoder, built without memory.
+    """
+    for family in _families(tensors):
+        closest = 0.0
+        for name in family:
+            wanted = _shapes(name)
+            inside, _ = encoder_part(tensors, wanted, CLASSIFIERS)
+            shapes = {key: value.shape for key, value in inside.items() if _counts(key)}
+            if shapes == wanted:
+                return name
+            common = len(shapes.keys() & wanted) / len(shapes.keys() | wanted)
+            closest = max(closest, common)
+            if common < 0.02:
+                break  # another family's: no need to build the others of this one
+        if closest > 0.9:
+            break  # of this family, but no member of it
+    return ""
+
+
+def _families(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, ...]]:
+    """The names of the known encoders; those together that have layers' names in common."""
+    yield tuple(name + stem for stem in ("", _SMALL) for name in encoders.MIT)
+    unet = [value for key, value in tensors.items() if key.endswith("levels.0.0.weight")]
+    if unet and 4 <= len(unet[0]) <= 256:
+        yield (f"unet, base width {len(unet[0])}",)
+    yield from (family for family in encoders.FAMILIES if family is not encoders.MIT)
+
+
+@cache
+def _shapes(name: str) -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        state = _encoder(name).state_dict()
+    return {key: value.shape for key, value in state.items() if _counts(key)}
+
+
+def _encoder(name: str) -> nn.Module:
+    """The encoder of that name, with random weights."""
+    if match := re.fullmatch(r"unet, base width (\d+)", name):
+        return build_model(ModelConfig(arch="unet", base_width=int(match[1])), 2).encoder
+    if name.startswith("mit_"):
+        arch = name.removesuffix(_SMALL).replace("mit", "segformer")
+        stem = "small" if name.endswith(_SMALL) else "paper"
+        return build_model(ModelConfig(arch=arch, stem=stem), 2).encoder
+    from segmentation_models_pytorch.encoders import get_encoder  # slow to import
+
+    encoder: nn.Module = get_encoder(name, weights=None)
+    return encoder
+
+
+def _counts(key: str) -> bool:
+    return not key.endswith("num_batches_tracked")  # files from before it existed lack it

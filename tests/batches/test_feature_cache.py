@@ -1,0 +1,92 @@
+"""The feature cache of a frozen encoder: the same run, without computing the encoder again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from segengine.batches.feature_cache import EncodedSplit, encoded_batch
+from segengine.config import RunConfig
+from segengine.datasets.decoded import cache_dir
+from segengine.models.mit import MixTransformer
+from segengine.training.components import build_experiment
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_pets(tmp_path_factory.mktemp("pets"))
+
+
+@pytest.fixture(scope="module")
+def source(pets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint to take the encoder from."""
+    run = tiny.train(tmp_path_factory.mktemp("source"), tiny.config(pets, epochs=1))
+    return run.best_checkpoint
+
+
+def frozen(pets: Path, source: Path, **values: Any) -> RunConfig:
+    return tiny.config(pets, strategy="frozen", weights=str(source), **values)
+
+
+def test_the_records_are_those_of_a_run_without_it(
+    pets: Path, source: Path, tmp_path: Path
+) -> None:
+    with_it = tiny.train(tmp_path, frozen(pets, source, epochs=3))
+    without = tiny.train(tmp_path, frozen(pets, source, epochs=3, feature_cache=0))
+    assert tiny.events(with_it, "run_started")[0]["feature_cache_bytes"] > 0
+    assert tiny.events(without, "run_started")[0]["feature_cache_bytes"] == 0
+    for mine, theirs in zip(tiny.epochs(with_it), tiny.epochs(without), strict=True):
+        assert mine["confusion"] == theirs["confusion"]
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-5)
+        assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=1e-5)
+
+
+def test_the_encoder_sees_every_image_once(
+    pets: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """7 training and 3 validation images, and the one that tells the features' shapes."""
+    seen = []
+    forward = MixTransformer.forward
+
+    def counted(self: MixTransformer, images: torch.Tensor) -> list[torch.Tensor]:
+        seen.append(len(images))
+        return forward(self, images)
+
+    monkeypatch.setattr(MixTransformer, "forward", counted)
+    tiny.train(tmp_path, frozen(pets, source, epochs=3))
+    assert sum(seen) == 1 + tiny.TRAIN + tiny.VAL
+
+
+@pytest.mark.parametrize("arch", ["segformer_b0", "fcn_resnet50"])
+def test_features_come_back_as_they_were(pets: Path, arch: str) -> None:
+    """Lists and dicts of features, tokens and channels-last images, bit for bit."""
+    config = tiny.config(pets, arch=arch, strategy="frozen", weights="imagenet")
+    of = build_experiment(config, lambda *_: None)
+    assert isinstance(of.train_data, EncodedSplit)
+    indices = np.array([4, 0, 2])
+    with torch.inference_mode():
+        fresh, masks = encoded_batch(of.model, of.train_data, indices, of.device)
+        kept, again = encoded_batch(of.model, of.train_data, indices, of.device)
+    assert isinstance(fresh, dict) == isinstance(kept, dict) and torch.equal(masks, again)
+    pairs = zip(*(f.values() if isinstance(f, dict) else f for f in (fresh, kept)), strict=True)
+    for one, other in pairs:
+        assert torch.equal(one, other) and one.stride() == other.stride()
+    assert of.train_data.cache.get(np.array([1, 0]), of.device) is None  # 1 was never seen
+
+
+def test_augmented_or_too_large_features_are_not_kept(pets: Path, source: Path) -> None:
+    for values in ({"augment": ("hflip",)}, {"feature_cache": 1e-6}):
+        of = build_experiment(frozen(pets, source, **values), lambda *_: None)
+        assert not isinstance(of.train_data, EncodedSplit) and of.feature_bytes == 0
+
+
+def test_nothing_is_left_in_the_cache_folder(pets: Path, source: Path, tmp_path: Path) -> None:
+    config = tiny.decoded(frozen(pets, source))
+    before = sorted(cache_dir().iterdir())
+    tiny.train(tmp_path, config)
+    assert sorted(cache_dir().iterdir()) == before

@@ -1,0 +1,266 @@
+"""Scoring a run's best weights again: on any dataset and split, as table, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from segengine.cli.main import _with_data, main
+from segengine.cli.tables import scores_table
+from segengine.config import RunConfig
+from segengine.datasets.base import ClassInfo
+from segengine.errors import UserError
+from segengine.inference import evaluate as evaluation
+from segengine.inference.evaluate import classes_csv, evaluate
+from segengine.inference.predictor import Predictor
+from segengine.losses import build_loss
+from segengine.models.base import SegmentationModel
+from segengine.run.rundir import RunDir
+from segengine.training.components import load_split
+from tests import tiny
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    root = tiny.write_pets(tmp_path_factory.mktemp("pets"), val=5)
+    return tiny.decoded(tiny.config(root, epochs=3, lr=3e-3, val_limit=3, class_weights="inverse"))
+
+
+@pytest.fixture(scope="module")
+def trained(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    return tiny.train(tmp_path_factory.mktemp("runs"), config)
+
+
+@pytest.fixture
+def run(trained: RunDir, tmp_path: Path) -> RunDir:
+    """A copy of the trained run, for this test alone."""
+    return tiny.copy_of(trained, tmp_path / "runs")
+
+
+def nothing(phase: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def command(capsys: Captured, run: RunDir, *words: str) -> tuple[int, str, str]:
+    """`evaluate RUN ...` as typed: (exit code, stdout, stderr)."""
+    capsys.readouterr()
+    code = main(["evaluate", run.id, "--runs-dir", str(run.path.parent), *words])
+    return (code, *capsys.readouterr())
+
+
+def test_the_runs_own_data_gives_the_best_epochs_scores(run: RunDir) -> None:
+    result = evaluate(run, run.config(), nothing)
+    best_epoch = tiny.events(run, "run_finished")[0]["best_epoch"]
+    best = tiny.epochs(run)[best_epoch - 1]
+    assert {key: result[key] for key in best["val"]} == best["val"]
+    assert {"boundary_iou", "boundary_iou_per_class", "mean_dice", "loss"} <= best["val"].keys()
+    assert result["confusion"] == best["confusion"]
+    assert (result["images"], result["image_size"]) == (3, [32, 32])
+    assert (result["split"], result["epoch"]) == ("val", best_epoch)
+    assert result["classes"] == ["pet", "background", "border"]
+    assert json.loads(run.evaluation("oxford_pets").read_text()) == result
+
+
+def test_the_files_say_the_same_as_the_result(run: RunDir) -> None:
+    result = evaluate(run, run.config(), nothing)
+    rows = table(run.evaluation_table("oxford_pets"))
+    names = {"iou": "iou", "dice": "dice", "boundary_iou": "boundary_iou_per_class"}
+    assert [row["class"] for row in rows] == ["pet", "background", "border", "mean"]
+    for label, row in enumerate(rows[:-1]):
+        for column, key in names.items():
+            assert float(row[column]) == pytest.approx(result[key][label], abs=1e-6)
+        assert int(row["pixels"]) == sum(result["confusion"][label])
+    assert float(rows[-1]["iou"]) == pytest.approx(result["miou"], abs=1e-6)
+    assert float(rows[-1]["boundary_iou"]) == pytest.approx(result["boundary_iou"], abs=1e-6)
+
+    # The validation set is what was predicted when the run ended.
+    assert table(run.evaluation_per_image("oxford_pets")) == table(run.per_image_file)
+
+
+def test_the_training_images_are_another_split(run: RunDir) -> None:
+    evaluate(run, run.config(), nothing)
+    result = evaluate(run, run.config(), nothing, "train")
+    assert (result["split"], result["images"]) == ("train", tiny.TRAIN)
+    assert json.loads(run.evaluation("oxford_pets", "train").read_text()) == result
+    assert len(table(run.evaluation_per_image("oxford_pets", "train"))) == tiny.TRAIN
+    assert run.evaluation("oxford_pets", "val").exists()
+
+
+def test_a_split_that_is_not_there_is_refused(run: RunDir, capsys: Captured) -> None:
+    code, _, err = command(capsys, run, "--split", "test")
+    assert code == 2 and "has no split 'test': choose train or val" in err
+    code, _, err = command(capsys, run, "--split", "Val")
+    assert code == 2
+    assert err == "Error: split 'Val' was given: choose train, val or test.\n"
+    assert not (run.path / "evaluations").exists()
+
+
+def test_evaluate_prints_the_table_and_where_it_lies(run: RunDir, capsys: Captured) -> None:
+    code, out, _ = command(capsys, run, "--val-limit", "0")
+    result = json.loads(run.evaluation("oxford_pets").read_text())
+    assert (code, result["images"]) == (0, 5)
+    assert scores_table(result) in out and str(run.evaluation("oxford_pets")) in out
+    head, pet, *_ = out.splitlines()
+    assert head.split() == ["class", "IoU", "Dice", "precision", "recall", "boundary", "IoU"]
+    assert pet.split()[-1] == f"{result['boundary_iou_per_class'][0]:.3f}"
+
+
+def test_a_limit_counts_for_the_split_that_is_scored(run: RunDir, capsys: Captured) -> None:
+    for words, split, images in [
+        ((), "val", 3),
+        (("--val-limit", "2"), "val", 2),
+        (("--split", "train"), "train", tiny.TRAIN),
+        (("--split", "train", "--val-limit", "4"), "train", 4),
+    ]:
+        assert command(capsys, run, *words)[0] == 0
+        assert json.loads(run.evaluation("oxford_pets", split).read_text())["images"] == images
+    for wrong in ("-1", "many"):
+        code, _, err = command(capsys, run, f"--val-limit={wrong}")
+        assert code == 2 and err.startswith("Error: val_limit") and err.count("\n") == 1, err
+
+
+def test_another_dataset_of_the_same_classes(run: RunDir, capsys: Captured, tmp_path: Path) -> None:
+    other = tiny.write_pets(tmp_path / "other", train=2, val=2, size=(33, 70))
+    code, _, err = command(capsys, run, "--root", str(other))
+    assert code == 0, err
+    result = json.loads(run.evaluation("oxford_pets").read_text())
+    assert (result["root"], result["images"]) == (str(other), 2)
+
+    code, _, err = command(capsys, run, "--dataset", "pets")
+    assert code == 2 and "Unknown dataset 'pets'" in err
+    code, _, err = command(capsys, run, "--root", str(tmp_path / "none"))
+    assert code == 2 and str(tmp_path / "none") in err
+
+
+def test_choices_that_the_other_dataset_lacks_are_forgotten() -> None:
+    own = RunConfig.from_flat({"dataset": "folder", "val_share": 0.5, "lr": 0.1})
+    other = _with_data(own, {"dataset": "oxford_pets", "root": "/pets"})
+    assert (other.data.dataset, other.data.root) == ("oxford_pets", "/pets")
+    assert (other.data.val_share, other.optim.lr) == (0.2, 0.1)
+    assert _with_data(own, {"root": "/mine"}).data.val_share == 0.5
+
+
+def test_data_with_other_classes_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = evaluation.load_split
+
+    def streets(*args: object) -> object:
+        return plain(*args)[0], (ClassInfo("road", "#804080"), ClassInfo("car", "#00008e"))
+
+    monkeypatch.setattr(evaluation, "load_split", streets)
+    with pytest.raises(UserError, match="knows the classes pet, background, border") as info:
+        evaluate(run, run.config(), nothing)
+    assert "has road, car" in str(info.value) and info.value.field == "dataset"
+    assert not (run.path / "evaluations").exists()
+
+
+def test_a_run_without_weights_cannot_be_scored(config: RunConfig, tmp_path: Path) -> None:
+    run = tiny.new_run(tmp_path, config)
+    with pytest.raises(UserError, match=rf"Run {run.id} has no weights yet"):
+        evaluate(run, run.config(), nothing)
+
+
+def test_evaluating_changes_nothing_else_of_the_run(run: RunDir) -> None:
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    evaluate(run, run.config(), nothing)
+    after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    new = {path.relative_to(run.path).as_posix() for path in after.keys() - before.keys()}
+    assert new == {
+        f"evaluations/oxford_pets/val{end}" for end in (".json", ".csv", "_per_image.csv")
+    }
+    assert {path: after[path] for path in before} == before
+
+
+def test_a_loss_that_is_not_finite_is_still_strict_json(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "build_loss", lambda *_: lambda *_: torch.tensor(torch.nan))
+    result = evaluate(run, run.config(), nothing)
+    assert result["loss"] is None and "loss not finite" in scores_table(result)
+    text = run.evaluation("oxford_pets").read_text()
+    assert json.loads(text, parse_constant=lambda word: pytest.fail(word)) == result
+
+
+RESULT: dict[str, Any] = {
+    "classes": ["cat, or dog", "sky"],
+    "confusion": [[3, 1], [0, 0]],
+    "iou": [0.75, 0.0],
+    "dice": [6 / 7, 0.0],
+    "precision": [1.0, 0.0],
+    "recall": [0.75, None],
+    "boundary_iou_per_class": [0.5, 0.0],
+    "miou": 0.375,
+    "mean_dice": 3 / 7,
+    "mean_precision": 0.5,
+    "mean_recall": 0.75,
+    "boundary_iou": 0.25,
+    "pixel_accuracy": 0.75,
+    "loss": 0.1234,
+}
+
+
+def test_the_csv_by_hand() -> None:
+    assert classes_csv(RESULT).splitlines() == [
+        "class,iou,dice,precision,recall,boundary_iou,pixels",
+        '"cat, or dog",0.750000,0.857143,1.000000,0.750000,0.500000,4',
+        "sky,0.000000,0.000000,0.000000,,0.000000,0",
+        "mean,0.375000,0.428571,0.500000,0.750000,0.250000,",
+    ]
+
+
+def test_a_table_of_an_older_result_has_no_boundary_iou() -> None:
+    older = {key: value for key, value in RESULT.items() if not key.startswith("boundary")}
+    head, _, sky, mean, *_ = scores_table(older).splitlines()
+    assert head.split() == ["class", "IoU", "Dice", "precision", "recall"]
+    assert sky.split() == ["sky", "0.000", "0.000", "0.000", "-"]
+    assert mean.split() == ["mean", "0.375", "0.429", "0.500", "0.750"]
+    assert scores_table(RESULT).splitlines()[3].split()[-1] == "0.250"
+
+
+class Echo(SegmentationModel):
+    """Predicts from the brightness of each pixel: the last class where it is bright."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(torch.nn.Identity(), torch.nn.Identity())
+        self.classes = classes
+
+    def encode(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [images]
+
+    def decode(self, features: Any, size: Any) -> torch.Tensor:
+        bright = features[0].mean(dim=1, keepdim=True)
+        return torch.cat([-bright, *(0 * bright for _ in range(self.classes - 2)), bright], dim=1)
+
+
+def test_validation_does_not_depend_on_the_batches(config: RunConfig) -> None:
+    """All scores are counted over the whole split, whatever the batches are."""
+    data, _ = load_split(config.with_values(val_limit=0), "val", nothing)
+    loss = build_loss(config.optim.model_copy(update={"class_weights": "none"}), 3)
+    found, seen = [], []
+    for batch_size in (1, 2, 5):
+        masks = torch.full((5, 32, 32), -1)
+        predictor = Predictor(Echo(3), torch.device("cpu"), "fp32", batch_size)
+
+        def watch(indices: Any, labels: torch.Tensor, _: Any, masks: Any = masks) -> None:
+            masks[indices] = labels
+
+        found.append(predictor.validate(data, loss, 3, None, watch))
+        seen.append(masks)
+    for other in found[1:]:
+        assert other.scores == found[0].scores
+        assert other.record()["loss"] == pytest.approx(found[0].loss)
+        np.testing.assert_array_equal(other.confusion, found[0].confusion)
+    assert all(torch.equal(masks, seen[0]) for masks in seen) and int(seen[0].min()) == 0
+    assert found[0].confusion.sum() == (data.masks != 255).sum()

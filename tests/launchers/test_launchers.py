@@ -1,0 +1,366 @@
+"""Processes of runs: real trainers where it matters, a stand-in where only the process counts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from segengine import launchers
+from segengine.cli import main as cli
+from segengine.config import RunConfig
+from segengine.errors import UserError
+from segengine.launchers import local
+from segengine.results.status import read_status
+from segengine.run.events import EventLog, read_events
+from segengine.run.rundir import RunDir
+from tests.tiny import write_pets
+
+PROJECT = Path(__file__).resolve().parents[2]
+HOSTILE = ["läufe", "my runs", "it's", 'a "quoted" one', "$HOME; true #", "--runs-dir", "a\nb"]
+STATES_AT_WORK = ("queued", "running")
+
+
+def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
+    """What the condition gives, as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "this never came"
+        time.sleep(0.02)
+    return found
+
+
+def kinds(run: RunDir) -> list[str]:
+    """The events of a run so far."""
+    return [event["event"] for event in read_events(run.events_file)[0]]
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left(tmp_path: Path) -> Iterator[None]:
+    """What a failed test left running is killed."""
+    yield
+    for file in tmp_path.rglob("job.json"):
+        job = json.loads(file.read_text())
+        if job["pid"] != os.getpid() and job["host"] == socket.gethostname() and is_our(job):
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
+                psutil.Process(job["pid"]).kill()
+
+
+def is_our(job: dict[str, Any]) -> bool:
+    """Whether the job's process is alive, asked of the system directly."""
+    try:
+        return abs(psutil.Process(job["pid"]).create_time() - job["process_started"]) < 0.5
+    except psutil.NoSuchProcess:
+        return False
+
+
+# --- The process alone: a stand-in takes the trainer's place -------------------------------------
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Gives the shell script that runs instead of Python from now on."""
+
+    def use(script: str) -> None:
+        path = tmp_path / "stand-in"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(path))
+
+    return use
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return RunDir.create(tmp_path / "runs", RunConfig())
+
+
+def test_a_run_gets_a_session_of_its_own_and_no_keyboard(
+    run: RunDir, stand_in: Callable[[str], None]
+) -> None:
+    stand_in("cat; echo its input is empty; exec sleep 60")
+    launchers.submit(run)
+    pid = run.job()["pid"]
+    assert os.getsid(pid) == pid != os.getsid(0)
+    until(lambda: "its input is empty" in run.output_file.read_text())
+    assert launchers.is_alive(run.job()) is True
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_runs_folder_may_have_any_name(
+    tmp_path: Path, stand_in: Callable[[str], None], name: str
+) -> None:
+    stand_in("""printf '%s|' "$@" """)
+    run = RunDir.create(tmp_path / name, RunConfig())
+    launchers.submit(run)
+    said = f"-m|segengine|resume|{run.id}|--runs-dir|{tmp_path / name}|"
+    until(lambda: run.output_file.read_text() == said)
+
+
+def test_a_process_that_ends_is_reaped(run: RunDir, stand_in: Callable[[str], None]) -> None:
+    stand_in("exit 3")
+    launchers.submit(run)
+    until(lambda: not psutil.pid_exists(run.job()["pid"]))
+    assert launchers.is_alive(run.job()) is False
+    assert read_status(run).state == "crashed"
+
+
+def test_a_running_run_is_not_started_again(run: RunDir, stand_in: Callable[[str], None]) -> None:
+    stand_in("exec sleep 60")
+    launchers.submit(run)
+    job = run.job()
+    with pytest.raises(UserError, match=f"{run.id} is already running .process {job['pid']}"):
+        launchers.submit(run)
+    with pytest.raises(UserError, match="already running"):
+        local.take_over(run)
+    assert run.job() == job
+
+
+def test_of_two_who_start_a_run_at_once_one_is_refused(
+    run: RunDir, stand_in: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Two dashboards on one runs folder: one process, and the job names that one."""
+    stand_in(f"echo $$ >> '{tmp_path}/pids'; exec sleep 60")
+
+    def submit(_: int) -> str:
+        try:
+            launchers.submit(run)
+        except UserError as error:
+            return str(error)
+        return "started"
+
+    with ThreadPoolExecutor(6) as pool:
+        said = sorted(pool.map(submit, range(6)))
+    assert said[-1] == "started"
+    assert all("already running" in sentence for sentence in said[:-1])
+    until((tmp_path / "pids").exists)
+    time.sleep(0.3)  # for a second process to show, if there were one
+    assert (tmp_path / "pids").read_text().split() == [str(run.job()["pid"])]
+
+
+def test_a_run_that_has_said_its_last_word_is_waited_for(
+    run: RunDir, stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop, then resume at once: the old process still takes a moment to exit."""
+    stand_in("exec sleep 0.5")
+    launchers.submit(run)
+    first = run.job()
+    with EventLog(run.events_file) as log:
+        log.write("run_stopped", reason="Stopped on request.")
+    stand_in("exec sleep 60")
+    launchers.submit(run)
+    assert run.job()["pid"] != first["pid"]
+
+    with EventLog(run.events_file) as log:
+        log.write("run_stopped", reason="Stopped on request.")
+    monkeypatch.setattr(launchers, "LAST_SECONDS", 0.2)
+    with pytest.raises(UserError, match="already running"):
+        launchers.submit(run)
+
+
+def test_a_request_to_stop_is_forgotten_when_the_run_goes_on(
+    run: RunDir, stand_in: Callable[[str], None]
+) -> None:
+    run.request_file.write_text('{"want": "stop", "time": 1}')
+    stand_in("exec sleep 60")
+    launchers.submit(run)
+    assert not run.request_file.exists()
+
+
+def test_a_stop_asks_first_and_kills_when_asked_again_later(
+    run: RunDir, stand_in: Callable[[str], None]
+) -> None:
+    stand_in("trap 'echo asked' TERM; echo ready; while :; do sleep 0.05; done")
+    launchers.submit(run)
+    until(lambda: "ready" in run.output_file.read_text())
+    launchers.cancel(run)
+    until(lambda: "asked" in run.output_file.read_text())
+    launchers.cancel(run)  # at once: still only asked
+    until(lambda: run.output_file.read_text().count("asked") == 2)
+    assert launchers.is_alive(run.job()) is True
+    asked = json.loads(run.request_file.read_text())
+    asked["time"] -= local.KILL_AFTER + 1
+    run.request_file.write_text(json.dumps(asked))
+    launchers.cancel(run)
+    until(lambda: read_status(run).state == "stopped", 10)
+
+
+def test_a_job_is_its_pid_and_start_time_together(run: RunDir) -> None:
+    """The pid of a dead trainer is used again by a stranger, who is left in peace."""
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        local.claim(run, stranger.pid)
+        job = run.job()
+        assert launchers.is_alive(job) is True
+        job["process_started"] -= 3600
+        run.job_file.write_text(json.dumps(job))
+        assert launchers.is_alive(job) is False
+        with pytest.raises(UserError, match="not running: there is nothing to stop"):
+            launchers.cancel(run)
+        local.cancel(run, job)
+        assert not run.request_file.exists()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_zombie_counts_as_dead(run: RunDir) -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    local.claim(run, child.pid)
+    child.kill()
+    until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    assert launchers.is_alive(run.job()) is False
+    child.wait()
+    assert launchers.is_alive(run.job()) is False
+
+
+def test_a_run_of_another_machine_is_left_alone(run: RunDir) -> None:
+    """Its pid is ours here."""
+    local.claim(run)
+    run.job_file.write_text(json.dumps({**run.job(), "host": "node-17"}))
+    assert launchers.is_alive(run.job()) is None
+    with pytest.raises(UserError, match=r"node-17.*stop it there"):
+        launchers.cancel(run)
+    assert not run.request_file.exists()
+
+
+def test_a_run_that_nobody_started_cannot_be_stopped(run: RunDir) -> None:
+    with pytest.raises(UserError, match="not running: there is nothing to stop"):
+        launchers.cancel(run)
+
+
+@pytest.mark.parametrize("backend", ["slurmm", "__init__", "../local", ""])
+def test_an_unknown_launcher_is_answered_with_the_known_ones(run: RunDir, backend: str) -> None:
+    with pytest.raises(UserError, match=f"Unknown launcher '{backend}'.*local"):
+        launchers.submit(run, backend)
+    assert run.job() is None
+
+
+def test_an_output_file_that_cannot_be_written_is_said(run: RunDir) -> None:
+    run.output_file.mkdir()
+    with pytest.raises(UserError, match=r"output.log cannot be written"):
+        launchers.submit(run)
+    assert run.job() is None
+
+
+# --- Real trainers -------------------------------------------------------------------------------
+
+# Starts a run as the dashboard does, says its id, and would live on.
+_A_DASHBOARD = """
+import sys, time
+from pathlib import Path
+from segengine.config import RunConfig
+from segengine.launchers.start import start_run
+run = start_run(RunConfig.load(Path(sys.argv[1])), Path(sys.argv[2]))
+print(run.id, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    """A trial on a few drawn pets that lasts some seconds, in a folder with an unfriendly name."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    root = tmp_path / "Bilder von 'Mia' & \"Tom\" äöü"
+    write_pets(root, train=8, val=4)
+    values = {"root": str(root), "image_size": "32", "batch_size": 4, "workers": 1}
+    limits = {"train_limit": 8, "val_limit": 4, "val_every": 1000, "device": "cpu"}
+    return RunConfig.from_flat({**values, **limits, "epochs": 40})
+
+
+def start(config: RunConfig, runs_dir: Path) -> RunDir:
+    run = RunDir.create(runs_dir, config)
+    launchers.submit(run)
+    return run
+
+
+def torch_is_being_imported(run: RunDir) -> bool:
+    return "libtorch_cpu" in Path(f"/proc/{run.job()['pid']}/maps").read_text()
+
+
+def test_a_run_outlives_its_dashboard_and_shows_as_crashed_when_killed(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    runs_dir = tmp_path / "läufe 'x'"
+    file = tmp_path / "config.json"
+    file.write_text(config.with_values(epochs=100_000).to_json())
+    words = [sys.executable, "-c", _A_DASHBOARD, str(file), str(runs_dir)]
+    dashboard = subprocess.Popen(words, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    run = RunDir.open(runs_dir, dashboard.stdout.readline().strip())
+    until(lambda: read_status(run).state in STATES_AT_WORK)
+    dashboard.kill()
+    dashboard.wait()
+    until(lambda: "epoch" in kinds(run))
+    assert read_status(run).state == "running"
+
+    os.kill(run.job()["pid"], signal.SIGKILL)
+    status = until(lambda: (now := read_status(run)).state == "crashed" and now, 3)
+    assert "8 training and 4 validation images" in status.message
+    assert 0 < status.progress < 1
+    assert not {"run_finished", "run_stopped", "run_failed"} & set(kinds(run))
+
+
+def test_a_run_is_stopped_and_goes_on_to_its_end(
+    config: RunConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = start(config, tmp_path / "runs")
+    until(lambda: "epoch" in kinds(run))
+    job = run.job()
+    again = [sys.executable, "-m", "segengine", "resume", run.id, "--runs-dir", run.path.parent]
+    refused = subprocess.run(again, cwd=PROJECT, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert f"{run.id} is already running (process {job['pid']})" in refused.stderr
+    assert run.job() == job
+
+    asked = time.monotonic()
+    assert cli.main(["stop", run.id, "--runs-dir", str(run.path.parent)]) == 0
+    assert time.monotonic() - asked < 10  # the promise of the command, not a measure of speed
+    assert f"{run.id}: stopped" in capfd.readouterr().out
+    status = read_status(run)
+    assert (status.state, status.message) == ("stopped", "Stopped on request.")
+    assert kinds(run)[-2:] == ["checkpoint", "run_stopped"]
+    assert run.last_checkpoint.is_file()
+
+    launchers.submit(run)
+    assert read_status(run).state in STATES_AT_WORK
+    until(lambda: not read_status(run).active)
+    status = read_status(run)
+    assert (status.state, status.epoch, status.progress) == ("finished", 40, 1.0)
+    events = read_events(run.events_file)[0]
+    starts = [event for event in events if event["event"] == "run_started"]
+    first, second = [event["start_step"] for event in starts]
+    assert first == 0 and 2 <= second < 80
+    epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
+    assert epochs == list(range(1, 41))
+    assert [event["seq"] for event in events] == list(range(len(events)))
+
+
+def test_a_run_that_is_stopped_while_torch_is_imported_says_so(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    run = start(config, tmp_path / "runs")
+    until(lambda: torch_is_being_imported(run))
+    launchers.cancel(run)
+    until(lambda: not read_status(run).active, 20)
+    assert read_status(run).state == "stopped"
+    assert kinds(run)[-1] == "run_stopped"
+
+
+def test_a_run_that_is_stopped_at_birth_is_stopped(config: RunConfig, tmp_path: Path) -> None:
+    run = start(config, tmp_path / "runs")
+    launchers.cancel(run)
+    until(lambda: not read_status(run).active, 20)
+    assert read_status(run).state == "stopped"

@@ -1,0 +1,274 @@
+"""The state of a run, decided from its log, its job and what was asked: logs made by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from segengine.launchers import local
+from segengine.results.status import NEVER_STARTED, SILENCE, RunStatus, read_status, tail
+from segengine.run.rundir import RunDir
+from tests.made_runs import alive, config_for, make_run
+
+T0 = 1_700_000_000.0  # seconds since 1970 at which the logs below begin
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    """A run folder with nothing but its config: 4 epochs."""
+    return RunDir.create(tmp_path, config_for(epochs=4))
+
+
+def write_events(run: RunDir, *events: tuple[float, str, dict[str, Any]]) -> None:
+    """Append events that happened at T0 + so many seconds."""
+    with open(run.events_file, "a") as file:
+        for after, kind, fields in events:
+            head = {"v": 1, "seq": 0, "time": T0 + after, "event": kind}
+            file.write(json.dumps({**head, **fields}) + "\n")
+
+
+def started(after: float, epoch: int = 1, step: int = 0) -> tuple[float, str, dict[str, Any]]:
+    """4 epochs of 10 steps begin, or go on."""
+    about = {"epochs": 4, "steps_per_epoch": 10, "start_epoch": epoch, "start_step": step}
+    return after, "run_started", about
+
+
+def step(after: float, number: int) -> tuple[float, str, dict[str, Any]]:
+    return after, "step", {"epoch": (number - 1) // 10 + 1, "step": number, "loss": 1.0}
+
+
+def epoch(after: float, number: int, miou: float | None) -> tuple[float, str, dict[str, Any]]:
+    val = None if miou is None else {"miou": miou}
+    return after, "epoch", {"epoch": number, "val": val}
+
+
+def dead(run: RunDir) -> RunDir:
+    """A job whose process is gone: our own pid, but started in another century."""
+    job = {"backend": "local", "pid": os.getpid(), "process_started": 1.0, "submitted": T0}
+    run.job_file.write_text(json.dumps({**job, "host": socket.gethostname()}))
+    return run
+
+
+def at_work(run: RunDir) -> RunDir:
+    """A job whose process lives since before T0."""
+    local.claim(run)
+    run.job_file.write_text(json.dumps({**run.job(), "submitted": T0 - 5}))
+    return run
+
+
+def elsewhere(run: RunDir) -> RunDir:
+    """A job on another machine, with a pid that exists here too."""
+    local.claim(run)
+    job = {**run.job(), "host": "another-machine", "submitted": T0}
+    run.job_file.write_text(json.dumps(job))
+    return run
+
+
+def at(run: RunDir, after: float) -> RunStatus:
+    """The status so many seconds after T0."""
+    return read_status(run, now=T0 + after)
+
+
+def test_a_new_run_is_queued_and_crashed_when_no_process_takes_it(run: RunDir) -> None:
+    made = run.config_file.stat().st_mtime
+    assert read_status(run, now=made + NEVER_STARTED - 1).state == "queued"
+    late = read_status(run, now=made + NEVER_STARTED + 1)
+    assert late.state == "crashed"
+    assert "ended without a word" in late.message
+
+
+def test_a_process_that_has_not_logged_yet_is_queued(run: RunDir) -> None:
+    status = read_status(alive(run))
+    assert (status.state, status.active, status.activity) == ("queued", True, "Starting")
+    assert (status.progress, status.epoch, status.best_miou) == (0.0, 0, None)
+
+
+def test_what_a_run_does_before_its_first_step_is_said(run: RunDir) -> None:
+    at_work(run)
+    write_events(run, (0, "progress", {"phase": "Reading images", "done": 1200, "total": 3680}))
+    status = at(run, 1)
+    assert status.activity == "Reading images 1,200/3,680"
+    assert (status.state, status.seconds_left) == ("running", None)
+
+
+def test_progress_and_time_left_are_right(run: RunDir) -> None:
+    """15 of 40 steps in 30 s are 2 s a step, so 25 more take 50 s, of which 4 have passed."""
+    at_work(run)
+    write_events(run, started(0), step(18, 9), epoch(20, 1, 0.25), step(30, 15))
+    status = at(run, 34)
+    assert (status.state, status.epoch, status.epochs) == ("running", 1, 4)
+    assert status.progress == pytest.approx(15 / 40)
+    assert status.seconds_left == pytest.approx(46)
+    assert (status.best_miou, status.best_epoch, status.activity) == (0.25, 1, "")
+
+
+def test_whole_epochs_count_where_steps_are_sparse(run: RunDir) -> None:
+    """At most five steps a second are logged: 2 whole epochs are 20 steps, 8 s, so 8 s are left."""
+    at_work(run)
+    write_events(run, started(0), step(1, 3), epoch(4, 1, None), epoch(8, 2, None))
+    status = at(run, 8)
+    assert status.progress == pytest.approx(0.5)
+    assert status.seconds_left == pytest.approx(8)
+
+
+def test_time_left_is_never_negative(run: RunDir) -> None:
+    at_work(run)
+    write_events(run, started(0), step(10, 39))
+    assert at(run, 100).seconds_left == 0
+
+
+def test_time_left_of_a_resumed_run_counts_this_session_only(run: RunDir) -> None:
+    """Resumed after a night at step 20: 5 steps in 10 s are 2 s a step, 15 steps take 30 s."""
+    at_work(run)
+    night = 40_000
+    write_events(run, started(0), epoch(500, 1, 0.2), epoch(900, 2, 0.4), step(950, 23))
+    write_events(run, started(night, epoch=3, step=20))
+    assert at(run, night + 1).seconds_left is None
+    assert at(run, night + 1).progress == pytest.approx(0.5)
+    write_events(run, step(night + 10, 25))
+    assert at(run, night + 10).seconds_left == pytest.approx(30)
+    assert at(run, night + 10).progress == pytest.approx(25 / 40)
+
+
+def test_a_crashed_run_that_is_resumed_claims_no_time_left_before_it_trains(run: RunDir) -> None:
+    """Its process starts and reads data: the last session's speed says nothing yet."""
+    write_events(run, started(0), step(10, 20))
+    local.claim(run)
+    now = time.time()
+    status = read_status(run, now=now)
+    assert (status.state, status.seconds_left) == ("running", None)
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "message"),
+    [
+        ("run_finished", "finished", ""),
+        ("run_stopped", "stopped", "Stopped on request."),
+        ("run_failed", "failed", "Loss became NaN at step 17."),
+    ],
+)
+def test_an_ended_run_says_how(tmp_path: Path, end: str, state: str, message: str) -> None:
+    run = make_run(tmp_path, epochs_done=3, end=end)
+    for job in (lambda made: made, dead, elsewhere):
+        status = read_status(job(run))
+        assert (status.state, status.message, status.active) == (state, message, False)
+        assert (status.seconds_left, status.activity) == (None, "")
+    assert status.progress == (1.0 if state == "finished" else pytest.approx(3 / 6))
+
+
+def test_an_early_stopped_run_that_finished_is_all_done(tmp_path: Path) -> None:
+    status = read_status(make_run(tmp_path, epochs_done=2, end="run_finished"))
+    assert (status.progress, status.epoch, status.epochs) == (1.0, 2, 6)
+
+
+def test_a_killed_trainer_shows_as_crashed_with_the_end_of_its_output(run: RunDir) -> None:
+    dead(run)
+    write_events(run, started(0), step(2, 5))
+    run.output_file.write_text("line\n" * 50 + "RuntimeError: out of luck\n")
+    status = at(run, 3)
+    assert (status.state, status.active, status.seconds_left) == ("crashed", False, None)
+    assert status.progress == pytest.approx(5 / 40)
+    lines = status.message.splitlines()
+    assert len(lines) == 12
+    assert lines[-1] == "RuntimeError: out of luck"
+
+
+def test_a_process_that_dies_before_its_log_begins_shows_as_crashed(run: RunDir) -> None:
+    dead(run)
+    run.output_file.write_text("ModuleNotFoundError: No module named 'torch'\n")
+    status = read_status(run)
+    assert status.state == "crashed"
+    assert "No module named 'torch'" in status.message
+
+
+def test_a_process_that_obeys_a_stop_without_a_word_is_stopped(run: RunDir) -> None:
+    """SIGTERM while Python itself still starts."""
+    dead(run)
+    run.request_file.write_text(json.dumps({"want": "stop", "time": T0}))
+    assert read_status(run).state == "stopped"
+
+
+def test_a_living_process_that_is_silent_is_unresponsive(run: RunDir) -> None:
+    at_work(run)
+    write_events(run, started(0), step(2, 1))
+    assert at(run, 2 + SILENCE - 1).state == "running"
+    late = at(run, 2 + SILENCE + 1)
+    assert (late.state, late.active) == ("unresponsive", True)
+
+
+def test_a_run_that_was_just_resumed_is_not_called_silent(run: RunDir) -> None:
+    """Its last event is of yesterday, its process of now."""
+    write_events(run, started(0), step(2, 1))
+    assert read_status(alive(run)).state == "running"
+
+
+def test_a_run_of_another_machine_is_judged_by_its_log(run: RunDir) -> None:
+    elsewhere(run)
+    assert at(run, 1).state == "queued"
+    assert at(run, SILENCE + 1).state == "unresponsive"  # it never said a word
+    write_events(run, started(0), step(2, 1))
+    assert at(run, 10).state == "running"
+    assert at(run, 2 + SILENCE + 1).state == "unresponsive"
+    write_events(run, (400, "run_finished", {}))
+    assert at(run, 401).state == "finished"
+
+
+@pytest.mark.parametrize("end", ["run_stopped", "run_failed"])
+def test_an_ended_run_that_is_taken_up_again_is_queued_then_running(run: RunDir, end: str) -> None:
+    write_events(run, started(0), epoch(4, 1, 0.5), (5, end, {"reason": "r", "error": "e"}))
+    alive(run)
+    again = read_status(run)
+    assert (again.state, again.message, again.epoch) == ("queued", "", 1)
+    now = time.time() - T0
+    write_events(run, (now, "progress", {"phase": "Reading images", "done": 1, "total": 2}))
+    assert read_status(run).state == "running"
+
+
+def test_a_continuation_that_dies_at_once_leaves_the_old_end(run: RunDir) -> None:
+    write_events(run, started(0), (5, "run_stopped", {"reason": "Stopped on request."}))
+    dead(run)
+    assert read_status(run).state == "stopped"
+
+
+def test_a_zombie_is_not_at_work(run: RunDir) -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    try:
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        local.claim(run, pid)
+        assert read_status(run).state == "crashed"
+    finally:
+        os.waitpid(pid, 0)
+
+
+def test_the_end_of_an_output_looks_as_on_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "output.log"
+    assert tail(path) == ""
+    path.write_bytes(
+        b"Run begins\r\n\n"
+        b"\rReading:  10%|#  | 1/10\rReading:  50%|## | 5/10\rReading: 100%|###| 10/10\r\n"
+        b"\xff broken bytes\n"
+        b"Training: 3/9\rTraining: 4/9"
+    )
+    assert tail(path).splitlines() == [
+        "Run begins",
+        "Reading: 100%|###| 10/10",
+        "\ufffd broken bytes",
+        "Training: 4/9",
+    ]
+    assert tail(path, lines=1) == "Training: 4/9"
+
+
+def test_the_end_of_a_huge_output_is_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "output.log"
+    path.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    assert tail(path, lines=2) == "line 99998\nline 99999"

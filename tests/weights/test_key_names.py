@@ -1,0 +1,157 @@
+"""Weights under other names than ours: other libraries, other wrappers, other models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import Tensor
+
+from segengine.config import ModelConfig, encoders
+from segengine.models import build_model
+from segengine.models.base import SegmentationModel, encoder_hash
+from segengine.weights.checkpoint import FORMAT
+from segengine.weights.identify import encoder_of
+from segengine.weights.key_names import CLASSIFIERS, encoder_part
+from segengine.weights.load_encoder import load_encoder
+
+Weights = dict[str, Tensor]
+
+
+def filled(weights: Path, **values: Any) -> tuple[SegmentationModel, dict[str, Any]]:
+    """(a model whose encoder was filled from the file, the lineage)."""
+    config = ModelConfig(strategy="pretrained", weights=str(weights), **values)
+    model = build_model(config, 3)
+    return model, load_encoder(model, config, weights.parent)
+
+
+def saved(tmp_path: Path, weights: object) -> Path:
+    torch.save(weights, tmp_path / "weights.pt")
+    return tmp_path / "weights.pt"
+
+
+def shuffled(model: torch.nn.Module) -> Weights:
+    """A state dict in which every tensor differs from a fresh model's."""
+    state = model.state_dict()
+    return {
+        key: torch.randn_like(value) if value.is_floating_point() else value + 1
+        for key, value in state.items()
+    }
+
+
+@pytest.mark.parametrize("prefix", ["module.", "backbone.", "encoder.", "model.encoder."])
+def test_whatever_stands_before_the_names(tmp_path: Path, prefix: str) -> None:
+    torch.manual_seed(0)
+    state = shuffled(get_encoder("resnet18", weights=None))
+    given = {prefix + key: value for key, value in state.items()}
+    given |= {"classifier.0.weight": torch.zeros(2), "decode_head.conv1.weight": torch.zeros(2)}
+    path = saved(tmp_path, {"state_dict": given, "epoch": 7})
+    model, lineage = filled(path, arch="fpn", encoder="resnet18")
+    loaded = model.encoder.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in state.items())
+    assert lineage["unmatched"] == ["classifier.0.weight", "decode_head.conv1.weight"]
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2", "densenet121"])
+def test_torchvisions_weights_fill_smps_encoders(tmp_path: Path, encoder: str) -> None:
+    torch.manual_seed(0)
+    given = shuffled(getattr(torchvision.models, encoder)(weights=None))
+    if encoder == "densenet121":  # as published, from before layers were named without a dot
+        given = {
+            key.replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): value
+            for key, value in given.items()
+        }
+    given = {k: v for k, v in given.items() if "num_batches" not in k}  # as in published files
+    model, lineage = filled(saved(tmp_path, given), arch="smp_unet", encoder=encoder)
+    head = [key for key in given if key.startswith(("fc.", "classifier."))]
+    assert lineage["unmatched"] == head and len(head) == 2
+    values = {value.double().sum().item() for value in model.encoder.state_dict().values()}
+    for key in given.keys() - set(head):
+        assert given[key].double().sum().item() in values, key
+
+
+def test_mit_as_the_transformers_library_publishes_it(tmp_path: Path) -> None:
+    from transformers import SegformerConfig, SegformerForImageClassification
+
+    torch.manual_seed(0)
+    theirs = SegformerForImageClassification(SegformerConfig(num_labels=5)).eval()
+    for parameter in theirs.parameters():  # biases and norms start as zeros and ones
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    theirs.save_pretrained(tmp_path)
+    model, lineage = filled(tmp_path / "model.safetensors", arch="segformer_b0")
+    assert sorted(lineage["unmatched"]) == ["classifier.bias", "classifier.weight"]
+    batch = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        expected = theirs.segformer(batch, output_hidden_states=True).hidden_states
+        features = model.eval().encode(batch)
+    assert isinstance(features, list) and len(features) == len(expected) == 4
+    torch.testing.assert_close(features[0].permute(0, 3, 1, 2), expected[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(features[3].permute(0, 3, 1, 2), expected[3], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"arch": "smp_unet", "encoder": "resnet18"}, {"arch": "fpn", "encoder": "resnet18"}),
+        ({"arch": "fpn", "encoder": "mit_b0"}, {"arch": "segformer_b0"}),
+        ({"arch": "segformer_b0"}, {"arch": "smp_unet", "encoder": "mit_b0"}),
+        ({"arch": "unet", "base_width": 8}, {"arch": "unet", "base_width": 8}),
+    ],
+)
+def test_another_model_with_the_same_encoder_lends_it(
+    tmp_path: Path, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    torch.manual_seed(0)
+    ours = ours | ({"upsampling": "bilinear"} if ours["arch"] == "unet" else {})
+    lender = build_model(ModelConfig(**theirs), 19)
+    path = saved(tmp_path, {"format": FORMAT, "model": lender.state_dict()})
+    model, lineage = filled(path, **ours)
+    assert encoder_hash(model) == encoder_hash(lender)
+    assert ModelConfig(**theirs).encoder_name == ModelConfig(**ours).encoder_name
+    assert all(key.startswith("decoder.") for key in lineage["unmatched"])
+
+
+def test_the_moving_average_is_taken_where_a_checkpoint_has_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = ModelConfig(arch="unet", base_width=8)
+    last, average = build_model(config, 3), build_model(config, 3)
+    state = {"format": FORMAT, "model": last.state_dict(), "ema": average.state_dict()}
+    model, _ = filled(saved(tmp_path, state), arch="unet", base_width=8)
+    assert encoder_hash(model) == encoder_hash(average) != encoder_hash(last)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnext50_32x4d", "efficientnet-b1", "mobileone_s1"])
+def test_an_encoder_is_recognised_in_a_file(name: str) -> None:
+    with torch.device("meta"):
+        state = get_encoder(name, weights=None).state_dict()
+    given = {f"encoder.{key}": value for key, value in state.items() if "num_batches" not in key}
+    assert encoder_of(given) == name
+    assert encoder_of({**given, "encoder.more.weight": torch.zeros(1)}) == ""
+
+
+def test_no_encoder_has_layers_that_are_taken_for_a_classifier() -> None:
+    for family in encoders.FAMILIES:
+        name = min(family, key=len)
+        with torch.device("meta" if family is not encoders.MIT else "cpu"):
+            keys = list(get_encoder(name, weights=None).state_dict())
+        assert not any(key.startswith(CLASSIFIERS) for key in keys), name
+
+
+def test_safetensors_of_an_encoder_inside_a_model(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = shuffled(get_encoder("resnet18", weights=None))
+    path = tmp_path / "weights.safetensors"
+    safetensors.torch.save_file({f"encoder.{key}": value for key, value in state.items()}, path)
+    model, lineage = filled(path, arch="deeplabv3plus", encoder="resnet18")
+    assert lineage["matched"] == len(state) and lineage["chain"] == []
+    assert torch.equal(model.encoder.state_dict()["conv1.weight"], state["conv1.weight"])
+
+
+def test_nothing_fitting_leaves_all_keys_to_be_named() -> None:
+    inside, others = encoder_part({"a.b": torch.zeros(1)}, ["conv1.weight"], ("fc.",))
+    assert list(inside) == ["a.b"] and others == []
