@@ -16,7 +16,7 @@ from segengine.config import RunConfig
 from segengine.datasets import chosen_names, open_dataset, spread
 from segengine.datasets.decoded import resize_mask
 from segengine.launchers import local
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from segengine.statistics.scores import confusion_matrix, iou, miou, scores
 
@@ -63,12 +63,12 @@ def epoch_fields(epoch: int, seed: int = 0, *, validated: bool = True) -> dict[s
     matrix = (rng.uniform(0.8, 1.0, (3, 3)) * 1000 * (1 - good)).astype(int)
     matrix += np.diag([int(4000 * good), int(9000 * good), int(900 * good)])
     loss = float(0.3 + 0.9 * np.exp(-epoch / 5) + rng.normal(0, 0.01))
-    found = scores(matrix)
+    values = scores(matrix)
     return {
         "epoch": epoch,
         "step": epoch * STEPS_PER_EPOCH,
-        "train": {"loss": loss * 0.95, "miou": found["miou"] * 1.03},
-        "val": {"loss": loss, **found} if validated else None,
+        "train": {"loss": loss * 0.95, "miou": values["miou"] * 1.03},
+        "val": {"loss": loss, **values} if validated else None,
         "confusion": matrix.tolist() if validated else None,
         "lr": 1e-3 * 0.98 ** (epoch - 1),
         "seconds": 2.5,
@@ -80,8 +80,17 @@ def write_epoch(log: EventLog, epoch: int, seed: int = 0, *, validated: bool = T
     fields = epoch_fields(epoch, seed, validated=validated)
     for step in range((epoch - 1) * STEPS_PER_EPOCH + 1, epoch * STEPS_PER_EPOCH + 1):
         loss = fields["train"]["loss"]
-        log.write("step", epoch=epoch, step=step, loss=loss, lr=1e-3, images_per_second=50.0)
-    log.write("epoch", **fields)
+        log.write(
+            {
+                "event": "step",
+                "epoch": epoch,
+                "step": step,
+                "loss": loss,
+                "lr": 0.001,
+                "images_per_second": 50.0,
+            }
+        )
+    log.write({"event": "epoch", **fields})
 
 
 def make_run(
@@ -103,35 +112,43 @@ def make_run(
     """
     config = config_for(root, seed=seed, **values)
     run = RunDir.create(runs_dir, config)
+    gone(run)
     film: list[str] = []
     if root:
         dataset = open_dataset(config.data, "val")
         film = list(spread(chosen_names(dataset, config.data, "val"), 8))
     with EventLog(run.events_file) as log:
-        log.write("run_started", **started_fields(config, film))
+        log.write({"event": "run_started", **started_fields(config, film)})
         for epoch in range(1, epochs_done + 1):
             validated = epoch % config.train.val_every == 0 or epoch == config.train.epochs
             write_epoch(log, epoch, seed, validated=validated)
             if film and validated:
                 _write_masks(run.masks(epoch), config, film, seed, wrong=0.5 / epoch)
                 folder = run.masks(epoch).relative_to(run.path).as_posix()
-                log.write("masks", epoch=epoch, folder=folder)
+                log.write({"event": "masks", "epoch": epoch, "folder": folder})
         if end == "run_finished":
             if film:
                 names = chosen_names(open_dataset(config.data, "val"), config.data, "val")
                 _write_predictions(run, config, list(names), seed)
-            log.write(end, best_epoch=epochs_done, best_miou=0.6, seconds=15.0)
+            log.write({"event": end, "best_epoch": epochs_done, "best_miou": 0.6, "seconds": 15.0})
         elif end == "run_stopped":
-            log.write(end, reason="Stopped on request.")
+            log.write({"event": end, "reason": "Stopped on request."})
         elif end == "run_failed":
-            log.write(end, error="Loss became NaN at step 17.", traceback="...")
+            log.write({"event": end, "error": "Loss became NaN at step 17.", "traceback": "..."})
+    return run
+
+
+def gone(run: RunDir) -> RunDir:
+    """Make the run's job a process that is there no more: our own pid, of another century."""
+    handle = {**local.handle_of(os.getpid()), "process_started": 1.0}
+    run.write_job("local", handle)
     return run
 
 
 def alive(run: RunDir) -> RunDir:
     """Make this test's own process the run's job, so that the run counts as running."""
-    local.claim(run, os.getpid())
-    assert launchers.is_alive(run.job() or {})
+    launchers.claim(run)
+    assert launchers.state(run.job()) == "alive"
     return run
 
 

@@ -12,11 +12,13 @@ import torch
 from PIL import Image
 
 from segengine.config import RunConfig
+from segengine.datasets.decoded import load_splits
 from segengine.results.runlog import open_log
-from segengine.run.events import Event, read_events
+from segengine.run.event_log import read_events
+from segengine.run.events import Event
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopped, Stopper
-from segengine.training.components import load_split
+from segengine.training.components import Components, build_components
 from segengine.training.session import run_training
 
 torch.set_num_threads(1)  # so small a model only waits for further threads on a busy machine
@@ -98,9 +100,15 @@ def config(root: Path, **values: Any) -> RunConfig:
 
 def decoded(settings: RunConfig) -> RunConfig:
     """The same config; its images are in the cache now, so that runs begin with a step."""
-    for split in ("train", "val"):
-        load_split(settings, split, lambda *_: None)
+    load_splits(settings.data, ("train", "val"), lambda *_: None)
     return settings
+
+
+def build(
+    settings: RunConfig, runs_dir: Path = Path("runs"), *, fill_encoder: bool = True
+) -> Components:
+    """All parts of a run, built."""
+    return build_components(settings, lambda *_: None, runs_dir, fill_encoder=fill_encoder)
 
 
 def flags(root: Path, *more: str) -> list[str]:
@@ -124,14 +132,13 @@ def train(
 
 def go_on(run: RunDir, stopper: Stopper | None = None, *, code: int = 0) -> None:
     """Train a run from where it stands."""
-    found = run_training(run, stopper or Stopper())
-    assert found == code, events(run)[-1]
+    assert run_training(run, stopper or Stopper()) == code, events(run)[-1]
 
 
 def events(run: RunDir, kind: str = "") -> list[Event]:
     """The run's log; of one kind of event where it is given."""
-    found, _ = read_events(run.events_file)
-    return [event for event in found if not kind or event["event"] == kind]
+    logged, _ = read_events(run.events_file)
+    return [event for event in logged if not kind or event["event"] == kind]
 
 
 def epochs(run: RunDir) -> list[Event]:

@@ -27,9 +27,9 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Change each image and its mask in a way of its own.
 
-    Always in this order: colour, then rotation, crop and mirroring as one resampling, then blur. An
+    Always in this order: color, then rotation, crop and mirroring as one resampling, then blur. An
     image is resampled bilinearly and its mask to the nearest, so that no label is invented. What a
-    rotation uncovers is void in the mask and takes the image's mean colour.
+    rotation uncovers is void in the mask and takes the image's mean color.
 
     Args:
         images: (B, 3, H, W) float, RGB of 0 to 1; stays as it is.
@@ -73,7 +73,7 @@ def mirror(tensor: Tensor, mirrored: np.ndarray) -> Tensor:
 class Places:
     """Where in the image each pixel of the result comes from; all arrays (B,) float64.
 
-    The image is turned about its centre, then a box is cut out and brought to full size, then
+    The image is turned about its center, then a box is cut out and brought to full size, then
     mirrored.
 
     Attributes:
@@ -165,9 +165,9 @@ def jitter(
     saturation: np.ndarray,
     hue: np.ndarray,
 ) -> Tensor:
-    """Change the colours of images (B, 3, H, W) in 0 to 1; an argument (B,) holds one value each.
+    """Change the colors of images (B, 3, H, W) in 0 to 1; an argument (B,) holds one value each.
 
-    In this order; a factor of 1 and a hue shift (in turns of the colour circle) of 0 change
+    In this order; a factor of 1 and a hue shift (in turns of the color circle) of 0 change
     nothing. The result is in 0 to 1.
     """
     factors = torch.from_numpy(np.stack([brightness, contrast, saturation, hue]))

@@ -1,4 +1,4 @@
-"""Colour arithmetic on batches of RGB images of 0 to 1, (B, 3, H, W), each with its own amount."""
+"""Color arithmetic on batches of RGB images of 0 to 1, (B, 3, H, W), each with its own amount."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
 
 
 def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Turn every colour on the circle of hues; `turns` is (B, 1, 1, 1), in whole circles.
+    """Turn every color on the circle of hues; `turns` is (B, 1, 1, 1), in whole circles.
 
-    In HSV (Smith 1978) a colour's largest channel and its spread stay, and its hue moves.
+    In HSV (Smith 1978) a color's largest channel and its spread stay, and its hue moves.
     """
     top, spread, hue = _hue(images)
     # Each channel is the top less a share of the spread that depends on its distance in hue.

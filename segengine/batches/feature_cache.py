@@ -132,7 +132,7 @@ def with_features(
     except OSError:  # no room on the disk: a run without it is slower, not wrong
         return list(splits), 0
     kept: list[DecodedSplit] = [
-        EncodedSplit(split.names, split.images, split.masks, cache)
+        EncodedSplit(split.names, split.images, split.masks, split.classes, cache)
         for split, cache in zip(splits, caches, strict=True)
     ]
     return kept, total

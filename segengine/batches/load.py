@@ -25,17 +25,17 @@ def load_batch(
     """A batch on the device.
 
     Args:
-        change: what happens to images and masks before images are normalised.
+        change: what happens to images and masks before images are normalized.
 
     Returns:
-        images (B, 3, H, W) float32, normalised, channels-last; masks (B, H, W) int64.
+        images (B, 3, H, W) float32, normalized, channels-last; masks (B, H, W) int64.
     """
     images = _to(torch.from_numpy(split.images[indices]), device)
     masks = load_masks(split, indices, device)
     if change is not None:
         changed, masks = change(images.permute(0, 3, 1, 2) / 255, masks)
         images = changed.permute(0, 2, 3, 1) * 255
-    return normalise(images), masks
+    return normalize(images), masks
 
 
 def load_masks(split: DecodedSplit, indices: Indices, device: torch.device) -> Tensor:
@@ -43,7 +43,7 @@ def load_masks(split: DecodedSplit, indices: Indices, device: torch.device) -> T
     return _to(torch.from_numpy(split.masks[indices]), device).long()
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalize(images: Tensor) -> Tensor:
     """(B, H, W, 3) of 0 to 255 -> (B, 3, H, W) float32, ImageNet statistics, channels-last."""
     mean = torch.tensor(MEAN, device=images.device) * 255
     std = torch.tensor(STD, device=images.device) * 255

@@ -14,8 +14,8 @@ from segengine.datasets.check import Problem, Report, Size, SplitReport
 _NOTES = 10  # that the text lists
 
 
-def check_text(report: Report) -> str:
-    """Images and sizes, class shares, and every problem; a topic a block."""
+def as_text(report: Report) -> str:
+    """Images and sizes, class shares, and every problem; one block per topic."""
     blocks = [f"Dataset {report.dataset} in {report.root}"]
     if report.splits:
         blocks += [_sizes(report), _shares(report)]
@@ -25,7 +25,7 @@ def check_text(report: Report) -> str:
     return "\n\n".join(blocks)
 
 
-def check_json(report: Report) -> str:
+def as_json(report: Report) -> str:
     """The same as strict JSON: shares as fractions of 1, sizes as [height, width] in pixels."""
     content = {
         "dataset": report.dataset,

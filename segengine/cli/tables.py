@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from segengine.errors import UserError
 from segengine.results.runlog import open_log
 from segengine.results.status import RunStatus, read_status
+from segengine.run.events import RunStarted, ValRecord
 from segengine.run.lineage import in_words
 from segengine.run.rundir import RunDir
 
 
-def table(runs: Sequence[RunDir]) -> str:
-    """One line a run: id, state, epochs, best mIoU, dataset."""
+def runs(runs: Sequence[RunDir]) -> str:
+    """One line per run: id, state, epochs, best mIoU, dataset."""
     rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE"]]
     for run in runs:
         status = read_status(run)
@@ -30,8 +30,8 @@ def _data(run: RunDir) -> tuple[str, str]:
     return data.dataset, data.image_size
 
 
-def about(run: RunDir) -> str:
-    """Everything about one run, a topic a block."""
+def one_run(run: RunDir) -> str:
+    """Everything about one run, one block per topic."""
     log = open_log(run.events_file)
     status = read_status(run, log)
     blocks = [_head(run, status), _config(run)]
@@ -39,30 +39,34 @@ def about(run: RunDir) -> str:
         blocks.append(_engine(log.started))
     best = log.best()
     if best and log.started:
-        names = [info["name"] for info in log.started["classes"]]
-        title = f"Best validation (epoch {best['epoch']})"
-        blocks.append(f"{title}\n{scores_table({'classes': names, **best['val']})}")
+        names = [record["name"] for record in log.started["classes"]]
+        blocks.append(f"Best validation (epoch {best.epoch})\n{scores(names, best.scores)}")
     if status.message:
         blocks.append("\n".join(status.problems) or status.message)
     return "\n\n".join(blocks)
 
 
-def scores_table(result: Mapping[str, Any]) -> str:
-    """Scores a class and their means, from `classes` and the keys of a validation's record.
+def scores(classes: Sequence[str], record: ValRecord) -> str:
+    """Scores per class and their means.
 
     Records of older versions lack boundary IoU: it is then left out.
     """
-    kinds = {"IoU": "iou", "Dice": "dice", "precision": "precision", "recall": "recall"}
-    if "boundary_iou_per_class" in result:
-        kinds["boundary IoU"] = "boundary_iou_per_class"
-    rows = [["class", *kinds]]
-    for index, name in enumerate(result["classes"]):
-        rows.append([name, *(_score(result[kind][index]) for kind in kinds.values())])
-    rows.append(["mean", *(_score(_mean(result[kind])) for kind in kinds.values())])
-    loss = result["loss"]
+    per_class = {
+        "IoU": record["iou"],
+        "Dice": record["dice"],
+        "precision": record["precision"],
+        "recall": record["recall"],
+    }
+    if "boundary_iou_per_class" in record:
+        per_class["boundary IoU"] = record["boundary_iou_per_class"]
+    rows = [["class", *per_class]]
+    for index, name in enumerate(classes):
+        rows.append([name, *(_score(values[index]) for values in per_class.values())])
+    rows.append(["mean", *(_score(_mean(values)) for values in per_class.values())])
+    loss = record["loss"]
     return (
-        f"{columns(rows)}\nmIoU {result['miou']:.4f}, pixel accuracy "
-        f"{result['pixel_accuracy']:.4f}, loss {'not finite' if loss is None else f'{loss:.4f}'}"
+        f"{columns(rows)}\nmIoU {record['miou']:.4f}, pixel accuracy "
+        f"{record['pixel_accuracy']:.4f}, loss {'not finite' if loss is None else f'{loss:.4f}'}"
     )
 
 
@@ -85,10 +89,10 @@ def _config(run: RunDir) -> str:
     return f"Started as\n{run.config().command('train')}"
 
 
-def _engine(started: Mapping[str, Any]) -> str:
+def _engine(started: RunStarted) -> str:
     parameters, lineage = started["parameters"], started["lineage"]
     lines = [
-        f"Parameters: {parameters['total']:,}, of which {parameters['trainable']:,} learn",
+        f"Parameters: {parameters['total']:,}, of which {parameters['trainable']:,} are trained",
         f"Images: {started['train_images']:,} training, {started['val_images']:,} validation",
         f"Device: {started['device']}, {started['precision']}",
     ]

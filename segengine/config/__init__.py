@@ -8,10 +8,11 @@ from segengine.config.data import DataConfig
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
 from segengine.config.run import InvalidConfig, RunConfig
-from segengine.config.section import KnownName, Section
+from segengine.config.section import STORED, KnownName, Section
 from segengine.config.train import TrainConfig
 
 __all__ = [
+    "STORED",
     "DataConfig",
     "InvalidConfig",
     "KnownName",

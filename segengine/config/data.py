@@ -13,6 +13,7 @@ from segengine.config.section import (
     Section,
     known,
     only_if,
+    shown_if,
     zero_means,
 )
 
@@ -30,11 +31,13 @@ class DataConfig(Section):
         min_length=1,
         title="Dataset folder",
         description="Folder that holds the dataset in its official layout.",
+        json_schema_extra=shown_if(dataset=OPTION),
     )
     download: bool = Field(
         False,
         title="Download if missing",
         description="Download the dataset into its folder where it is not there yet.",
+        json_schema_extra=only_if(dataset=OPTION),
     )
     val_share: FiniteFloat = Field(
         0.2,
@@ -66,40 +69,40 @@ class DataConfig(Section):
         0.5,
         gt=0,
         le=1,
-        title="Mirror chance",
-        description="Share of the images that are mirrored.",
+        title="Flip probability",
+        description="Probability that an image is mirrored left to right.",
         json_schema_extra=only_if(augment=["hflip"]),
     )
     crop_scale: FiniteFloat = Field(
         0.5,
         gt=0,
         le=1,
-        title="Smallest crop",
-        description="Least share of the image's area that a random crop keeps.",
+        title="Minimum crop scale",
+        description="Smallest share of the image's area that a random crop keeps.",
         json_schema_extra=only_if(augment=["crop"]),
     )
     rotate_degrees: FiniteFloat = Field(
         15.0,
         gt=0,
         le=180,
-        title="Largest rotation",
-        description="Images are turned by up to so many degrees either way; corners become void.",
+        title="Maximum rotation (degrees)",
+        description="Images are rotated by at most so much, either way; corners become void.",
         json_schema_extra=only_if(augment=["rotate"]),
     )
     color_strength: FiniteFloat = Field(
         0.3,
         gt=0,
         le=1,
-        title="Colour jitter",
-        description="Largest relative change of brightness, contrast and saturation; hue a tenth.",
+        title="Color jitter",
+        description="Maximum relative change of brightness, contrast and saturation; hue a tenth.",
         json_schema_extra=only_if(augment=["color"]),
     )
     blur_sigma: FiniteFloat = Field(
         1.0,
         gt=0,
         le=10,
-        title="Largest blur",
-        description="Largest standard deviation of the Gaussian blur, in pixels.",
+        title="Maximum blur (pixels)",
+        description="Maximum standard deviation of the Gaussian blur, in pixels.",
         json_schema_extra=only_if(augment=["blur"]),
     )
     train_limit: int = Field(

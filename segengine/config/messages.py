@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from segengine.errors import UserError
 from segengine.registry import unknown_name
@@ -54,6 +55,24 @@ def shown(value: object) -> str:
     """A given value as a sentence repeats it: on one line, and not at any length."""
     text = repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def limits_in_words(info: FieldInfo) -> str:
+    """ "more than 0, at most 10", from a field's declared limits; "" where it has none."""
+    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+    limits = [
+        f"{word} {number_text(getattr(item, limit))}"
+        for limit, word in words.items()
+        for item in info.metadata
+        if hasattr(item, limit)
+    ]
+    return ", ".join(limits)
+
+
+def number_text(value: float) -> str:
+    """A number as a person would type it: 0.001, 30, 1e-05."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _known_fields(config: type[BaseModel]) -> list[str]:

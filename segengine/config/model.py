@@ -30,8 +30,8 @@ class ModelConfig(Section):
         ge=0,
         lt=1,
         title="Stochastic depth",
-        description="Rate at which the last block is dropped in training; it grows linearly from "
-        "0 at the first block.",
+        description="Probability that training skips the last block; it grows linearly from 0 at "
+        "the first block.",
         json_schema_extra=only_if(arch=OPTION, stem=["paper"]),
     )
     encoder: Annotated[str, AfterValidator(known_encoder)] = Field(
@@ -73,6 +73,7 @@ class ModelConfig(Section):
         "",
         title="Weights",
         description="Where encoder weights come from: imagenet, run:<id> or a file.",
+        json_schema_extra=only_if("loads nothing", strategy=["pretrained", "frozen"]),
     )
 
     @model_validator(mode="before")
@@ -91,13 +92,7 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _weights_suit_the_strategy(self) -> ModelConfig:
-        if self.strategy == "scratch" and self.weights:
-            raise UserError(
-                f"weights '{self.weights}' were given, but strategy scratch loads nothing: choose "
-                "pretrained or frozen, or leave weights empty.",
-                field="weights",
-            )
-        if self.strategy != "scratch" and not self.weights:
+        if self.loads_weights and not self.weights:
             raise UserError(
                 f"strategy {self.strategy} needs weights: imagenet, run:<id> or a file.",
                 field="weights",
@@ -109,6 +104,16 @@ class ModelConfig(Section):
                 field="weights",
             )
         return self
+
+    @property
+    def loads_weights(self) -> bool:
+        """Whether the encoder is filled before training."""
+        return self.strategy != "scratch"
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder stays as it was filled."""
+        return self.strategy == "frozen"
 
     @property
     def encoder_name(self) -> str:

@@ -26,7 +26,7 @@ class OptimConfig(Section):
         ge=0,
         lt=1,
         title="Momentum",
-        description="Share of the last update that goes on.",
+        description="Share of the last update that is kept.",
         json_schema_extra=only_if(optimizer=["sgd"]),
     )
     lr: FiniteFloat = Field(
@@ -36,34 +36,35 @@ class OptimConfig(Section):
         1.0,
         gt=0,
         le=10,
-        title="Encoder factor",
-        description="The encoder learns at this factor of the learning rate; 0.1 is usual when "
-        "fine-tuning.",
+        title="Encoder learning-rate factor",
+        description="The encoder's learning rate is this factor times the learning rate; 0.1 is "
+        "usual for fine-tuning.",
+        json_schema_extra=only_if("keeps the encoder as it is", strategy=["scratch", "pretrained"]),
     )
     weight_decay: FiniteFloat = Field(
         1e-2,
         ge=0,
         le=1,
         title="Weight decay",
-        description="Pull of the weights towards 0: decoupled for AdamW, added to the gradient "
+        description="Pull of the weights toward 0: decoupled for AdamW, added to the gradient "
         "otherwise.",
     )
     scheduler: Literal["exponential", "constant", "cosine", "polynomial", "step"] = Field(
-        "exponential", title="Schedule", description="How the learning rate moves over epochs."
+        "exponential", title="Schedule", description="How the learning rate changes over epochs."
     )
     gamma: FiniteFloat = Field(
         0.98,
         gt=0,
         le=1,
-        title="Decay",
-        description="Factor on the learning rate after each epoch (exponential) or every so many "
-        "epochs (step).",
+        title="Decay factor",
+        description="Factor on the learning rate after each epoch (exponential) or after every so "
+        "many epochs (step).",
         json_schema_extra=only_if(scheduler=["exponential", "step"]),
     )
     step_epochs: int = Field(
         10,
         ge=1,
-        title="Epochs a decay",
+        title="Decay every (epochs)",
         description="Epochs from one decay to the next.",
         json_schema_extra=only_if(scheduler=["step"]),
     )
@@ -84,7 +85,7 @@ class OptimConfig(Section):
         json_schema_extra=zero_means("none"),
     )
     loss: Annotated[str, known("losses")] = Field(
-        "cross_entropy", title="Loss", description="What is minimised; void pixels never count."
+        "cross_entropy", title="Loss", description="What is minimized; void pixels never count."
     )
     class_weights: Literal["none", "inverse"] = Field(
         "none",
@@ -98,21 +99,21 @@ class OptimConfig(Section):
         ge=0,
         le=10,
         title="Focal gamma",
-        description="How strongly pixels that are right already are discounted (0: not at all).",
+        description="How strongly pixels that are already right are discounted (0: not at all).",
         json_schema_extra=only_if(loss=["focal"]),
     )
     grad_clip: FiniteFloat = Field(
         0.0,
         ge=0,
         title="Gradient clipping",
-        description="Largest norm of all gradients together (0: no limit).",
+        description="Maximum norm of all gradients together (0: no limit).",
         json_schema_extra=zero_means("none"),
     )
     ema: FiniteFloat = Field(
         0.0,
         ge=0,
         lt=1,
-        title="Weight averaging",
+        title="EMA decay",
         description="Decay of an exponential moving average of the weights, which then validates "
         "and is saved as the best (0: none; 0.99 to 0.9999 are usual).",
         json_schema_extra=zero_means("none"),

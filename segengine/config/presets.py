@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segengine.config import RunConfig
+from segengine.errors import UserError
+from segengine.registry import unknown_name
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,10 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 DEFAULT = "quick_look"
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of that name; UserError with the known ones where there is none."""
+    if name not in PRESETS:
+        raise UserError(unknown_name("preset", name, list(PRESETS)))
+    return PRESETS[name]

@@ -16,7 +16,7 @@ from segengine.config.data import DataConfig
 from segengine.config.messages import sentence
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
-from segengine.config.section import Section
+from segengine.config.section import STORED, Section
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
 from segengine.registry import find
@@ -44,12 +44,6 @@ class RunConfig(Section):
                 f"batch_size {self.train.batch_size} is too small for {arch.name}: its batch norm "
                 f"over the whole image needs at least {arch.min_batch} images.",
                 field="batch_size",
-            )
-        if self.model.strategy == "frozen" and self.optim.encoder_lr_factor != 1:
-            raise UserError(
-                f"encoder_lr_factor {self.optim.encoder_lr_factor:g} was given, but strategy "
-                "frozen leaves the encoder as it is: leave it out, or choose pretrained.",
-                field="encoder_lr_factor",
             )
         if self.optim.warmup_epochs > self.train.epochs:
             raise UserError(
@@ -80,8 +74,16 @@ class RunConfig(Section):
                 yield section, name, info
 
     @classmethod
-    def from_flat(cls, values: Mapping[str, Any]) -> RunConfig:
+    def declarations(cls) -> dict[str, FieldInfo]:
+        """Field name -> declaration, over all sections."""
+        return {name: info for _, name, info in cls.fields()}
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any], context: str = "") -> RunConfig:
         """A RunConfig from field name -> value, as the form and the command line give them.
+
+        Args:
+            context: STORED for what a run folder holds, where values may have lost their meaning.
 
         Raises:
             InvalidConfig: with one sentence for each field that cannot stand.
@@ -90,28 +92,28 @@ class RunConfig(Section):
         nested: dict[str, dict[str, Any]] = {section: {} for section in cls.model_fields}
         for name, value in values.items():
             nested.setdefault(sections.get(name, name), {})[name] = value
-        return cls.parse(nested)
+        return cls.parse(nested, context)
 
     @classmethod
-    def parse(cls, nested: Any) -> RunConfig:
+    def parse(cls, nested: Any, context: str = "") -> RunConfig:
         """A RunConfig from its JSON form (section -> field -> value).
 
         Raises:
             InvalidConfig: with one sentence for each field that cannot stand.
         """
         try:
-            return cls.model_validate(nested)
+            return cls.model_validate(nested, context=context)
         except ValidationError as error:
             raise InvalidConfig(dict(sentence(item, cls) for item in error.errors())) from None
 
     @classmethod
-    def load(cls, path: Path) -> RunConfig:
+    def load(cls, path: Path, context: str = "") -> RunConfig:
         """The RunConfig of a JSON file; UserError where it cannot be read or cannot stand."""
         try:
             nested = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(f"Config file {path} cannot be read: {error}.") from None
-        return cls.parse(nested)
+        return cls.parse(nested, context)
 
     def flat(self) -> dict[str, Any]:
         """Field name -> value, over all sections."""
@@ -127,7 +129,7 @@ class RunConfig(Section):
         weights = self.model.weights
         if weights and weights != "imagenet" and not weights.startswith("run:"):
             changes["weights"] = str(Path(weights).expanduser().resolve())
-        return self.with_values(**changes)
+        return self.from_flat({**self.flat(), **changes}, STORED)
 
     def to_json(self) -> str:
         """The JSON form, indented, ending in a newline."""

@@ -28,47 +28,72 @@ MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels a side; 32 is the encoders' 
 class Section(BaseModel):
     """A part of RunConfig: immutable; unknown keys and values without a meaning are refused.
 
-    A field that has a meaning only beside certain values of others says so where it is declared:
-    `json_schema_extra=only_if(scheduler=["step"])`.
+    A field that has a meaning only beside certain values of others, in whatever section, says so
+    where it is declared: `json_schema_extra=only_if(scheduler=["step"])`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @classmethod
+    def declarations(cls) -> dict[str, FieldInfo]:
+        """Field name -> declaration."""
+        return dict(cls.model_fields)
+
+    def flat(self) -> dict[str, Any]:
+        """Field name -> value."""
+        return dict(self)
+
+    @classmethod
     def meaningless(cls, values: Mapping[str, Any]) -> dict[str, str]:
-        """The fields that have no meaning beside `values`: name -> the field that decides it."""
+        """The fields that have no meaning beside `values`: name -> the field that decides it.
+
+        Conditions on fields that are not among the values are left out.
+        """
         return {
             name: chooser
-            for name, info in cls.model_fields.items()
-            for chooser, wanted in reversed(_conditions(info).items())
-            if not _holds(name, chooser, values.get(chooser), wanted)
+            for name, info in cls.declarations().items()
+            for chooser, wanted in reversed(conditions(info).items())
+            if chooser in values and not holds(name, chooser, values[chooser], wanted)
         }
 
     @model_validator(mode="after")
-    def _every_value_has_a_meaning(self) -> Section:
-        values = dict(self)
+    def _every_value_has_a_meaning(self, info: ValidationInfo) -> Section:
+        if info.context == STORED:  # an older version may have had fewer conditions
+            return self
+        values = self.flat()
         for name, chooser in self.meaningless(values).items():
-            if values[name] != type(self).model_fields[name].default:
+            field = self.declarations()[name]
+            if values[name] != field.default:
                 chosen = " ".join(_words(values[chooser])) or "none"
+                reason = extra(field, "because") or "has no such choice"
                 raise UserError(
-                    f"{name} '{values[name]}' was given, but {chooser} {chosen} has no such "
-                    "choice: leave it out.",
+                    f"{name} '{values[name]}' was given, but {chooser} {chosen} {reason}: "
+                    "leave it out.",
                     field=name,
                 )
         return self
 
 
-def only_if(**choosers: Any) -> dict[str, Any]:
+STORED = "stored"  # validation context of a config that a run folder holds
+
+OPTION = "option"  # in a condition: registered names that list the field among their options
+GIVEN = "given"  # in a condition: anything but 0, "" and none
+
+
+def only_if(because: str = "", **choosers: Any) -> dict[str, Any]:
     """For `json_schema_extra`: the field has a meaning only if all of these hold.
 
     Args:
-        choosers: field of the same section -> the values it may have. `OPTION` stands for those
-            registered names that list the declared field among their options.
+        because: what the other values do, for the sentence: "strategy scratch loads nothing".
+        choosers: field of any section -> the values it may have; [] for none of several, or
+            OPTION, or GIVEN.
     """
-    return {"only_if": choosers}
+    return {"only_if": choosers, "because": because}
 
 
-OPTION = "option"
+def shown_if(**choosers: Any) -> dict[str, Any]:
+    """For `json_schema_extra`: a form asks for the field only if all of these hold."""
+    return {"shown_if": choosers}
 
 
 def zero_means(words: str) -> dict[str, Any]:
@@ -81,18 +106,23 @@ def extra(info: FieldInfo, key: str) -> Any:
     return info.json_schema_extra.get(key) if isinstance(info.json_schema_extra, dict) else None
 
 
-def _conditions(info: FieldInfo) -> dict[str, Any]:
-    return dict(extra(info, "only_if") or {})
+def conditions(info: FieldInfo, key: str = "only_if") -> dict[str, Any]:
+    """Chooser -> the values it may have, of a declaration."""
+    return dict(extra(info, key) or {})
 
 
-def _holds(name: str, chooser: str, chosen: Any, wanted: Any) -> bool:
+def holds(name: str, chooser: str, chosen: Any, wanted: Any) -> bool:
+    """Whether a condition of the field `name` holds where `chooser` has the value `chosen`."""
     if wanted == OPTION:
         kind: Kind = "models" if chooser == "arch" else "datasets"
         try:
             return name in find(kind, chosen).options
         except UserError:  # an unknown name has its own sentence
             return False
-    return any(word in wanted for word in _words(chosen))
+    words = _words(chosen)
+    if wanted == GIVEN:
+        return any(word.strip() not in ("", "0", "0.0") for word in words)
+    return any(word in wanted for word in words) if wanted else not words
 
 
 def _words(value: Any) -> list[str]:

@@ -6,40 +6,41 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from segengine.config.section import Section, zero_means
+from segengine.config.section import GIVEN, Section, only_if, zero_means
+
+EarlyStopMetric = Literal["miou", "dice", "boundary_iou", "pixel_accuracy", "loss"]
 
 
 class TrainConfig(Section):
     """How long, and on what."""
 
     epochs: int = Field(30, ge=1, le=100_000, title="Epochs", description="Passes over the data.")
-    batch_size: int = Field(
-        64, ge=1, le=4096, title="Batch size", description="Images that go through at once."
-    )
+    batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Images per batch.")
     accumulate: int = Field(
         1,
         ge=1,
         le=1024,
-        title="Batches a step",
-        description="Batches whose gradients make one step: a large batch in little memory.",
+        title="Gradient accumulation",
+        description="Batches per optimizer step: a large batch in little memory.",
     )
     val_every: int = Field(
         1,
         ge=1,
-        title="Validate every n epochs",
+        title="Validate every (epochs)",
         description="Epochs from one validation to the next; the last epoch always validates.",
     )
     early_stop: int = Field(
         0,
         ge=0,
-        title="Early stop",
+        title="Early stopping (epochs)",
         description="Stop after so many epochs without a better validation (0: never).",
         json_schema_extra=zero_means("never"),
     )
-    early_stop_metric: Literal["miou", "dice", "boundary_iou", "pixel_accuracy", "loss"] = Field(
+    early_stop_metric: EarlyStopMetric = Field(
         "miou",
-        title="Early stop by",
-        description="The validation score that must get better; the loss gets better downwards.",
+        title="Early stopping by",
+        description="The validation score that must improve; a loss improves as it falls.",
+        json_schema_extra=only_if("stops no run", early_stop=GIVEN),
     )
     seed: int = Field(
         0,
@@ -62,12 +63,16 @@ class TrainConfig(Section):
         title="Compile",
         description="Compile the model with torch.compile: minutes at the start, then faster "
         "steps. GPUs only.",
+        json_schema_extra=only_if("compiles nothing", device=["auto", "cuda"]),
     )
     feature_cache: FiniteFloat = Field(
         4.0,
         ge=0,
-        title="Feature cache",
+        title="Feature cache (GB)",
         description="Frozen encoder without augmentation: its features are computed once where "
         "they need at most so many gigabytes of disk (0: never).",
-        json_schema_extra=zero_means("off"),
+        json_schema_extra={
+            **only_if("keeps no features", strategy=["frozen"], augment=[]),
+            **zero_means("off"),
+        },
     )

@@ -12,13 +12,13 @@ A dataset file offers
 from __future__ import annotations
 
 from segengine.config import DataConfig
-from segengine.datasets.base import IGNORE_INDEX, ClassInfo, Progress, SegDataset, Split
+from segengine.datasets.base import IGNORE_INDEX, ClassInfo, ProgressFn, SegDataset, Split
 from segengine.registry import find
 
 __all__ = [
     "IGNORE_INDEX",
     "ClassInfo",
-    "Progress",
+    "ProgressFn",
     "SegDataset",
     "Split",
     "chosen_names",
@@ -41,7 +41,7 @@ def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
     return classes
 
 
-def prepare_dataset(config: DataConfig, progress: Progress) -> None:
+def prepare_dataset(config: DataConfig, progress: ProgressFn) -> None:
     """Download or draw what is not there yet; UserError where that fails."""
     find("datasets", config.dataset).load().prepare(config, progress)
 

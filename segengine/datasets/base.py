@@ -19,12 +19,12 @@ from segengine.errors import UserError
 
 IGNORE_INDEX = 255
 Split = Literal["train", "val", "test"]
-Progress = Callable[[str, int, int], None]  # (what is being done, done, total)
+ProgressFn = Callable[[str, int, int], None]  # (what is being done, done, total)
 
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """A class: its name and its colour (#rrggbb), the same everywhere."""
+    """A class: its name and its color (#rrggbb), the same everywhere."""
 
     name: str
     color: str

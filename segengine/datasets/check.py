@@ -17,16 +17,14 @@ from segengine.datasets import (
     IGNORE_INDEX,
     ClassInfo,
     SegDataset,
-    chosen_names,
     open_dataset,
     prepare_dataset,
 )
-from segengine.datasets.base import IncompleteSplit, Progress, Split, read_image
-from segengine.datasets.decoded import DamagedFiles, decode
+from segengine.datasets.base import IncompleteSplit, ProgressFn, Split, read_image
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 
-Kind = Literal["dataset", "missing", "undecodable", "size", "label", "void", "duplicate"]
+ProblemKind = Literal["dataset", "missing", "undecodable", "size", "label", "void", "duplicate"]
 Size = tuple[int, int]  # (height, width) in pixels
 T = TypeVar("T")
 
@@ -46,7 +44,7 @@ class Problem:
         message: what is wrong and what to do, in a sentence.
     """
 
-    kind: Kind
+    kind: ProblemKind
     split: str
     file: str
     message: str
@@ -97,7 +95,7 @@ class Report:
     notes: tuple[Problem, ...]
 
 
-def check_dataset(config: DataConfig, progress: Progress) -> Report:
+def check_dataset(config: DataConfig, progress: ProgressFn) -> Report:
     """Read every image and mask of every split, with `config.workers` threads.
 
     A dataset that is drawn by SegLab is drawn first where it is not there yet; `config.download`
@@ -121,26 +119,6 @@ def check_dataset(config: DataConfig, progress: Progress) -> Report:
     return Report(
         config.dataset, config.root, classes, tuple(reports), (*problems, *doubles), notes
     )
-
-
-def require_sound(config: DataConfig, progress: Progress) -> None:
-    """Read what a run will use, and decode it into the cache on the way: the run need not again.
-
-    Raises:
-        DamagedFiles: with every image of training and validation that cannot be used.
-        UserError: a split is missing or incomplete, or the cache cannot be written.
-    """
-    problems: list[UserError] = []
-    splits: tuple[Split, ...] = ("train", "val")
-    for split in splits:
-        dataset = open_dataset(config, split)
-        names = chosen_names(dataset, config, split)
-        try:
-            decode(dataset, names, config.height_width, workers=config.workers, progress=progress)
-        except DamagedFiles as error:
-            problems += error.problems
-    if problems:
-        raise DamagedFiles(problems)
 
 
 def _open_splits(config: DataConfig) -> tuple[dict[Split, SegDataset], list[Problem]]:
@@ -181,7 +159,7 @@ def _look(dataset: SegDataset, split: Split, name: str) -> _Seen:
     image_file, mask_file = dataset.files(name)
     problems: list[Problem] = []
 
-    def attempt(read: Callable[[str], T], path: Path, kind: Kind | None = None) -> T | None:
+    def attempt(read: Callable[[str], T], path: Path, kind: ProblemKind | None = None) -> T | None:
         try:
             return read(name)
         except UserError as error:
@@ -202,7 +180,7 @@ def _look(dataset: SegDataset, split: Split, name: str) -> _Seen:
     return _Seen(size, counts, tuple(problems))
 
 
-def _kind(path: Path) -> Kind:
+def _kind(path: Path) -> ProblemKind:
     """What is wrong with a file that could not be used."""
     if not path.exists():
         return "missing"

@@ -22,7 +22,7 @@ from segengine.datasets.base import (
     IGNORE_INDEX,
     ClassInfo,
     IncompleteSplit,
-    Progress,
+    ProgressFn,
     SegDataset,
     Split,
     map_labels,
@@ -65,7 +65,7 @@ _FROM_LABEL_ID = {
     **{label: index for index, label in enumerate(_EVALUATED)},
 }
 _FROM_TRAIN_ID = {**{label: label for label in range(19)}, 255: IGNORE_INDEX}
-_PROBED = 8  # masks that are looked into to tell whether the test split is labelled
+_PROBED = 8  # masks that are looked into to tell whether the test split is labeled
 _GET_IT = (
     "Register at https://www.cityscapes-dataset.com, download leftImg8bit_trainvaltest.zip and "
     "gtFine_trainvaltest.zip and unpack both there, so that it holds "
@@ -106,7 +106,7 @@ class Cityscapes(SegDataset):
                 "Unpack gtFine_trainvaltest.zip again, or remove the images without a label.",
                 self,
             )
-        if split == "test" and self._is_unlabelled():
+        if split == "test" and self._is_unlabeled():
             raise UserError(
                 f"The test labels in {folder / 'gtFine'} are void everywhere: the real ones are "
                 "kept back for Cityscapes' own benchmark. Choose train or val.",
@@ -141,7 +141,7 @@ class Cityscapes(SegDataset):
             ending = _LABEL_IDS
         return ending, missing[ending]
 
-    def _is_unlabelled(self) -> bool:
+    def _is_unlabeled(self) -> bool:
         step = max(1, len(self.names) // _PROBED)
         masks = (self.files(name)[1] for name in self.names[::step])
         return all(_is_void(path, self._ending, path.stat().st_mtime_ns) for path in masks)
@@ -180,7 +180,7 @@ def sizes(config: DataConfig) -> dict[Split, int]:
     return found
 
 
-def prepare(config: DataConfig, progress: Progress) -> None:
+def prepare(config: DataConfig, progress: ProgressFn) -> None:
     """Nothing: the download needs a registered person."""
 
 

@@ -1,4 +1,4 @@
-"""Decoded, resized pairs in memory-mapped files, shared by epochs, runs and processes.
+"""Splits at training size: decoded pairs in memory-mapped files, shared by runs and processes.
 
 Image and mask go through one joint resize (image: antialiased bilinear, mask: nearest, so that no
 label is invented). The result is keyed by the files' names, sizes and times and by the target size:
@@ -23,7 +23,9 @@ from filelock import FileLock, Timeout
 from numpy.lib.format import open_memmap
 from PIL import Image
 
-from segengine.datasets.base import Progress, SegDataset
+from segengine.config import DataConfig
+from segengine.datasets import chosen_names, open_dataset
+from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.errors import UserError
 from segengine.files import cannot_write
 
@@ -40,11 +42,13 @@ class DecodedSplit:
         names: the images' names, in order.
         images: (N, H, W, 3) uint8, memory-mapped.
         masks: (N, H, W) uint8, classes or 255, memory-mapped.
+        classes: the classes in label order.
     """
 
     names: tuple[str, ...]
     images: np.ndarray
     masks: np.ndarray
+    classes: tuple[ClassInfo, ...]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,13 +94,37 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
 
 
-def decode(
+def load_splits(
+    config: DataConfig, splits: Sequence[Split], progress: ProgressFn
+) -> list[DecodedSplit]:
+    """Open each split and decode the images of it that the config asks for.
+
+    Raises:
+        DamagedFiles: with every image of all these splits that cannot be used.
+        UserError: a split is missing or incomplete, or the cache cannot be written.
+    """
+    loaded: list[DecodedSplit] = []
+    problems: list[UserError] = []
+    for split in splits:
+        dataset = open_dataset(config, split)
+        names = chosen_names(dataset, config, split)
+        size, workers = config.height_width, config.workers
+        try:
+            loaded.append(decode_pairs(dataset, names, size, workers=workers, progress=progress))
+        except DamagedFiles as error:
+            problems += error.problems
+    if problems:
+        raise DamagedFiles(problems)
+    return loaded
+
+
+def decode_pairs(
     dataset: SegDataset,
     names: Sequence[str],
     size: tuple[int, int],
     *,
     workers: int,
-    progress: Progress,
+    progress: ProgressFn,
 ) -> DecodedSplit:
     """The named pairs at `size` (height, width), from the cache where they are there already.
 
@@ -111,7 +139,7 @@ def decode(
             if not _is_whole(target, len(names)):
                 shutil.rmtree(target, ignore_errors=True)
                 _fill(target, dataset, names, size, workers, progress)
-        return DecodedSplit(tuple(names), *_arrays(target))
+        return DecodedSplit(tuple(names), *_arrays(target), dataset.classes)
     except OSError as error:
         raise cannot_write(target, error) from error
 
@@ -148,7 +176,7 @@ def _stamp(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _turn(target: Path, images: int, progress: Progress) -> Iterator[None]:
+def _turn(target: Path, images: int, progress: ProgressFn) -> Iterator[None]:
     """The second of two runs that want the same images waits, and then finds them there."""
     lock = FileLock(target.with_suffix(".lock"))
     while True:
@@ -170,7 +198,7 @@ def _fill(
     names: Sequence[str],
     size: tuple[int, int],
     workers: int,
-    progress: Progress,
+    progress: ProgressFn,
 ) -> None:
     """Decode into a temporary folder that becomes `target` when it is whole."""
     folder = target.parent / f"{_DECODING}{target.name}"

@@ -5,7 +5,7 @@ Files are paired by name (`img_7.jpg` and `img_7.png`), in one of two layouts:
     <root>/{train,val[,test]}/{images,masks}/    own splits
     <root>/{images,masks}/                       split by chance: val_share, split_seed
 
-Masks hold one number a pixel (grey, palette, 16-bit) or colours (RGB). What they stand for is told
+Masks hold one number a pixel (gray, palette, 16-bit) or colors (RGB). What they stand for is told
 by `<root>/classes.json` (`formats.class_table` says how it looks). Without it, the
 numbers must be 0, 1, 2, ... without gaps, and 255 is void.
 """
@@ -21,7 +21,7 @@ from segengine.config import DataConfig
 from segengine.datasets.base import (
     ClassInfo,
     IncompleteSplit,
-    Progress,
+    ProgressFn,
     SegDataset,
     Split,
     no_such_split,
@@ -62,7 +62,7 @@ class FolderDataset(SegDataset):
         if image.mode not in _IMAGE_MODES:
             raise UserError(
                 f"{path} is stored as {image.mode}, which does not fit 8 bits a channel: save it "
-                "as RGB or as 8-bit grey.",
+                "as RGB or as 8-bit gray.",
                 field="root",
             )
         return np.asarray(image.convert("RGB"))
@@ -98,7 +98,7 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
     return dataset
 
 
-def prepare(config: DataConfig, progress: Progress) -> None:
+def prepare(config: DataConfig, progress: ProgressFn) -> None:
     """Look for the classes where no `classes.json` tells them, and for images in two splits.
 
     Raises:
@@ -122,7 +122,7 @@ def prepare(config: DataConfig, progress: Progress) -> None:
         )
 
 
-def _table(config: DataConfig, splits: Mapping[Split, Pairs], progress: Progress) -> ClassTable:
+def _table(config: DataConfig, splits: Mapping[Split, Pairs], progress: ProgressFn) -> ClassTable:
     path = Path(config.root).expanduser() / FILE
     if path.is_file():
         return read_class_table(path)
@@ -144,4 +144,4 @@ def _require_whole(pairs: Pairs, rest: SegDataset | None = None) -> None:
 
 
 def _quiet(phase: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """ProgressFn that nobody watches."""

@@ -17,7 +17,7 @@ from segengine.datasets.base import (
     IGNORE_INDEX,
     ClassInfo,
     IncompleteSplit,
-    Progress,
+    ProgressFn,
     SegDataset,
     Split,
     map_labels,
@@ -78,7 +78,7 @@ class OxfordPets(SegDataset):
     def mask(self, name: str) -> np.ndarray:
         path = self.files(name)[1]
         image = read_image(path)
-        # A palette's indices are the labels; converting would turn its colours into grey values.
+        # A palette's indices are the labels; converting would turn its colors into gray values.
         raw = np.asarray(image if image.mode == "P" else image.convert("L"))
         return map_labels(raw, _LABELS, path, "1 (pet), 2 (background), 3 (border) and 255 (void)")
 
@@ -109,7 +109,7 @@ def sizes(config: DataConfig) -> dict[Split, int]:
     return {split: len(open_split(config, split).names) for split in _LISTS}
 
 
-def prepare(config: DataConfig, progress: Progress) -> None:
+def prepare(config: DataConfig, progress: ProgressFn) -> None:
     """Download the dataset where that was asked for and it is not there.
 
     Raises:

@@ -1,25 +1,33 @@
 """Sample pets: synthetic cats and dogs, drawn once by our own generator, for work offline.
 
-They lie in the official Oxford-IIIT Pet layout and are read by the same code as the real ones.
+They lie in the official Oxford-IIIT Pet layout and are read by the same code as the real ones. Fur
+and surroundings share their colors and textures, so a network has to learn shapes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from segengine.config import DataConfig
-from segengine.datasets.base import ClassInfo, Progress, SegDataset, Split, no_such_split
-from segengine.datasets.drawing import write_sample_pets
+from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split, no_such_split
 from segengine.datasets.oxford_pets import CLASSES, OxfordPets
+from segengine.datasets.sample_files import DrawnSet, OnDrawn, check_counts, write_drawn_set
+from segengine.drawing.pets import BREEDS, draw_pet
 
 ENTRIES = {"sample_pets": {"label": "Sample pets (synthetic sample)"}}
 
 SIZES: dict[Split, int] = {"train": 200, "val": 80}
+FOLDER = "oxford-iiit-pet"  # the name that torchvision's OxfordIIITPet looks for
+LISTS = ("trainval.txt", "test.txt")
+JPEG_QUALITY = 90
 
 
 def folder_of(config: DataConfig) -> Path:
-    """Where the drawings lie: `<root>/sample-pets/oxford-iiit-pet`."""
-    return Path(config.root).expanduser() / "sample-pets" / "oxford-iiit-pet"
+    """Where the drawings lie: `<root>/drawn-pets/oxford-iiit-pet`."""
+    return Path(config.root).expanduser() / "drawn-pets" / FOLDER
 
 
 def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
@@ -39,7 +47,7 @@ def sizes(config: DataConfig) -> dict[Split, int]:
     return SIZES
 
 
-def prepare(config: DataConfig, progress: Progress) -> None:
+def prepare(config: DataConfig, progress: ProgressFn) -> None:
     """Draw the dataset where it is not there yet (some seconds)."""
     write_sample_pets(
         folder_of(config).parent,
@@ -47,3 +55,92 @@ def prepare(config: DataConfig, progress: Progress) -> None:
         val=SIZES["val"],
         progress=lambda done, total: progress("Drawing sample pets", done, total),
     )
+
+
+def write_sample_pets(
+    root: Path,
+    *,
+    train: int = SIZES["train"],
+    val: int = SIZES["val"],
+    seed: int = 0,
+    progress: OnDrawn | None = None,
+) -> Path:
+    """Draw the sample pets into `root/oxford-iiit-pet` unless they are there already.
+
+    Picture i of a split depends on the seed alone, not on the counts. Worker processes draw, so a
+    script that calls this needs `if __name__ == "__main__":`.
+
+    Returns:
+        The folder, in the layout that torchvision's OxfordIIITPet(root) reads.
+
+    Raises:
+        UserError: a count is below 1, the folder holds something else, or cannot be written.
+    """
+    check_counts(train, val)
+    return write_drawn_set(Path(root) / FOLDER, DrawnPets(train, val, seed), progress)
+
+
+@dataclass(frozen=True)
+class PetPicture:
+    """One picture of the dataset."""
+
+    split: int  # 0 trainval, 1 test
+    index: int  # within the split
+
+    @property
+    def name(self) -> str:
+        """`breed_number`; odd numbers are trainval, even ones test, whatever the counts."""
+        breed, number = self.index % len(BREEDS), self.index // len(BREEDS)
+        return f"{BREEDS[breed].name}_{2 * number + 1 + self.split}"
+
+    @property
+    def line(self) -> str:
+        """The official list line: name, class id, species (1 cat, 2 dog), id within the species."""
+        breed = BREEDS[self.index % len(BREEDS)]
+        same_species = [other for other in BREEDS if other.dog == breed.dog]
+        ids = (BREEDS.index(breed) + 1, 2 if breed.dog else 1, same_species.index(breed) + 1)
+        return " ".join([self.name, *map(str, ids)])
+
+
+class DrawnPets(DrawnSet):
+    """`train` and `val` pictures of made-up breeds.
+
+    Breeds alternate in the lists, so that the first few names already show every kind.
+    """
+
+    title = "the sample pets"
+
+    def __init__(self, train: int, val: int, seed: int) -> None:
+        self.pictures = [PetPicture(0, index) for index in range(train)]
+        self.pictures += [PetPicture(1, index) for index in range(val)]
+        self.count, self.seed = train + val, seed
+        self.readme = (
+            "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
+            "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
+            "1 pet, 2 background, 3 border. The breeds are made up.\n\n"
+            f"trainval {train}, test {val}, seed {seed}, second edition\n"
+        )
+
+    def files(self) -> list[str]:
+        names = [picture.name for picture in self.pictures]
+        images = [f"images/{name}.jpg" for name in names]
+        trimaps = [f"annotations/trimaps/{name}.png" for name in names]
+        return [*images, *trimaps, *(f"annotations/{name}" for name in (*LISTS, "list.txt"))]
+
+    def write_lists(self, folder: Path) -> None:
+        (folder / "images").mkdir()
+        annotations = folder / "annotations"
+        (annotations / "trimaps").mkdir(parents=True)
+        lines: dict[str, list[str]] = {name: [] for name in (*LISTS, "list.txt")}
+        for picture in self.pictures:
+            for name in (LISTS[picture.split], "list.txt"):
+                lines[name].append(f"{picture.line}\n")
+        for name, texts in lines.items():
+            (annotations / name).write_text("".join(texts), encoding="utf-8")
+
+    def write_picture(self, folder: Path, number: int) -> None:
+        picture = self.pictures[number]
+        image, trimap = draw_pet(self.seed, picture.split, picture.index)
+        path = folder / "images" / f"{picture.name}.jpg"
+        Image.fromarray(image).save(path, quality=JPEG_QUALITY)
+        Image.fromarray(trimap).save(folder / "annotations" / "trimaps" / f"{picture.name}.png")

@@ -1,25 +1,32 @@
 """Sample streets: synthetic street scenes, drawn once by our own generator, for work offline.
 
-They lie in the official Cityscapes layout and are read by the same code as the real ones.
+They lie in the official Cityscapes layout and are read by the same code as the real ones. Walls and
+houses, roads and sidewalks share their colors and textures, so a network has to learn shapes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from segengine.config import DataConfig
-from segengine.datasets.base import ClassInfo, Progress, SegDataset, Split, no_such_split
+from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split, no_such_split
 from segengine.datasets.cityscapes import CLASSES, Cityscapes
-from segengine.datasets.drawing import write_sample_streets
+from segengine.datasets.sample_files import DrawnSet, OnDrawn, check_counts, write_drawn_set
+from segengine.drawing.streets import THEMES, draw_street
 
 ENTRIES = {"sample_streets": {"label": "Sample streets (synthetic sample)"}}
 
 SIZES: dict[Split, int] = {"train": 240, "val": 60}
+SPLITS = ("train", "val")
+CITIES = (("lindenau", "ostheim"), ("weidenbruck",))  # made up, of each split
 
 
 def folder_of(config: DataConfig) -> Path:
-    """Where the drawings lie: `<root>/sample-streets`."""
-    return Path(config.root).expanduser() / "sample-streets"
+    """Where the drawings lie: `<root>/drawn-streets`."""
+    return Path(config.root).expanduser() / "drawn-streets"
 
 
 def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
@@ -39,11 +46,90 @@ def sizes(config: DataConfig) -> dict[Split, int]:
     return SIZES
 
 
-def prepare(config: DataConfig, progress: Progress) -> None:
-    """Draw the dataset where it is not there yet (about half a minute)."""
+def prepare(config: DataConfig, progress: ProgressFn) -> None:
+    """Draw the dataset where it is not there yet (some seconds)."""
     write_sample_streets(
         folder_of(config),
         train=SIZES["train"],
         val=SIZES["val"],
         progress=lambda done, total: progress("Drawing sample streets", done, total),
     )
+
+
+def write_sample_streets(
+    folder: Path,
+    *,
+    train: int = SIZES["train"],
+    val: int = SIZES["val"],
+    seed: int = 0,
+    progress: OnDrawn | None = None,
+) -> Path:
+    """Draw the sample streets into `folder` unless they are there already.
+
+    Picture i of a split depends on the seed alone, not on the counts. Worker processes draw, so a
+    script that calls this needs `if __name__ == "__main__":`.
+
+    Returns:
+        The folder, in the layout that torchvision's Cityscapes(folder) reads.
+
+    Raises:
+        UserError: a count is below 1, the folder holds something else, or cannot be written.
+    """
+    check_counts(train, val)
+    return write_drawn_set(Path(folder), DrawnStreets(train, val, seed), progress)
+
+
+@dataclass(frozen=True)
+class StreetPicture:
+    """One picture of the dataset."""
+
+    split: int  # 0 train, 1 val
+    index: int  # within the split
+
+    @property
+    def stem(self) -> str:
+        """`split/city/city_sequence_frame`; a city's sequences run through all themes."""
+        cities = CITIES[self.split]
+        turn, theme = divmod(self.index, len(THEMES))
+        city, sequence = cities[turn % len(cities)], turn // len(cities) * len(THEMES) + theme
+        return f"{SPLITS[self.split]}/{city}/{city}_{sequence:06d}_000019"
+
+    @property
+    def image(self) -> str:
+        """The image's file, relative to the dataset."""
+        return f"leftImg8bit/{self.stem}_leftImg8bit.png"
+
+    @property
+    def mask(self) -> str:
+        """The file of its label ids."""
+        return f"gtFine/{self.stem}_gtFine_labelIds.png"
+
+
+class DrawnStreets(DrawnSet):
+    """`train` and `val` pictures of streets in made-up cities."""
+
+    title = "the sample streets"
+
+    def __init__(self, train: int, val: int, seed: int) -> None:
+        self.pictures = [StreetPicture(0, index) for index in range(train)]
+        self.pictures += [StreetPicture(1, index) for index in range(val)]
+        self.count, self.seed = train + val, seed
+        self.readme = (
+            "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
+            "The layout is that of the Cityscapes dataset: gtFine holds the official label ids.\n"
+            "The cities are made up.\n\n"
+            f"train {train}, val {val}, seed {seed}, second edition\n"
+        )
+
+    def files(self) -> list[str]:
+        return [name for picture in self.pictures for name in (picture.image, picture.mask)]
+
+    def write_lists(self, folder: Path) -> None:
+        for parent in {(folder / name).parent for name in self.files()}:
+            parent.mkdir(parents=True)
+
+    def write_picture(self, folder: Path, number: int) -> None:
+        picture = self.pictures[number]
+        image, labels = draw_street(self.seed, picture.split, picture.index)
+        Image.fromarray(image).save(folder / picture.image)
+        Image.fromarray(labels).save(folder / picture.mask)

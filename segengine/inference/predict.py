@@ -9,28 +9,30 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from segengine.datasets.base import ClassInfo, Progress, read_image
+from segengine.datasets.base import ClassInfo, ProgressFn, read_image
+from segengine.datasets.decoded import DecodedSplit
 from segengine.device import pick_device, pick_precision
 from segengine.errors import UserError
 from segengine.files import atomic_write, write_text
-from segengine.inference.predictor import Predictor, index_masks, save_mask
+from segengine.inference.mask_files import index_masks, save_mask
+from segengine.inference.predictor import Predictor
 from segengine.metrics.per_image import ImageScores
 from segengine.models import build_model
 from segengine.run.rundir import RunDir
-from segengine.training.components import Experiment
-from segengine.training.state import load_best
-from segengine.weights.checkpoint import best_weights
+from segengine.weights.checkpoint import best_weights, load_best
 
 
-def predict_validation_set(run: RunDir, experiment: Experiment, progress: Progress) -> None:
+def predict_validation_set(
+    run: RunDir, predictor: Predictor, split: DecodedSplit, progress: ProgressFn
+) -> None:
     """Write index masks, per-image scores and confusion matrices of the whole validation set."""
-    split, classes = experiment.val_data, experiment.classes
+    classes = split.classes
     rows, matrices = ImageScores(classes), []
 
     def tick(done: int, total: int) -> None:
         progress("Predicting", done, total)
 
-    for indices, logits, _ in experiment.predictor.batches(split, tick):
+    for indices, logits, _ in predictor.batches(split, tick):
         for index, mask in zip(indices, index_masks(logits), strict=True):
             name = split.names[index]
             save_mask(run.predictions / f"{name}.png", mask, classes)
@@ -40,7 +42,7 @@ def predict_validation_set(run: RunDir, experiment: Experiment, progress: Progre
     write_text(run.per_image_file, rows.csv())
 
 
-class Trained(NamedTuple):
+class TrainedModel(NamedTuple):
     """A run's best weights, ready to predict."""
 
     predictor: Predictor
@@ -48,7 +50,7 @@ class Trained(NamedTuple):
     epoch: int  # 1-based
 
 
-def load_trained(run: RunDir) -> Trained:
+def load_trained(run: RunDir) -> TrainedModel:
     """The run's model with its best weights, the classes that it learned, and their epoch.
 
     Raises:
@@ -63,13 +65,13 @@ def load_trained(run: RunDir) -> Trained:
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = pick_precision(config.train.precision, device)
     predictor = Predictor(model, device, precision, config.train.batch_size)
-    return Trained(predictor, classes, state["position"]["best_epoch"])
+    return TrainedModel(predictor, classes, state["position"]["best_epoch"])
 
 
 def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]:
     """Predict a person's own images with the run's best weights.
 
-    Writes `<out>/<image name>.png`: index masks of the images' own sizes, with the classes' colours
+    Writes `<out>/<image name>.png`: index masks of the images' own sizes, with the classes' colors
     as their palette.
 
     Raises:

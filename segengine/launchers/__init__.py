@@ -1,109 +1,146 @@
-"""Launchers start, watch and stop the process of a run. One file a backend.
+"""Launchers start, find and stop the process of a run. A backend is a module with one protocol.
 
-A backend is a module with `submit(run)`, `is_alive(job)` and `cancel(run, job)`. It never imports
-torch, and what it knows of a job is on disk (`job.json`): handles are disposable.
+What a launcher knows of a job is on disk (`job.json`): handles are disposable. Nothing here imports
+torch, and nothing outside a backend's module reads the backend's own fields of a job.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import json
 import time
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Literal, Protocol
 
 from filelock import FileLock
 
 from segengine.errors import UserError
-from segengine.files import cannot_write, write_text
+from segengine.files import cannot_write
+from segengine.launchers import local
 from segengine.registry import unknown_name
-from segengine.run.events import TERMINAL, read_events
-from segengine.run.rundir import RunDir
+from segengine.run.event_log import read_events
+from segengine.run.events import END_EVENTS
+from segengine.run.rundir import Handle, Job, RunDir
+from segengine.run.stopping import request_stop
 
 LAST_SECONDS = 10.0  # that a process may live on after its run's last word
 
+ProcessState = Literal["alive", "gone", "unknown"]
+JobState = Literal["waiting", ProcessState]
+
+
+class Launcher(Protocol):
+    """What a backend's module offers."""
+
+    def submit(self, run: RunDir) -> Handle:
+        """Start `python -m segengine resume <id>` in a process that outlives this one.
+
+        Returns:
+            What the backend needs to find the process again; it becomes a part of `job.json`.
+        """
+
+    def state(self, job: Job) -> ProcessState:
+        """Whether the job's process is there; "unknown" where this machine cannot tell."""
+
+    def cancel(self, run: RunDir, job: Job) -> None:
+        """Ask the process to stop; end it where it was asked long ago."""
+
+    def claim(self, run: RunDir) -> Handle | None:
+        """How to find this very process; None where the run's job is this process already."""
+
+
+LAUNCHERS: Mapping[str, Launcher] = {"local": local}
+
 
 def submit(run: RunDir, backend: str = "local") -> None:
-    """Start (or go on with) a run in a process that outlives this one.
+    """Start (or resume) a run in a process that outlives this one.
 
     Raises:
-        UserError: the run is already being trained.
+        UserError: the run is already being trained, or there is no such launcher.
     """
-    launcher = _backend(backend)
-    with claiming(run):
+    launcher = _launcher(backend)
+    with _turn(run):
+        _require_free(run)
         run.request_file.unlink(missing_ok=True)
-        launcher.submit(run)
+        run.write_job(backend)  # from here on the run waits, whatever becomes of this process
+        run.write_job(backend, launcher.submit(run))
 
 
-@contextlib.contextmanager
-def claiming(run: RunDir, pid: int | None = None) -> Iterator[None]:
-    """While the body makes a process the run's own, nobody else can.
-
-    Args:
-        pid: the process that claims, where it may have the run already.
+def claim(run: RunDir) -> None:
+    """Make this process the one that trains the run.
 
     Raises:
-        UserError: a process trains the run already. (One that has said its last word and only
-            exits is waited for.)
+        UserError: another process does.
     """
-    lock = FileLock(run.claim_lock_file)
-    try:
-        lock.acquire()
-    except OSError as error:
-        raise cannot_write(run.path, error) from error
-    try:
-        _wait_for_the_last(run, pid)
-        yield
-    finally:
-        lock.release()
+    with _turn(run):
+        job = run.job()
+        backend = job["backend"] if job else "local"
+        handle = _launcher(backend).claim(run)
+        if handle is None:
+            return  # `submit` said so already; a stop may have been asked for since
+        _require_free(run)
+        run.request_file.unlink(missing_ok=True)
+        run.write_job(backend, handle)
 
 
-def _wait_for_the_last(run: RunDir, pid: int | None) -> None:
-    """Until no process but `pid` has the run; UserError where one does not exit by itself."""
-    deadline = time.monotonic() + LAST_SECONDS
-    while (job := run.job()) and job["pid"] != pid and is_alive(job):
-        if time.monotonic() > deadline or not _is_exiting(run, job):
-            raise UserError(f"Run {run.id} is already running (process {job['pid']}).", field="run")
-        time.sleep(0.05)
+def state(job: Job) -> JobState:
+    """Where a job stands: "waiting" has no process yet, and nobody but a record says so."""
+    if job.keys() <= Job.__annotations__.keys():
+        return "waiting"
+    return _launcher(job["backend"]).state(job)
 
 
 def cancel(run: RunDir) -> None:
     """Ask a run to stop: it finishes its step, saves and exits. Asked again later, it is killed.
 
     Raises:
-        UserError: nothing runs there.
+        UserError: nothing runs there, or not where this machine can reach it.
     """
     job = run.job()
-    alive = is_alive(job) if job else False
-    if not job or alive is False:
+    now = state(job) if job else "gone"
+    if job is None or now == "gone":
         raise UserError(f"Run {run.id} is not running: there is nothing to stop.", field="run")
-    if alive is None:
-        raise UserError(f"Run {run.id} runs on {job['host']}: stop it there.", field="run")
-    if not run.request_file.exists():
-        write_text(run.request_file, json.dumps({"want": "stop", "time": time.time()}) + "\n")
-    _backend(job["backend"]).cancel(run, job)
+    if now == "unknown":
+        raise UserError(
+            f"Run {run.id} runs on another machine, which this one cannot reach: stop it there.",
+            field="run",
+        )
+    request_stop(run)
+    if now == "alive":
+        _launcher(job["backend"]).cancel(run, job)
 
 
-def is_alive(job: dict[str, Any]) -> bool | None:
-    """Whether the job's process exists; None where that cannot be known from this machine."""
-    alive: bool | None = _backend(job["backend"]).is_alive(job)
-    return alive
+@contextlib.contextmanager
+def _turn(run: RunDir) -> Iterator[None]:
+    """While the body makes a process the run's own, nobody else can."""
+    lock = FileLock(run.claim_lock_file)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise cannot_write(run.path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def _is_exiting(run: RunDir, job: dict[str, Any]) -> bool:
+def _require_free(run: RunDir) -> None:
+    """UserError where a process has the run; one that only exits is waited for."""
+    deadline = time.monotonic() + LAST_SECONDS
+    while (job := run.job()) and state(job) in ("alive", "unknown"):
+        if time.monotonic() > deadline or not _is_exiting(run, job):
+            raise UserError(f"Run {run.id} is already running.", field="run")
+        time.sleep(0.05)
+
+
+def _is_exiting(run: RunDir, job: Job) -> bool:
     """Whether the job's process has logged the run's end."""
-    last = read_events(run.events_file)[0][-1:]
-    return any(e["event"] in TERMINAL and e["time"] > job["submitted"] for e in last)
+    events, _ = read_events(run.events_file)
+    return bool(events) and (
+        events[-1]["event"] in END_EVENTS and events[-1]["time"] > job["submitted"]
+    )
 
 
-@cache
-def _backend(name: str) -> ModuleType:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    known = [path.stem for path in files if path.stem != "__init__"]
-    if name not in known:
-        raise UserError(unknown_name("launcher", name, known))
-    return importlib.import_module(f"segengine.launchers.{name}")
+def _launcher(backend: str) -> Launcher:
+    if backend not in LAUNCHERS:
+        raise UserError(unknown_name("launcher", backend, list(LAUNCHERS)), field="launcher")
+    return LAUNCHERS[backend]

@@ -6,28 +6,25 @@ pid and start time together, since pids are used again.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import psutil
 
-from segengine.files import cannot_write, write_text
-from segengine.launchers import claiming
-from segengine.run.rundir import RunDir, read_json
+from segengine.files import cannot_write
+from segengine.run.rundir import Handle, Job, RunDir
+from segengine.run.stopping import KILL_AFTER, seconds_since_stop_request
 
-KILL_AFTER = 10.0  # seconds after the first request to stop, from when on a request kills
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
-def submit(run: RunDir) -> None:
+def submit(run: RunDir) -> Handle:
     """Start `python -m segengine resume <id>` detached, its output going to the run folder."""
     command = [sys.executable, "-m", "segengine", "resume", run.id]
     command += ["--runs-dir", str(run.path.parent)]
@@ -44,63 +41,50 @@ def submit(run: RunDir) -> None:
             cwd=_PROJECT,
             start_new_session=True,
         )
-    claim(run, process.pid)
     # Somebody must wait for the child or it stays a zombie as long as we live.
     threading.Thread(target=process.wait, daemon=True, name=f"reap-{run.id}").start()
+    return handle_of(process.pid)
 
 
-def claim(run: RunDir, pid: int | None = None) -> None:
-    """Write down that the process (default: this one) runs the run."""
-    process = psutil.Process(pid or os.getpid())
-    try:
-        started = process.create_time()
-    except psutil.NoSuchProcess:  # it ended at once; its output says why
-        started = 0.0
-    job = {
-        "backend": "local",
-        "pid": process.pid,
-        "process_started": started,
-        "host": socket.gethostname(),
-        "submitted": time.time(),
-    }
-    write_text(run.job_file, json.dumps(job, indent=2) + "\n")
+def state(job: Job) -> Literal["alive", "gone", "unknown"]:
+    """Whether that very process exists; unknown where it is another machine's."""
+    if job.get("host") != socket.gethostname():
+        return "unknown"
+    return "gone" if _process(job) is None else "alive"
 
 
-def take_over(run: RunDir) -> None:
-    """Make this process the one that runs the run.
-
-    Raises:
-        UserError: another process does.
-    """
-    with claiming(run, os.getpid()):
-        job = run.job()
-        if job and job["pid"] == os.getpid() and is_alive(job):
-            return  # `submit` said so already; a stop may have been asked for since
-        run.request_file.unlink(missing_ok=True)
-        claim(run)
-
-
-def is_alive(job: dict[str, Any]) -> bool | None:
-    """Whether that very process exists; None where it is another machine's."""
-    if job["host"] != socket.gethostname():
-        return None
-    return _process(job) is not None
-
-
-def cancel(run: RunDir, job: dict[str, Any]) -> None:
+def cancel(run: RunDir, job: Job) -> None:
     """SIGTERM; SIGKILL where a stop was already asked for more than KILL_AFTER seconds ago."""
     process = _process(job)
     if process is None:
         return
-    asked = (read_json(run.request_file) or {}).get("time", time.time())
-    process.send_signal(signal.SIGKILL if time.time() - asked > KILL_AFTER else signal.SIGTERM)
+    asked_long_ago = (seconds_since_stop_request(run) or 0.0) > KILL_AFTER
+    process.send_signal(signal.SIGKILL if asked_long_ago else signal.SIGTERM)
 
 
-def _process(job: dict[str, Any]) -> psutil.Process | None:
+def claim(run: RunDir) -> Handle | None:
+    """How to find this process; None where it has the run already."""
+    job = run.job()
+    if job and job.get("pid") == os.getpid() and state(job) == "alive":
+        return None
+    return handle_of(os.getpid())
+
+
+def handle_of(pid: int) -> Handle:
+    """How to find a process of this machine again."""
+    try:
+        started = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:  # it ended at once; its output says why
+        started = 0.0
+    return {"pid": pid, "process_started": started, "host": socket.gethostname()}
+
+
+def _process(job: Job) -> psutil.Process | None:
     """The job's process, if it is still that one and not a zombie."""
     try:
-        process = psutil.Process(job["pid"])
-        same = abs(process.create_time() - job["process_started"]) < 2.0
+        process = psutil.Process(job.get("pid"))  # type: ignore[arg-type]
+        started = float(job.get("process_started", 0.0))  # type: ignore[arg-type]
+        same = abs(process.create_time() - started) < 2.0
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None

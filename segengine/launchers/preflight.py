@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import zipfile
 from pathlib import Path
 
-from segengine.config import ModelConfig, RunConfig
+from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets import dataset_classes, split_sizes
 from segengine.errors import UserError
 from segengine.losses import check_classes
 from segengine.registry import find
-from segengine.run.rundir import RunDir, absolute
+from segengine.run.rundir import absolute
+from segengine.run.weights_source import weights_file
 
 
 def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
@@ -34,6 +34,13 @@ def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
     return problems
 
 
+def require_startable(config: RunConfig, runs_dir: Path) -> None:
+    """InvalidConfig with everything that `preflight` finds."""
+    problems = preflight(config, runs_dir)
+    if problems:
+        raise InvalidConfig(problems)
+
+
 def check_writable(runs_dir: Path) -> None:
     """UserError where no run folder could be made in `runs_dir`."""
     folder = absolute(runs_dir)
@@ -44,59 +51,6 @@ def check_writable(runs_dir: Path) -> None:
             f"Runs cannot be saved in {runs_dir}: {folder} is not a folder you can write to. "
             "Choose another with --runs-dir (or SEGLAB_RUNS for the dashboard).",
             field="runs_dir",
-        )
-
-
-def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
-    """The file that `run:<id>` or a path stands for (not for "imagenet").
-
-    Raises:
-        UserError: there is none, or it is not a whole checkpoint.
-    """
-    if config.weights.startswith("run:"):
-        try:
-            source = RunDir.open(runs_dir, config.weights.removeprefix("run:"))
-            theirs, ours = source.config().model.encoder_name, config.encoder_name
-        except UserError as error:
-            raise UserError(f"weights {config.weights}: {error}", field="weights") from None
-        if theirs != ours:
-            raise UserError(
-                f"weights {config.weights} are of the encoder {theirs}, but this run has the "
-                f"encoder {ours}: choose a run with that encoder.",
-                field="weights",
-            )
-        path = source.best_checkpoint
-        if not path.is_file():
-            raise UserError(
-                f"weights {config.weights}: that run has no checkpoint yet; it saves one at its "
-                "first validation.",
-                field="weights",
-            )
-    else:
-        path = Path(config.weights).expanduser()
-        if path.is_dir():
-            raise UserError(
-                f"weights '{config.weights}' is a folder: give a file in it, or run:<id> for a run "
-                "of this runs folder.",
-                field="weights",
-            )
-        if not path.is_file():
-            raise UserError(
-                f"weights '{config.weights}': there is no such file; give imagenet, run:<id> or a "
-                "checkpoint file.",
-                field="weights",
-            )
-    check_container(path)
-    return path
-
-
-def check_container(path: Path) -> None:
-    """UserError where a file is neither safetensors nor a whole PyTorch checkpoint (a zip)."""
-    if path.suffix != ".safetensors" and not zipfile.is_zipfile(path):
-        raise UserError(
-            f"{path} is not a whole PyTorch checkpoint: it is truncated, or something else. Give a "
-            ".pt/.pth file saved by PyTorch 1.6 or newer, or .safetensors.",
-            field="weights",
         )
 
 
@@ -111,7 +65,7 @@ def _check_data(config: RunConfig, runs_dir: Path) -> None:
 
 
 def _check_weights(config: RunConfig, runs_dir: Path) -> None:
-    if config.model.strategy != "scratch" and config.model.weights != "imagenet":
+    if config.model.loads_weights and config.model.weights != "imagenet":
         weights_file(config.model, runs_dir)
     if config.model.weights == "imagenet" and config.model.stem == "small":
         raise UserError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segengine import launchers
-from segengine.config import InvalidConfig, RunConfig
-from segengine.launchers.preflight import preflight
+from segengine.config import RunConfig
+from segengine.launchers import submit
+from segengine.launchers.preflight import require_startable
 from segengine.run.rundir import RunDir
 
 
@@ -17,9 +17,7 @@ def start_run(config: RunConfig, runs_dir: Path, *, backend: str = "local") -> R
         InvalidConfig: something would make the run fail; no folder was made.
         UserError: the runs folder cannot be written.
     """
-    problems = preflight(config, runs_dir)
-    if problems:
-        raise InvalidConfig(problems)
+    require_startable(config, runs_dir)
     run = RunDir.create(runs_dir, config)
-    launchers.submit(run, backend)
+    submit(run, backend)
     return run

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from segengine.datasets.base import IGNORE_INDEX
+
+# (logits (N, classes, H, W), target (N, H, W)) -> mean over the pixels that count, 0-dimensional.
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def exact(logits: Tensor) -> Tensor:

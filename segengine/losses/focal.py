@@ -22,7 +22,7 @@ class FocalLoss(nn.Module):
     """Mean of -alpha_t (1 - p_t)^gamma log(p_t), where p_t is the true class's softmax probability.
 
     Mean over the pixels whose target is not 255, in float32. As in the paper, alpha is a factor
-    that the mean is not normalised by. gamma 0 without alpha is cross entropy.
+    that the mean is not normalized by. gamma 0 without alpha is cross entropy.
 
     Args:
         gamma: how strongly pixels that are right already are discounted, 0 or more.

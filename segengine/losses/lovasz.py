@@ -53,7 +53,7 @@ def _slopes(errors: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     found = in_order.cumsum(0, dtype=torch.float64)
     place = torch.arange(1, len(order) + 1, device=order.device, dtype=torch.float64)
     size = truth.sum()
-    # 1 - intersection / union once the first pixels in order are all wrong. In float64: neighbours
+    # 1 - intersection / union once the first pixels in order are all wrong. In float64: neighbors
     # differ by a millionth.
     losses = 1 - (size - found) / (size + place - found)
     steps = torch.diff(losses, prepend=losses.new_zeros(1)).to(errors)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import TypedDict
 
 from segengine.datasets.base import IGNORE_INDEX
 from segengine.metrics.seg_metrics import count
@@ -23,6 +23,13 @@ from segengine.statistics.scores import Floats, listed, mean, ratio
 
 SHARE = 0.02  # of the image's diagonal
 _VALUES = 256  # of uint8 labels
+
+
+class BoundaryScores(TypedDict):
+    """Boundary IoU, 0 to 1; None per class where it is in neither truth nor prediction."""
+
+    boundary_iou: float
+    boundary_iou_per_class: list[float | None]
 
 
 class BoundaryMetrics:
@@ -45,11 +52,10 @@ class BoundaryMetrics:
         """Boundary IoU a class so far, 0 to 1; NaN where it is neither in truth nor prediction."""
         return boundary_iou(self._counts.cpu().numpy())
 
-    def scores(self) -> dict[str, Any]:
-        """For JSON: `boundary_iou`, the mean over the classes that are there (0 where none is), and
-        `boundary_iou_per_class`, with None for NaN."""
-        found = self.iou()
-        return {"boundary_iou": mean(found), "boundary_iou_per_class": listed(found)}
+    def scores(self) -> BoundaryScores:
+        """The mean over the classes that are there (0 where none is), and per class."""
+        per_class = self.iou()
+        return {"boundary_iou": mean(per_class), "boundary_iou_per_class": listed(per_class)}
 
 
 def boundary_iou(counts: np.ndarray) -> Floats:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from segengine.statistics.scores import scores
+from segengine.statistics.scores import Scores, scores
 
 
 class SegMetrics:
@@ -82,7 +80,7 @@ class SegMetrics:
         """Forget all counts."""
         self._bins.zero_()
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Scores:
         """All scores so far, as `segengine.statistics.scores.scores` gives them."""
         return scores(self.confusion.cpu().numpy())
 

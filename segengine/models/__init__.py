@@ -10,6 +10,7 @@ A model file offers
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segengine.config import ModelConfig
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
 def build_model(config: ModelConfig, classes: int) -> SegmentationModel:
     """The model that the config names, with random weights and `classes` output channels.
 
+    Its encoder is frozen where the config says so.
+
     Raises:
         UserError: no model has that name.
     """
     model: SegmentationModel = find("models", config.arch).load().build(config, classes)
+    if config.frozen:
+        model.freeze_encoder()
     return model
+
+
+def imagenet_file(config: ModelConfig) -> Path:
+    """The file of the encoder's published ImageNet weights; UserError where it cannot be had."""
+    path: Path = find("models", config.arch).load().imagenet_file(config)
+    return path

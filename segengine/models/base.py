@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 Features = list[Tensor] | dict[str, Tensor]
 
+# The classifiers in the published weights of encoders: prefixes of keys that nothing here uses.
+CLASSIFIERS = ("fc.", "_fc.", "last_linear.", "classifier.", "head.", "linear.")
+
 
 class SegmentationModel(nn.Module):
     """Images to logits of the same size: encoder, then decoder, then bilinear upsampling.
@@ -40,11 +43,11 @@ class SegmentationModel(nn.Module):
         self.frozen = False
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (N, 3, H, W), float, to logits (N, classes, H, W)."""
+        """Normalized images (N, 3, H, W), float, to logits (N, classes, H, W)."""
         return self.decode(self.encode(images), images.shape[-2:])
 
     def encode(self, images: Tensor) -> Features:
-        """Normalised images (N, 3, H, W) to the encoder's features; a frozen one has no graph."""
+        """Normalized images (N, 3, H, W) to the encoder's features; a frozen one has no graph."""
         with torch.no_grad() if self.frozen else contextlib.nullcontext():
             features: Features = self.encoder(images)
         return features

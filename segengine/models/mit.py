@@ -114,7 +114,7 @@ class DropPath(nn.Module):
 
 
 class Block(nn.Module):
-    """Transformer block: attention, then Mix-FFN, each normalised before and added to its input."""
+    """Transformer block: attention, then Mix-FFN, each normalized before and added to its input."""
 
     def __init__(self, width: int, heads: int, reduction: int, drop_path: float) -> None:
         super().__init__()

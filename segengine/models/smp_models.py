@@ -16,9 +16,8 @@ from torch import Tensor, nn
 
 from segengine.config import ModelConfig
 from segengine.config.encoders import MIT
-from segengine.models.base import Features, SegmentationModel
+from segengine.models.base import CLASSIFIERS, Features, SegmentationModel
 from segengine.models.download import from_hub
-from segengine.weights.key_names import CLASSIFIERS
 
 ENTRIES = {
     "deeplabv3plus": {
@@ -74,7 +73,7 @@ class SMPModel(SegmentationModel):
         self.levels = tuple(level for level in levels if whole.encoder.out_channels[level])
 
     def encode(self, images: Tensor) -> Features:
-        """Normalised images (N, 3, H, W) to the maps that the decoder reads, finest first."""
+        """Normalized images (N, 3, H, W) to the maps that the decoder reads, finest first."""
         features = super().encode(images)
         assert isinstance(features, list)
         return [features[level] for level in self.levels]

@@ -67,7 +67,7 @@ class MaskSet:
             image = read_image(path)
         except UserError:
             raise UserError(f"The predicted mask {path} is missing or damaged.") from None
-        # Never convert: of a palette image that would give its colours' brightness, not the labels.
+        # Never convert: of a palette image that would give its colors' brightness, not the labels.
         labels = np.asarray(image)
         if labels.ndim != 2 or labels.dtype != np.uint8:
             raise UserError(f"The predicted mask {path} is no index mask of 8 bits a pixel.")
@@ -80,10 +80,10 @@ def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
     Once a run has ended these are its predictions; a run at work (also one that was resumed) shows
     its latest validation.
     """
-    epochs = int((log.started or {}).get("epochs", 0))
-    if log.terminal and run.per_image_file.is_file():
-        best = log.terminal.get("best_epoch") or (log.best() or {}).get("epoch", 0)
-        return MaskSet(run, run.predictions, int(best), epochs, best=True)
+    epochs = log.started["epochs"] if log.started else 0
+    if log.end and run.per_image_file.is_file():
+        best = log.best()
+        return MaskSet(run, run.predictions, best.epoch if best else 0, epochs, best=True)
     for epoch in sorted(log.masks, reverse=True):
         if run.masks(epoch).is_dir():
             return MaskSet(run, run.masks(epoch), epoch, epochs, best=False)
@@ -92,13 +92,13 @@ def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
 
 def classes_of(log: RunLog) -> tuple[ClassInfo, ...]:
     """The classes as the run itself logged them; empty before it started."""
-    logged = (log.started or {}).get("classes", [])
-    return tuple(ClassInfo(str(item["name"]), str(item["color"])) for item in logged)
+    logged = log.started["classes"] if log.started else []
+    return tuple(ClassInfo(record["name"], record["color"]) for record in logged)
 
 
 def ignore_index_of(log: RunLog) -> int:
     """The label of void pixels, as the run itself logged it."""
-    return int((log.started or {}).get("ignore_index", IGNORE_INDEX))
+    return log.started["ignore_index"] if log.started else IGNORE_INDEX
 
 
 def common_images(sets: Iterable[MaskSet]) -> list[str]:

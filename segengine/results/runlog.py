@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from segengine.run.events import TERMINAL, Event, read_events
+from segengine.run.event_log import read_events
+from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, ValRecord
+
+
+class ValidatedEpoch(NamedTuple):
+    """The validation of one epoch (1-based)."""
+
+    epoch: int
+    scores: ValRecord
 
 
 @dataclass
@@ -20,19 +29,19 @@ class RunLog:
         epochs: epoch number (1-based) -> `epoch` event.
         steps: the `step` events, in order.
         masks: epoch -> folder of its masks, relative to the run folder.
-        terminal: the event that ended the run; None while it goes on (or after a crash).
+        end: the event that ended the run; None while it goes on (or after a crash).
         progress: the last `progress` (reading data, validating, ...), None while it steps.
         last_time: seconds since 1970 of the last event; 0 before any.
     """
 
     path: Path
     offset: int = 0
-    started: Event | None = None
-    epochs: dict[int, Event] = field(default_factory=dict)
-    steps: list[Event] = field(default_factory=list)
+    started: RunStarted | None = None
+    epochs: dict[int, Epoch] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
     masks: dict[int, str] = field(default_factory=dict)
-    terminal: Event | None = None
-    progress: Event | None = None
+    end: End | None = None
+    progress: Progress | None = None
     last_time: float = 0.0
 
     def refresh(self) -> list[Event]:
@@ -42,33 +51,40 @@ class RunLog:
             self._fold(event)
         return events
 
-    def validated(self) -> list[Event]:
-        """The `epoch` events that carry a validation, in order."""
-        return [self.epochs[n] for n in sorted(self.epochs) if self.epochs[n].get("val")]
+    def validated(self) -> list[ValidatedEpoch]:
+        """Every validation, in order."""
+        ordered = sorted(self.epochs.items())
+        return [ValidatedEpoch(number, event["val"]) for number, event in ordered if event["val"]]
 
-    def best(self) -> Event | None:
-        """The `epoch` event with the highest validation mIoU (the first of equals)."""
-        return max(self.validated(), key=lambda event: event["val"]["miou"], default=None)
+    def best(self) -> ValidatedEpoch | None:
+        """The validation with the highest mIoU (the first of equals)."""
+        return max(self.validated(), key=lambda validation: validation.scores["miou"], default=None)
 
     def _fold(self, event: Event) -> None:
-        kind = event["event"]
         self.last_time = event.get("time", self.last_time)
-        self.terminal = event if kind in TERMINAL else None
-        self.progress = event if kind == "progress" else None
-        if kind == "run_started":
+        self.end = self.progress = None
+        if event["event"] == "run_started":
             self.started = event
             self._forget_from(event["start_epoch"], event["start_step"])
-        elif kind == "epoch":
+        elif event["event"] == "epoch":
             self.epochs[event["epoch"]] = event
-        elif kind == "step":
+        elif event["event"] == "step":
             self.steps.append(event)
-        elif kind == "masks":
+        elif event["event"] == "masks":
             self.masks[event["epoch"]] = event["folder"]
+        elif event["event"] == "progress":
+            self.progress = event
+        elif (
+            event["event"] == "run_finished"
+            or event["event"] == "run_stopped"
+            or event["event"] == "run_failed"
+        ):
+            self.end = event
 
     def _forget_from(self, epoch: int, step: int) -> None:
         """Drop what a resumed run is about to do again."""
-        self.epochs = {n: event for n, event in self.epochs.items() if n < epoch}
-        self.masks = {n: folder for n, folder in self.masks.items() if n < epoch}
+        self.epochs = {number: event for number, event in self.epochs.items() if number < epoch}
+        self.masks = {number: folder for number, folder in self.masks.items() if number < epoch}
         self.steps = [event for event in self.steps if event["step"] <= step]
 
 

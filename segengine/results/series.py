@@ -12,7 +12,7 @@ import numpy as np
 from tsdownsample import NaNMinMaxLTTBDownsampler
 
 from segengine.results.runlog import RunLog
-from segengine.run.events import Event
+from segengine.run.events import Epoch, Event
 
 Curve = Literal["step_loss", "train_loss", "val_loss", "train_miou", "val_miou"]
 CURVES: tuple[Curve, ...] = get_args(Curve)
@@ -43,21 +43,21 @@ Series = dict[Curve, Points]
 
 def series_of(log: RunLog) -> Series:
     """All curves of a run, every epoch and step once (a resumed run's later records count)."""
-    events = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
+    events: list[Event] = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
     return points_of(events, steps_per_epoch(log))
 
 
-def points_of(events: Iterable[Event], steps_an_epoch: int) -> Series:
+def points_of(events: Iterable[Event], steps_per_epoch: int) -> Series:
     """The points that these events add to the curves; curves without any are left out.
 
     Args:
-        steps_an_epoch: as the run's `run_started` says; with 0 (unknown) steps have no place.
+        steps_per_epoch: as the run's `run_started` says; with 0 (unknown) steps have no place.
     """
     series: Series = {}
     for event in events:
-        if event["event"] == "step" and steps_an_epoch:
-            x = round(event["step"] / steps_an_epoch, 4)
-            series.setdefault("step_loss", Points()).add(x, event.get("loss"))
+        if event["event"] == "step" and steps_per_epoch:
+            x = round(event["step"] / steps_per_epoch, 4)
+            series.setdefault("step_loss", Points()).add(x, event["loss"])
         elif event["event"] == "epoch":
             _add_epoch(series, event)
     return series
@@ -65,7 +65,7 @@ def points_of(events: Iterable[Event], steps_an_epoch: int) -> Series:
 
 def steps_per_epoch(log: RunLog) -> int:
     """Steps in an epoch; 0 before the run has said so."""
-    return int((log.started or {}).get("steps_per_epoch", 0))
+    return log.started["steps_per_epoch"] if log.started else 0
 
 
 def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
@@ -85,18 +85,14 @@ def as_csv(series_by_run: Mapping[str, Series]) -> str:
     return text.getvalue()
 
 
-def _add_epoch(series: Series, event: Event) -> None:
+def _add_epoch(series: Series, event: Epoch) -> None:
     """The loss and mIoU of an `epoch` event; an epoch without validation adds no point to it."""
-    curves: dict[Curve, tuple[str, str]] = {
-        "train_loss": ("train", "loss"),
-        "val_loss": ("val", "loss"),
-        "train_miou": ("train", "miou"),
-        "val_miou": ("val", "miou"),
-    }
-    for curve, (split, name) in curves.items():
-        record = event.get(split)
-        if record and name in record:
-            series.setdefault(curve, Points()).add(float(event["epoch"]), record[name])
+    epoch, train, val = float(event["epoch"]), event["train"], event["val"]
+    series.setdefault("train_loss", Points()).add(epoch, train["loss"])
+    series.setdefault("train_miou", Points()).add(epoch, train["miou"])
+    if val:
+        series.setdefault("val_loss", Points()).add(epoch, val["loss"])
+        series.setdefault("val_miou", Points()).add(epoch, val["miou"])
 
 
 def _thin(points: Points, limit: int) -> Points:

@@ -9,14 +9,15 @@ from typing import Literal
 
 from segengine import launchers
 from segengine.results.runlog import RunLog, open_log
-from segengine.run.rundir import RunDir
+from segengine.run.rundir import Job, RunDir
 
-State = Literal["queued", "running", "finished", "stopped", "failed", "crashed", "unresponsive"]
-ACTIVE: tuple[State, ...] = ("queued", "running", "unresponsive")
+RunState = Literal[
+    "waiting", "starting", "running", "finished", "stopped", "failed", "crashed", "unresponsive"
+]
+ACTIVE: tuple[RunState, ...] = ("waiting", "starting", "running", "unresponsive")
 
 SILENCE = 300.0  # seconds without an event after which a living process is called unresponsive
-NEVER_STARTED = 30.0  # seconds after which a run that no process took up is called crashed
-_ENDS: dict[str, State] = {
+_ENDS: dict[str, RunState] = {
     "run_finished": "finished",
     "run_stopped": "stopped",
     "run_failed": "failed",
@@ -40,7 +41,7 @@ class RunStatus:
             failed.
     """
 
-    state: State
+    state: RunState
     epoch: int = 0
     epochs: int = 0
     progress: float = 0.0
@@ -62,46 +63,44 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
     log = log or open_log(run.events_file)
     now = time.time() if now is None else now
     job = run.job()
-    alive = launchers.is_alive(job) if job else False
-    state = _state(run, log, alive, now)
+    state = _state(run, log, job, now)
     best = log.best()
-    started = log.started or {}
     return RunStatus(
         state=state,
         epoch=max(log.epochs, default=0),
-        epochs=started.get("epochs", 0),
+        epochs=log.started["epochs"] if log.started else 0,
         progress=1.0 if state == "finished" else _progress(log),
-        seconds_left=_seconds_left(log, _submitted(run), now) if state == "running" else None,
-        best_miou=best["val"]["miou"] if best else None,
-        best_epoch=best["epoch"] if best else None,
-        activity=_activity(log) if state in ACTIVE else "",
+        seconds_left=_seconds_left(log, _submitted(job), now) if state == "running" else None,
+        best_miou=best.scores["miou"] if best else None,
+        best_epoch=best.epoch if best else None,
+        activity=_activity(log) if state in ("running", "unresponsive") else "",
         message=_message(run, log, state),
-        problems=tuple(log.terminal.get("problems", ())) if log.terminal else (),
+        problems=_problems(log),
     )
 
 
-def _state(run: RunDir, log: RunLog, alive: bool | None, now: float) -> State:
-    if log.terminal and not _taken_up_again(run, log, alive):
-        return _ENDS[log.terminal["event"]]
-    if alive is False:
-        if run.request_file.exists():
-            return "stopped"
-        age = now - run.config_file.stat().st_mtime
-        never_taken = run.job() is None and not log.last_time
-        return "queued" if never_taken and age < NEVER_STARTED else "crashed"
-    if now - max(log.last_time, _submitted(run)) > SILENCE:
+def _state(run: RunDir, log: RunLog, job: Job | None, now: float) -> RunState:
+    process = launchers.state(job) if job else "gone"
+    if log.end and not _taken_up_again(log, job, process):
+        return _ENDS[log.end["event"]]
+    if process in ("waiting", "gone") and run.request_file.exists():
+        return "stopped"
+    if process == "waiting":
+        return "waiting"
+    if process == "gone":
+        return "crashed"
+    if now - max(log.last_time, _submitted(job)) > SILENCE:
         return "unresponsive"
-    return "queued" if log.terminal or not log.last_time else "running"
+    return "starting" if log.end or not log.last_time else "running"
 
 
-def _taken_up_again(run: RunDir, log: RunLog, alive: bool | None) -> bool:
+def _taken_up_again(log: RunLog, job: Job | None, process: launchers.JobState) -> bool:
     """Whether an ended run was submitted again and its new process has not logged yet."""
-    ended = log.terminal["time"] if log.terminal else 0.0
-    return bool(alive) and _submitted(run) > ended
+    return log.end is not None and process != "gone" and _submitted(job) > log.end["time"]
 
 
-def _submitted(run: RunDir) -> float:
-    return float((run.job() or {}).get("submitted", 0.0))
+def _submitted(job: Job | None) -> float:
+    return job["submitted"] if job else 0.0
 
 
 def _progress(log: RunLog) -> float:
@@ -128,25 +127,32 @@ def _seconds_left(log: RunLog, submitted: float, now: float) -> float | None:
     if here <= 0:
         return None
     total = log.started["epochs"] * log.started["steps_per_epoch"]
-    seconds_a_step = (log.last_time - log.started["time"]) / here
-    left: float = (total - done) * seconds_a_step - (now - log.last_time)
+    seconds_per_step = (log.last_time - log.started["time"]) / here
+    left = (total - done) * seconds_per_step - (now - log.last_time)
     return max(0.0, left)
 
 
 def _activity(log: RunLog) -> str:
     if not log.progress:
-        return "" if log.started else "Starting"
+        return ""
     return f"{log.progress['phase']} {log.progress['done']:,}/{log.progress['total']:,}"
 
 
-def _message(run: RunDir, log: RunLog, state: State) -> str:
+def _message(run: RunDir, log: RunLog, state: RunState) -> str:
     if state == "crashed":
         return tail(run.output_file) or "The process ended without a word: it may have been killed."
-    if state == "failed" and log.terminal:
-        return str(log.terminal.get("error", ""))
-    if state == "stopped" and log.terminal:
-        return str(log.terminal.get("reason", ""))
+    if state == "failed" and log.end and log.end["event"] == "run_failed":
+        return log.end["error"]
+    if state == "stopped" and log.end and log.end["event"] == "run_stopped":
+        return log.end["reason"]
     return ""
+
+
+def _problems(log: RunLog) -> tuple[str, ...]:
+    """All that was wrong with the data of a failed run."""
+    if log.end and log.end["event"] == "run_failed":
+        return tuple(log.end.get("problems", ()))
+    return ()
 
 
 def tail(path: Path, lines: int = 12) -> str:

@@ -16,8 +16,8 @@ from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus
-from segengine.run.lineage import in_words
-from segengine.run.rundir import RunDir, read_json
+from segengine.run.lineage import Lineage, in_words
+from segengine.run.rundir import RunDir
 
 ALWAYS = ("arch", "strategy", "dataset")  # shown even where all runs agree
 COLUMNS = (
@@ -77,7 +77,7 @@ def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
 def _with_a_meaning(config: RunConfig) -> dict[str, Any]:
     """Field name -> value, without the fields that say nothing about this run."""
     flat = config.flat()
-    idle = {name for part in config.sections().values() for name in part.meaningless(flat)}
+    idle = config.meaningless(flat)
     return {name: value for name, value in flat.items() if name not in idle}
 
 
@@ -104,49 +104,39 @@ def as_text(value: Any, info: FieldInfo | None = None) -> str:
 
 def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
     """(what, value) about a run as it started: folder, device, size, first weights."""
-    started = log.started or {}
-    parameters = started.get("parameters") or {}
-    found = [("Folder", str(run.path))]
-    if "device" in started:
-        found.append(
-            ("Device", f"{started['device']}, {started.get('precision', '')}".rstrip(", "))
-        )
-    if "total" in parameters:
-        learning = parameters.get("trainable", 0)
-        found.append(("Parameters", f"{parameters['total']:,}, of which {learning:,} are trained"))
-    if "train_images" in started:
-        counts = f"{started['train_images']:,} training, {started['val_images']:,} validation"
-        found.append(("Images", counts))
-    if started:
-        found += _lineage(started.get("lineage"))
-    return found
-
-
-def _lineage(lineage: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Where the first weights came from."""
-    if not lineage:
-        return [("Start", "random weights, nothing loaded")]
-    unmatched = lineage.get("unmatched") or []
-    chain = lineage.get("chain") or []  # logs of older versions lack it
+    folder = ("Folder", str(run.path))
+    if log.started is None:
+        return [folder]
+    parameters = log.started["parameters"]
+    images = f"{log.started['train_images']:,} training, {log.started['val_images']:,} validation"
     return [
-        ("Encoder weights", str(lineage.get("source", ""))),
-        *([("Pre-trained", in_words(chain))] if chain else []),
-        ("Weights file", str(lineage.get("file", ""))),
-        ("Weights sha256", str(lineage.get("sha256", ""))),
+        folder,
+        ("Device", f"{log.started['device']}, {log.started['precision']}"),
         (
-            "Weights loaded",
-            f"{lineage.get('matched', 0):,} tensors into the encoder, "
-            f"{len(unmatched):,} others of the file left out",
+            "Parameters",
+            f"{parameters['total']:,}, of which {parameters['trainable']:,} are trained",
         ),
+        ("Images", images),
+        *_lineage(log.started["lineage"]),
     ]
 
 
-def seconds_since_stop_request(run: RunDir, now: float | None = None) -> float | None:
-    """How long ago a person asked the run to stop; None where nobody has."""
-    asked = (read_json(run.request_file) or {}).get("time")
-    if asked is None:
-        return None
-    return max(0.0, (time.time() if now is None else now) - float(asked))
+def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:
+    """Where the first weights came from."""
+    if not lineage:
+        return [("Start", "random weights, nothing loaded")]
+    chain = lineage.get("chain")  # logs of older versions lack it
+    return [
+        ("Encoder weights", lineage["source"]),
+        *([("Pre-trained", in_words(chain))] if chain else []),
+        ("Weights file", lineage["file"]),
+        ("Weights sha256", lineage["sha256"]),
+        (
+            "Weights loaded",
+            f"{lineage['matched']:,} tensors into the encoder, "
+            f"{len(lineage['unmatched']):,} others of the file left out",
+        ),
+    ]
 
 
 def created(run_id: str) -> float:

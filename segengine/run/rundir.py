@@ -10,11 +10,26 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from segengine.config import RunConfig
+from typing_extensions import TypedDict
+
+from segengine.config import STORED, RunConfig
 from segengine.errors import UserError
 from segengine.files import cannot_write, write_text
+
+Handle = dict[str, str | int | float]  # how a launcher's backend finds a process again
+
+
+class Job(TypedDict):
+    """Who runs a run: a backend, whose own fields (its handle) stand beside these two.
+
+    Without a handle no process was started yet: the run waits.
+    """
+
+    backend: str
+    submitted: float  # seconds since 1970
+
 
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]+-(scratch|pretrained|frozen)-[0-9a-f]{4}")
 
@@ -45,6 +60,7 @@ class RunDir:
             return cls.create(runs_dir, config)
         except OSError as error:
             raise cannot_write(run.path, error) from error
+        run.write_job("local")  # before the config, by which others see the run: it waits
         write_text(run.config_file, config.resolved().to_json())
         return run
 
@@ -181,11 +197,17 @@ class RunDir:
 
     def config(self) -> RunConfig:
         """The RunConfig that the run was made with."""
-        return RunConfig.load(self.config_file)
+        return RunConfig.load(self.config_file, STORED)
 
-    def job(self) -> dict[str, Any] | None:
-        """Who runs it: backend, pid, process start time, host; None before anyone does."""
-        return read_json(self.job_file)
+    def job(self) -> Job | None:
+        """Who runs it; None where nothing says so."""
+        job = read_json(self.job_file)
+        return cast("Job", job) if job and "backend" in job and "submitted" in job else None
+
+    def write_job(self, backend: str, handle: Handle | None = None) -> None:
+        """Write down who runs it from now on; without a handle the run waits for a process."""
+        job = {"backend": backend, "submitted": time.time(), **(handle or {})}
+        write_text(self.job_file, json.dumps(job, indent=2) + "\n")
 
 
 def absolute(runs_dir: Path) -> Path:

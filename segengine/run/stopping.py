@@ -8,6 +8,7 @@ longer than the grace period, that thread itself saves the state from before the
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -15,7 +16,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from segengine.files import write_text
+from segengine.run.rundir import RunDir, read_json
+
 GRACE = 5.0  # seconds that a step may still take; what is left of 10 s is for saving
+
+
+KILL_AFTER = 10.0  # seconds after the first request to stop, from when on a request kills
+
+
+def request_stop(run: RunDir) -> None:
+    """Write down that a person asked the run to stop; an earlier request keeps its time."""
+    if not run.request_file.exists():
+        write_text(run.request_file, json.dumps({"want": "stop", "time": time.time()}) + "\n")
+
+
+def seconds_since_stop_request(run: RunDir, now: float | None = None) -> float | None:
+    """How long ago a person asked the run to stop; None where nobody has."""
+    asked = (read_json(run.request_file) or {}).get("time")
+    if asked is None:
+        return None
+    return max(0.0, (time.time() if now is None else now) - float(asked))
 
 
 class Stopped(Exception):

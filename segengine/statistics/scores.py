@@ -12,13 +12,32 @@ The functions per class also take stacks of matrices, (..., classes, classes) ->
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import TypedDict
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+
+
+class Scores(TypedDict):
+    """The scores of one confusion matrix, 0 to 1.
+
+    A mean is over the classes for which the score can be told; 0 where there is none. Where a
+    score per class cannot be told it is None.
+    """
+
+    miou: Annotated[float, "mean IoU over the classes"]
+    pixel_accuracy: Annotated[float, "share of the pixels that are right"]
+    mean_dice: Annotated[float, "mean Dice over the classes"]
+    mean_precision: Annotated[float, "mean precision over the classes that are predicted"]
+    mean_recall: Annotated[float, "mean recall over the classes in the truth"]
+    iou: Annotated[list[float | None], "IoU per class; null: in neither truth nor prediction"]
+    dice: Annotated[list[float | None], "Dice per class; null: in neither"]
+    precision: Annotated[list[float | None], "precision per class; null: never predicted"]
+    recall: Annotated[list[float | None], "recall per class; null: not in the truth"]
 
 
 def confusion_matrix(
@@ -86,24 +105,24 @@ def pixel_accuracy(confusion: ArrayLike) -> float:
     return float(hits.sum() / max(truth.sum(), 1))
 
 
-def scores(confusion: ArrayLike) -> dict[str, Any]:
-    """All scores of one matrix, ready for JSON.
-
-    Floats: `miou`, `pixel_accuracy`, `mean_dice`, `mean_precision`, `mean_recall`. Lists a class,
-    with None for NaN: `iou`, `dice`, `precision`, `recall`. A mean is over the classes for which
-    the score can be told; 0 where there is none.
-    """
-    found = {
+def scores(confusion: ArrayLike) -> Scores:
+    """All scores of one matrix, ready for JSON."""
+    per_class = {
         "iou": iou(confusion),
         "dice": dice(confusion),
         "precision": precision(confusion),
         "recall": recall(confusion),
     }
     return {
-        "miou": mean(found["iou"]),
+        "miou": mean(per_class["iou"]),
         "pixel_accuracy": pixel_accuracy(confusion),
-        **{f"mean_{name}": mean(found[name]) for name in ("dice", "precision", "recall")},
-        **{name: listed(values) for name, values in found.items()},
+        "mean_dice": mean(per_class["dice"]),
+        "mean_precision": mean(per_class["precision"]),
+        "mean_recall": mean(per_class["recall"]),
+        "iou": listed(per_class["iou"]),
+        "dice": listed(per_class["dice"]),
+        "precision": listed(per_class["precision"]),
+        "recall": listed(per_class["recall"]),
     }
 
 

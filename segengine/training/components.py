@@ -1,10 +1,10 @@
-"""An experiment in memory: all that a RunConfig stands for, built."""
+"""The built parts of a run: data, model, optimizer, all that a RunConfig stands for."""
 
 from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy
 import torch
@@ -13,75 +13,73 @@ import torchvision
 import segengine
 from segengine.batches.feature_cache import with_features
 from segengine.config import RunConfig
-from segengine.datasets import (
-    IGNORE_INDEX,
-    ClassInfo,
-    Progress,
-    Split,
-    chosen_names,
-    open_dataset,
-    prepare_dataset,
-    spread,
-)
-from segengine.datasets.check import require_sound
-from segengine.datasets.decoded import DecodedSplit, decode
+from segengine.datasets import IGNORE_INDEX, ClassInfo, ProgressFn, prepare_dataset, spread
+from segengine.datasets.decoded import DecodedSplit, load_splits
 from segengine.datasets.sampler import steps_per_epoch
 from segengine.device import Precision, pick_device, pick_precision, seed_everything
-from segengine.errors import UserError
 from segengine.inference.predictor import Predictor
 from segengine.losses import build_loss
 from segengine.losses.class_weights import inverse_frequency
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel, count_parameters, encoder_hash
-from segengine.training.ema import MovingAverage
+from segengine.run.events import RunStarted
+from segengine.run.lineage import Lineage
+from segengine.training.ema import ExponentialMovingAverage
 from segengine.training.optimizer import build_optimizer
-from segengine.training.step import Learner
+from segengine.training.step import TrainingStep
+from segengine.weights.load_encoder import load_encoder
 
 FILM_IMAGES = 8  # validation images whose masks are kept at every validation
 
 
 @dataclass
-class Experiment:
+class Components:
     """The parts of a run, on their device.
 
     Attributes:
         class_weights: what each class counts in the loss; None where all count the same.
-        feature_bytes: room that the frozen encoder's features take; 0 where they are not kept.
+        feature_bytes: disk that the frozen encoder's features take; 0 where they are not kept.
+        lineage: where the encoder's weights came from; None for random weights.
     """
 
     config: RunConfig
-    classes: tuple[ClassInfo, ...]
     train_data: DecodedSplit
     val_data: DecodedSplit
-    learner: Learner
+    step: TrainingStep
     class_weights: list[float] | None
     feature_bytes: int
+    lineage: Lineage | None
+
+    @property
+    def classes(self) -> tuple[ClassInfo, ...]:
+        """The classes in label order."""
+        return self.train_data.classes
 
     @property
     def model(self) -> SegmentationModel:
-        """The model that learns."""
-        return self.learner.model
+        """The model that is trained."""
+        return self.step.model
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self.learner.device
+        return self.step.device
 
     @property
     def precision(self) -> Precision:
         """In which precision it computes."""
-        return self.learner.precision
+        return self.step.precision
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps in one epoch."""
+        """Optimizer steps per epoch."""
         train = self.config.train
         return steps_per_epoch(len(self.train_data), train.batch_size, train.accumulate)
 
     @property
     def predictor(self) -> Predictor:
         """The model that validates (an average of the weights where one is kept)."""
-        model, batch_size = self.learner.best_model, self.config.train.batch_size
+        model, batch_size = self.step.best_model, self.config.train.batch_size
         return Predictor(model, self.device, self.precision, batch_size)
 
     @property
@@ -90,99 +88,94 @@ class Experiment:
         return spread(self.val_data.names, FILM_IMAGES)
 
 
-def build_experiment(config: RunConfig, progress: Progress) -> Experiment:
-    """Everything with random weights, seeded; encoder weights are filled in later.
+def build_components(
+    config: RunConfig, progress: ProgressFn, runs_dir: Path, *, fill_encoder: bool = True
+) -> Components:
+    """Build everything, each part once: data, seeded model with its first weights, optimizer.
+
+    Args:
+        runs_dir: the runs folder that `run:<id>` weights are taken from.
+        fill_encoder: False for a run that resumes: its checkpoint holds all weights.
 
     Raises:
-        UserError: the data is missing or damaged, the device is not there, or sizes cannot work.
+        UserError: the data or the weights are missing, damaged or do not fit, or the device is not
+            there.
     """
     device = pick_device(config.train.device)
     prepare_dataset(config.data, progress)
-    require_sound(config.data, progress)
-    train_data, classes = load_split(config, "train", progress)
-    val_data, _ = load_split(config, "val", progress)
-    if config.train.batch_size > len(train_data):
-        raise UserError(
-            f"batch_size {config.train.batch_size} is larger than the training set "
-            f"({len(train_data):,} images): choose at most {len(train_data)}.",
-            field="batch_size",
-        )
+    train_data, val_data = load_splits(config.data, ("train", "val"), progress)
+    classes = len(train_data.classes)
     seed_everything(config.train.seed, device)
-    model = build_model(config.model, len(classes))
-    if config.model.strategy == "frozen":
-        model.freeze_encoder()
+    model = build_model(config.model, classes)
+    lineage = None
+    if fill_encoder and config.model.loads_weights:
+        lineage = load_encoder(model, config.model, runs_dir)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = pick_precision(config.train.precision, device)
+    class_weights = None
+    if config.optim.class_weights == "inverse":
+        class_weights = inverse_frequency(train_data.masks, classes)
     feature_bytes = 0
     if model.frozen and not config.data.augment:
-        limit = config.train.feature_cache * 1e9
-        both = [train_data, val_data]
-        (train_data, val_data), feature_bytes = with_features(both, model, device, precision, limit)
-    weights = None
-    if config.optim.class_weights == "inverse":
-        weights = inverse_frequency(train_data.masks, len(classes))
-    learner = _build_learner(config, model, device, precision, len(classes), weights)
-    return Experiment(config, classes, train_data, val_data, learner, weights, feature_bytes)
+        splits, limit = [train_data, val_data], config.train.feature_cache * 1e9
+        (train_data, val_data), feature_bytes = with_features(
+            splits, model, device, precision, limit
+        )
+    step = _training_step(config, model, device, precision, class_weights, classes)
+    return Components(config, train_data, val_data, step, class_weights, feature_bytes, lineage)
 
 
-def _build_learner(
+def _training_step(
     config: RunConfig,
     model: SegmentationModel,
     device: torch.device,
     precision: Precision,
-    classes: int,
     class_weights: list[float] | None,
-) -> Learner:
+    classes: int,
+) -> TrainingStep:
     if config.train.compile and device.type == "cuda":
         model.encoder.compile()
         model.decoder.compile()
     weights = None if class_weights is None else torch.tensor(class_weights, device=device)
-    return Learner(
+    ema = config.optim.ema
+    return TrainingStep(
         config=config,
         model=model,
         loss=build_loss(config.optim, classes, weights),
         optimizer=build_optimizer(model, config.optim),
         scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
-        average=MovingAverage(model, config.optim.ema) if config.optim.ema else None,
+        average=ExponentialMovingAverage(model, ema) if ema else None,
         device=device,
         precision=precision,
     )
 
 
-def load_split(
-    config: RunConfig, split: Split, progress: Progress
-) -> tuple[DecodedSplit, tuple[ClassInfo, ...]]:
-    """The decoded images of a split that the config asks for, and the classes."""
-    dataset = open_dataset(config.data, split)
-    names = chosen_names(dataset, config.data, split)
-    size, workers = config.data.height_width, config.data.workers
-    decoded = decode(dataset, names, size, workers=workers, progress=progress)
-    return decoded, dataset.classes
-
-
-def describe(experiment: Experiment, lineage: dict[str, Any] | None) -> dict[str, Any]:
-    """What `run_started` says: all that a reader needs to show the run later."""
-    parameters = count_parameters(experiment.model)
-    about = {
-        "classes": [{"name": info.name, "color": info.color} for info in experiment.classes],
-        "ignore_index": IGNORE_INDEX,
-        "image_size": list(experiment.config.data.height_width),
-        "train_images": len(experiment.train_data),
-        "val_images": len(experiment.val_data),
-        "film": list(experiment.film),
-        "parameters": {"total": parameters.total, "trainable": parameters.trainable},
-        "device": _device_name(experiment.device),
-        "precision": experiment.precision,
-        "versions": versions(),
-        "class_weights": experiment.class_weights,
-        "feature_cache_bytes": experiment.feature_bytes,
-        "lineage": lineage,
-        "epochs": experiment.config.train.epochs,
-        "steps_per_epoch": experiment.steps_per_epoch,
-    }
-    if experiment.model.frozen:
-        about["encoder_sha256"] = encoder_hash(experiment.model)
-    return about
+def describe(components: Components, start_epoch: int, start_step: int) -> RunStarted:
+    """The `run_started` event: all that a reader needs to show the run later."""
+    parameters = count_parameters(components.model)
+    event = RunStarted(
+        event="run_started",
+        classes=[{"name": info.name, "color": info.color} for info in components.classes],
+        ignore_index=IGNORE_INDEX,
+        image_size=list(components.config.data.height_width),
+        train_images=len(components.train_data),
+        val_images=len(components.val_data),
+        film=list(components.film),
+        parameters={"total": parameters.total, "trainable": parameters.trainable},
+        device=_device_name(components.device),
+        precision=components.precision,
+        versions=versions(),
+        class_weights=components.class_weights,
+        feature_cache_bytes=components.feature_bytes,
+        lineage=components.lineage,
+        epochs=components.config.train.epochs,
+        steps_per_epoch=components.steps_per_epoch,
+        start_epoch=start_epoch,
+        start_step=start_step,
+    )
+    if components.model.frozen:
+        event["encoder_sha256"] = encoder_hash(components.model)
+    return event
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ import torch
 from segengine.models.base import SegmentationModel
 
 
-class MovingAverage:
+class ExponentialMovingAverage:
     """A model whose weights follow another's slowly. (torch's AveragedModel waits for a GPU.)
 
     After n steps the decay is min(decay, (1 + n) / (10 + n)): with the full decay from the start, a
@@ -28,7 +28,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: SegmentationModel) -> None:
-        """Move towards the model as it is after a step."""
+        """Move toward the model as it is after a step."""
         self.steps += 1
         decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)

@@ -1,32 +1,49 @@
-"""The life of a run: set up or go on, fit, predict, and an honest last word in the log."""
+"""The life of a run: set up or resume, train, predict, and an honest last word in the log."""
 
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
+from segengine.config import RunConfig
+from segengine.datasets import ProgressFn
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError, one_line
 from segengine.files import cannot_write
 from segengine.inference.predict import predict_validation_set
 from segengine.models.base import encoder_hash
-from segengine.run.events import EventLog
-from segengine.run.logger import Reporter
+from segengine.run.event_log import EventLog
+from segengine.run.events import RunFinished
+from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopped, Stopper
-from segengine.terminal import Terminal
-from segengine.training.components import Experiment, build_experiment, describe
-from segengine.training.state import Position, load_best, restore
-from segengine.training.trainer import Fitting
-from segengine.weights.checkpoint import best_weights
-from segengine.weights.load_encoder import load_encoder
+from segengine.training.components import Components, build_components, describe
+from segengine.training.dry_run import dry_run
+from segengine.training.state import Position, restore
+from segengine.training.trainer import Trainer
+from segengine.weights.checkpoint import best_weights, load_best
 
 
-def run_training(run: RunDir, stopper: Stopper) -> int:
+def set_up(
+    config: RunConfig, runs_dir: Path, progress: ProgressFn, *, resumes: bool = False
+) -> Components:
+    """Check what needs torch, then build all parts of a run.
+
+    Raises:
+        UserError: the run would fail; the sentence says why.
+    """
+    dry_run(config)
+    return build_components(config, progress, runs_dir, fill_encoder=not resumes)
+
+
+def run_training(run: RunDir, stopper: Stopper, components: Components | None = None) -> int:
     """Train a run from where it stands to its end, and log how it ended.
+
+    Args:
+        components: what `set_up` has built for the run's config, if somebody called it.
 
     Returns:
         The exit code: 0 finished or stopped on request, 1 failed.
@@ -42,21 +59,23 @@ def run_training(run: RunDir, stopper: Stopper) -> int:
     except OSError as error:
         raise cannot_write(run.path, error) from error
     with lock, EventLog(run.events_file) as log:
-        return _to_its_end(run, stopper, Reporter(log, Terminal()))
+        return _to_its_end(run, stopper, RunLogger(log), components)
 
 
-def _to_its_end(run: RunDir, stopper: Stopper, report: Reporter) -> int:
+def _to_its_end(
+    run: RunDir, stopper: Stopper, logger: RunLogger, components: Components | None
+) -> int:
     """Whatever happens, the log's last event says it."""
     try:
-        report.finished(**_train(run, stopper, report))
+        logger.finished(_train(run, stopper, logger, components))
     except Stopped as stop:
-        report.stopped(str(stop))
+        logger.stopped(str(stop))
         return 0
-    except Exception as error:  # the last line of defence: no run dies without a word
+    except Exception as error:  # the last line of defense: no run dies without a word
         problems = error.sentences() if isinstance(error, DamagedFiles) else []
-        report.failed(_in_a_sentence(error), traceback.format_exc(), problems)
+        logger.failed(_in_a_sentence(error), traceback.format_exc(), problems)
         if not isinstance(error, UserError):
-            report.aside(traceback.format_exc())
+            logger.aside(traceback.format_exc())
         return 1
     return 0
 
@@ -67,50 +86,37 @@ def _in_a_sentence(error: Exception) -> str:
     no_room = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     if no_room or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "The memory does not hold this batch: choose a smaller batch_size or image_size."
-    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
-        return (
-            "Batch norm cannot learn from one value a channel: choose a batch_size of 2 or more, "
-            "or a larger image_size."
-        )
     return one_line(error)
 
 
-def _train(run: RunDir, stopper: Stopper, report: Reporter) -> dict[str, Any]:
-    """Set up (or go on from the last checkpoint), fit, predict; returns `run_finished`'s fields."""
+def _train(
+    run: RunDir, stopper: Stopper, logger: RunLogger, components: Components | None
+) -> RunFinished:
+    """Set up, go on from the last checkpoint if there is one, train, predict."""
 
     def progress(phase: str, done: int, total: int) -> None:
         stopper.check()
-        report.progress(phase, done, total)
+        logger.progress(phase, done, total)
 
-    experiment = build_experiment(run.config(), progress)
-    at, lineage = _start_or_go_on(run, experiment)
-    about = describe(experiment, lineage)
-    report.started(about, at.epoch, at.step)
-    fitting = Fitting(run, experiment, at, lineage, stopper, report)
+    resumes = run.last_checkpoint.exists()
+    if components is None:
+        components = set_up(run.config(), run.path.parent, progress, resumes=resumes)
+    position = restore(run, components) if resumes else Position.start(components)
+    logger.started(describe(components, position.epoch, position.step))
+    trainer = Trainer(run, components, position, stopper, logger)
     try:
-        fitting.fit()
+        trainer.fit()
     except Stopped:
-        fitting.save()
+        trainer.save()
         raise
-    finished: dict[str, Any] = {
-        "best_epoch": at.best_epoch,
-        "best_miou": at.best_miou,
-        "seconds": round(at.seconds, 3),
-    }
-    if experiment.model.frozen:
-        finished["encoder_sha256"] = encoder_hash(experiment.model)
-    experiment.predictor.model.load_state_dict(best_weights(load_best(run)))
-    predict_validation_set(run, experiment, progress)
+    finished = RunFinished(
+        event="run_finished",
+        best_epoch=position.best_epoch,
+        best_miou=position.best_miou,
+        seconds=round(position.seconds, 3),
+    )
+    if components.model.frozen:
+        finished["encoder_sha256"] = encoder_hash(components.model)
+    components.predictor.model.load_state_dict(best_weights(load_best(run)))
+    predict_validation_set(run, components.predictor, components.val_data, progress)
     return finished
-
-
-def _start_or_go_on(run: RunDir, experiment: Experiment) -> tuple[Position, dict[str, Any] | None]:
-    """(position, lineage): from the last checkpoint, or from the start with encoder weights."""
-    saved = restore(run, experiment)
-    if saved is not None:
-        return saved
-    model = run.config().model
-    lineage = None
-    if model.strategy != "scratch":
-        lineage = load_encoder(experiment.model, model, run.path.parent)
-    return Position.start(experiment), lineage

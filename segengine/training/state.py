@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from segengine.config import RunConfig
+from segengine.config.train import EarlyStopMetric
 from segengine.errors import UserError
-from segengine.inference.predictor import PixelMean
+from segengine.metrics.pixel_mean import PixelMean
 from segengine.metrics.seg_metrics import SegMetrics
 from segengine.models.base import SegmentationModel
+from segengine.run.events import ValRecord
 from segengine.run.rundir import RunDir
-from segengine.training.components import Experiment
+from segengine.training.components import Components
 from segengine.weights.checkpoint import State, load_checkpoint, rng_state, set_rng_state
 
 
@@ -46,23 +47,21 @@ class Position:
     seconds: float = 0.0
 
     @classmethod
-    def start(cls, experiment: Experiment) -> Position:
+    def start(cls, components: Components) -> Position:
         """Before the first step."""
-        device = experiment.device
-        return cls(PixelMean(device), SegMetrics(len(experiment.classes), device=device))
+        device = components.device
+        return cls(PixelMean(device), SegMetrics(len(components.classes), device=device))
 
-    def note_validation(self, val: Mapping[str, Any], metric: str) -> bool:
+    def note_validation(self, val: ValRecord, metric: EarlyStopMetric) -> bool:
         """Keep what a validation says of this epoch; whether its mIoU is the best so far.
 
         Args:
             metric: the score that may stop the run early; see `TrainConfig.early_stop_metric`.
         """
-        score = (
-            -val["loss"] if metric == "loss" else val["mean_dice" if metric == "dice" else metric]
-        )
+        score = _score(val, metric)
         if score > self.best_score:
             self.best_score, self.best_score_epoch = score, self.epoch
-        better: bool = val["miou"] > self.best_miou
+        better = val["miou"] > self.best_miou
         if better:
             self.best_miou, self.best_epoch = val["miou"], self.epoch
         return better
@@ -91,21 +90,28 @@ class Position:
         return {**numbers, "loss": list(self.loss.sums()), "confusion": confusion}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], experiment: Experiment) -> Position:
+    def from_state(cls, state: dict[str, Any], components: Components) -> Position:
         """The position that `to_state` wrote."""
-        at = cls.start(experiment)
-        at.loss = PixelMean(experiment.device, *state["loss"])
-        at.metrics.confusion = state["confusion"].to(experiment.device)
+        position = cls.start(components)
+        position.loss = PixelMean(components.device, *state["loss"])
+        position.metrics.confusion = state["confusion"].to(components.device)
         older = {"best_score": state["best_miou"], "best_score_epoch": state["best_epoch"]}
         for name in _NUMBERS:
-            setattr(at, name, {**older, **state}[name])
-        return at
+            setattr(position, name, {**older, **state}[name])
+        return position
 
 
 _NUMBERS = (
     *("epoch", "batch", "step", "epoch_seconds", "seconds"),
     *("best_miou", "best_epoch", "best_score", "best_score_epoch"),
 )
+
+
+def _score(val: ValRecord, metric: EarlyStopMetric) -> float:
+    """The score of a validation that may stop a run early; higher is better."""
+    if metric == "loss":
+        return -math.inf if val["loss"] is None else -val["loss"]
+    return val["mean_dice"] if metric == "dice" else val[metric]
 
 
 @dataclass(frozen=True)
@@ -122,63 +128,44 @@ class Snapshot:
 
 
 def capture(
-    experiment: Experiment,
-    at: Position,
-    lineage: dict[str, Any] | None,
+    components: Components,
+    position: Position,
     before: Snapshot | None = None,
 ) -> State:
-    """All that is needed to go on from `at`.
+    """All that is needed to go on from `position`.
 
     Args:
         before: given in the middle of a step: what the model's buffers and the random numbers were
             when the step began.
     """
-    state = experiment.learner.to_state()
+    state = components.step.to_state()
     if before:
         state["model"] |= before.buffers
     return {
         **state,
-        "arch": experiment.config.model.arch,
-        "config": experiment.config.model_dump(mode="json"),
-        "classes": [{"name": info.name, "color": info.color} for info in experiment.classes],
-        "fingerprint": experiment.config.fingerprint(),
+        "arch": components.config.model.arch,
+        "config": components.config.model_dump(mode="json"),
+        "classes": [{"name": info.name, "color": info.color} for info in components.classes],
+        "fingerprint": components.config.fingerprint(),
         "rng": before.rng if before else rng_state(),
-        "position": at.to_state(),
-        "lineage": lineage,
+        "position": position.to_state(),
+        "lineage": components.lineage,
     }
 
 
-def restore(run: RunDir, experiment: Experiment) -> tuple[Position, dict[str, Any] | None] | None:
-    """Put the experiment where the run's last checkpoint stands; None where there is none.
-
-    Returns:
-        (position, lineage).
+def restore(run: RunDir, components: Components) -> Position:
+    """Put the components where the run's last checkpoint stands.
 
     Raises:
         UserError: the checkpoint is damaged or belongs to another config.
     """
-    if not run.last_checkpoint.exists():
-        return None
     state = load_checkpoint(run.last_checkpoint)
-    if state["fingerprint"] != experiment.config.fingerprint():
+    if state["fingerprint"] != components.config.fingerprint():
         raise UserError(
             f"{run.last_checkpoint} was saved with another config than {run.config_file} holds: "
             "put the config back as it was, or start a new run."
         )
-    experiment.learner.load_state(state)
+    components.step.load_state(state)
+    components.lineage = state["lineage"]
     set_rng_state(state["rng"])
-    return Position.from_state(state["position"], experiment), state["lineage"]
-
-
-def load_best(run: RunDir) -> State:
-    """The checkpoint with the best validation mIoU.
-
-    Raises:
-        UserError: there is none yet, or it is damaged.
-    """
-    if not run.best_checkpoint.exists():
-        raise UserError(
-            f"Run {run.id} has no weights yet: it saves them at its first validation.",
-            field="run",
-        )
-    return load_checkpoint(run.best_checkpoint)
+    return Position.from_state(state["position"], components)

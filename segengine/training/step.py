@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,15 +18,14 @@ from segengine.datasets.base import IGNORE_INDEX
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.device import Precision, autocast
+from segengine.losses.base import Loss
 from segengine.metrics.seg_metrics import labels_of
 from segengine.models.base import SegmentationModel
-from segengine.training.ema import MovingAverage
+from segengine.training.ema import ExponentialMovingAverage
 from segengine.training.optimizer import set_lr
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 
-
-class Outcome(NamedTuple):
+class BatchResult(NamedTuple):
     """What a batch came to before the weights moved.
 
     Attributes:
@@ -40,8 +39,8 @@ class Outcome(NamedTuple):
 
 
 @dataclass
-class Learner:
-    """A model with what makes it learn.
+class TrainingStep:
+    """A model with what trains it.
 
     Attributes:
         scaler: scales the loss where gradients are float16; does nothing otherwise.
@@ -53,13 +52,13 @@ class Learner:
     loss: Loss
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    average: MovingAverage | None
+    average: ExponentialMovingAverage | None
     device: torch.device
     precision: Precision
 
     def gradients(
         self, split: DecodedSplit, batches: Sequence[Indices], seed: tuple[int, int, int]
-    ) -> list[Outcome]:
+    ) -> list[BatchResult]:
         """Fill the gradients from the step's batches; the weights stay as they are.
 
         Each batch counts by its share of the step's pixels that are not void, so that several small
@@ -69,7 +68,7 @@ class Learner:
             seed: (run's seed, epoch, number of the first batch in it) for the augmentation.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        outcomes = []
+        results = []
         run_seed, epoch, first = seed
         for number, (indices, share) in enumerate(_shares(split, batches), start=first):
             change = self._change((run_seed, epoch, number))
@@ -82,16 +81,16 @@ class Learner:
                     aux = self.model.decode_aux(features, masks.shape[-2:])
                     total = loss + self.config.model.aux_weight * self.loss(aux, masks)
             self.scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
-            outcomes.append(Outcome(loss.detach(), labels_of(logits), masks))
-        return outcomes
+            results.append(BatchResult(loss.detach(), labels_of(logits), masks))
+        return results
 
     def update(self, lr_factor: float) -> None:
         """Move the weights along the gradients, at `lr_factor` times the learning rate."""
         set_lr(self.optimizer, lr_factor)
         if self.config.optim.grad_clip:
             self.scaler.unscale_(self.optimizer)
-            learning = [p for group in self.optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(learning, self.config.optim.grad_clip)
+            trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(trained, self.config.optim.grad_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -15,14 +15,17 @@ from torch import Tensor
 from segengine.datasets.sampler import Indices, shuffled_batches, steps_of
 from segengine.errors import UserError
 from segengine.files import sha256_of
-from segengine.inference.predictor import PixelMean, Validation, save_mask
-from segengine.run.logger import Reporter
+from segengine.inference.mask_files import save_mask
+from segengine.inference.predictor import ValidationResult
+from segengine.metrics.pixel_mean import PixelMean
+from segengine.run.events import Epoch, TrainRecord
+from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
-from segengine.training.components import Experiment
+from segengine.training.components import Components
 from segengine.training.schedule import lr_factor
 from segengine.training.state import Position, Snapshot, capture
-from segengine.training.step import Outcome
+from segengine.training.step import BatchResult
 from segengine.weights.checkpoint import link_checkpoint, save_checkpoint
 
 Film = dict[str, np.ndarray]  # image -> predicted classes (H, W) uint8
@@ -30,15 +33,14 @@ SLOW_STEP = 1.0  # seconds from which on a step must be interruptible
 
 
 @dataclass
-class Fitting:
-    """One session of training a run: from its position to its last epoch, or to a stop."""
+class Trainer:
+    """The epoch loop of one session: from a position to the last epoch, or to a stop."""
 
     run: RunDir
-    experiment: Experiment
-    at: Position
-    lineage: dict[str, Any] | None
+    components: Components
+    position: Position
     stopper: Stopper
-    report: Reporter
+    logger: RunLogger
     _slow: bool = field(default=True, init=False)  # until a step has shown otherwise
     _tick: float = field(default_factory=time.monotonic, init=False)
 
@@ -49,11 +51,15 @@ class Fitting:
             Stopped: on request, after a step; `save` then keeps all that was learned.
             UserError: the loss is not finite, or the disk is full; checkpoints stay as they were.
         """
-        at = self.at
-        if at.batch == 0 and at.best_epoch and at.best_epoch == at.epoch - 1:
+        position = self.position
+        if (
+            position.batch == 0
+            and position.best_epoch
+            and position.best_epoch == position.epoch - 1
+        ):
             # A kill may have come between the two checkpoints.
             self._keep_best(sha256_of(self.run.last_checkpoint))
-        while not at.is_over(self.experiment.config):
+        while not position.is_over(self.components.config):
             self.epoch()
 
     def epoch(self) -> None:
@@ -68,128 +74,129 @@ class Fitting:
             UserError: the weights are not finite, or the disk is full; the older one stays.
         """
         self._count_time()
-        state = capture(self.experiment, self.at, self.lineage, before)
+        state = capture(self.components, self.position, before)
         # A loss is looked at before its step: what the last step did, only the weights tell.
         if not all(value.isfinite().all() for value in state["model"].values()):
             raise self._diverged("weights", "infinite or nan")
         digest = save_checkpoint(self.run.last_checkpoint, state)
-        self._log_checkpoint("last", self.at.epoch - 1, digest)
+        self._log_checkpoint("last", self.position.epoch - 1, digest)
         return digest
 
     def _train_epoch(self) -> None:
-        config, at = self.experiment.config.train, self.at
-        count = len(self.experiment.train_data)
-        batches = shuffled_batches(count, config.batch_size, config.seed, at.epoch)
-        self.experiment.model.train()
-        for step in steps_of(batches, config.accumulate)[at.batch :]:
+        config, position = self.components.config.train, self.position
+        count = len(self.components.train_data)
+        batches = shuffled_batches(count, config.batch_size, config.seed, position.epoch)
+        self.components.model.train()
+        for step in steps_of(batches, config.accumulate)[position.batch :]:
             began = time.monotonic()
             loss = self._step(step)
             self._slow = time.monotonic() - began > SLOW_STEP
-            at.batch += 1
-            at.step += 1
-            self.report.step(at.epoch, at.step, loss, self._lr, sum(map(len, step)))
+            position.batch += 1
+            position.step += 1
+            self.logger.step(position.epoch, position.step, loss, self._lr, sum(map(len, step)))
             self.stopper.check()
 
     def _step(self, batches: Sequence[Indices]) -> float | None:
         """One optimizer step; returns the loss where it was looked at (that waits for a GPU)."""
-        of, at = self.experiment, self.at
-        train = of.config.train
-        seed = (train.seed, at.epoch, at.batch * train.accumulate)
+        components, position = self.components, self.position
+        train = components.config.train
+        seed = (train.seed, position.epoch, position.batch * train.accumulate)
         with self._interruptible():
-            outcomes = of.learner.gradients(of.train_data, batches, seed)
-            look = of.device.type == "cpu" or self.report.step_due()
-            seen = _mean_loss(outcomes) if look else None
-            self._check_finite(seen)
-        of.learner.update(self._lr_factor(at.step))
-        for loss, labels, masks in outcomes:
-            at.loss.add(loss, masks)
-            at.metrics.update(labels, masks)
-        return seen
+            results = components.step.gradients(components.train_data, batches, seed)
+            look = components.device.type == "cpu" or self.logger.step_due()
+            mean_loss = _mean_loss(results) if look else None
+            self._check_finite(mean_loss)
+        components.step.update(self._lr_factor(position.step))
+        for loss, labels, masks in results:
+            position.loss.add(loss, masks)
+            position.metrics.update(labels, masks)
+        return mean_loss
 
     def _close_epoch(self) -> None:
         """Validate where it is due, log the epoch, save."""
-        config, at = self.experiment.config.train, self.at
-        mean_loss = at.loss.value()
+        config, position = self.components.config.train, self.position
+        mean_loss = position.loss.value()
         self._check_finite(mean_loss)
-        trained = {"loss": mean_loss, **at.metrics.scores()}
-        due = at.epoch % config.val_every == 0 or at.epoch == config.epochs
-        found, film = self._validate() if due else (None, {})
-        val = found.record() if found else None
+        due = position.epoch % config.val_every == 0 or position.epoch == config.epochs
+        validation, film = self._validate() if due else (None, {})
+        val = validation.record if validation else None
         self._count_time()
-        self.report.epoch(
-            epoch=at.epoch,
-            step=at.step,
-            train=trained,
+        event = Epoch(
+            event="epoch",
+            epoch=position.epoch,
+            step=position.step,
+            train=TrainRecord(loss=mean_loss, **position.metrics.scores()),
             val=val,
-            confusion=found.confusion.tolist() if found else None,
+            confusion=validation.confusion.tolist() if validation else None,
             lr=self._lr,
-            seconds=round(at.epoch_seconds, 3),
+            seconds=round(position.epoch_seconds, 3),
         )
+        self.logger.epoch(event)
         if due:
             self._save_film(film)
-        better = val is not None and at.note_validation(val, config.early_stop_metric)
-        at.next_epoch()
+        better = val is not None and position.note_validation(val, config.early_stop_metric)
+        position.next_epoch()
         if due:
             digest = self.save()
             if better:
                 self._keep_best(digest)
 
-    def _validate(self) -> tuple[Validation, Film]:
+    def _validate(self) -> tuple[ValidationResult, Film]:
         """How well the model does on the validation set, and the masks of the film's images."""
-        of = self.experiment
-        names = set(of.film)
+        components = self.components
+        names = set(components.film)
         film: Film = {}
 
         def tick(done: int, total: int) -> None:
             self.stopper.check()
-            self.report.progress("Validating", done, total)
+            self.logger.progress("Validating", done, total)
 
         def watch(indices: Indices, labels: Tensor, masks: Tensor) -> None:
             for index, mask in zip(indices, labels, strict=True):
-                if (name := of.val_data.names[index]) in names:
+                if (name := components.val_data.names[index]) in names:
                     film[name] = mask.cpu().numpy().astype(np.uint8)
 
         with self.stopper.interruptible(self._save_from_listener):
-            found = of.predictor.validate(
-                of.val_data, of.learner.loss, len(of.classes), tick, watch
+            validation = components.predictor.validate(
+                components.val_data, components.step.loss, len(components.classes), tick, watch
             )
-        if not math.isfinite(found.loss):
-            raise self._diverged("validation loss", found.loss)
-        return found, film
+        if not math.isfinite(validation.loss):
+            raise self._diverged("validation loss", validation.loss)
+        return validation, film
 
     def _save_film(self, film: Film) -> None:
         """Keep the masks of a few validation images: written first, then told."""
-        folder = self.run.masks(self.at.epoch)
+        folder = self.run.masks(self.position.epoch)
         for name, mask in film.items():
-            save_mask(folder / f"{name}.png", mask, self.experiment.classes)
-        self.report.masks(self.at.epoch, folder.relative_to(self.run.path).as_posix())
+            save_mask(folder / f"{name}.png", mask, self.components.classes)
+        self.logger.masks(self.position.epoch, folder.relative_to(self.run.path).as_posix())
 
     def _interruptible(self) -> contextlib.AbstractContextManager[None]:
         """For a slow step: what it changes is put back if it must be given up."""
         if not self._slow:
             return contextlib.nullcontext()
-        before = Snapshot.take(self.experiment.model)
+        before = Snapshot.take(self.components.model)
         return self.stopper.interruptible(lambda: self._save_from_listener(before))
 
     def _save_from_listener(self, before: Snapshot | None = None) -> None:
         """The stop could not wait: save from the listener's thread, and say so."""
         self.save(before)
-        self.report.stopped("Stopped on request.")
+        self.logger.stopped("Stopped on request.")
 
     def _keep_best(self, digest: str) -> None:
         """The last checkpoint, of that sha256, is the best one too."""
         link_checkpoint(self.run.last_checkpoint, self.run.best_checkpoint)
-        self._log_checkpoint("best", self.at.best_epoch, digest)
+        self._log_checkpoint("best", self.position.best_epoch, digest)
 
-    def _log_checkpoint(self, kind: str, epoch: int, digest: str) -> None:
+    def _log_checkpoint(self, kind: Literal["last", "best"], epoch: int, digest: str) -> None:
         path = self.run.last_checkpoint if kind == "last" else self.run.best_checkpoint
-        self.report.checkpoint(epoch, kind, path.relative_to(self.run.path).as_posix(), digest)
+        self.logger.checkpoint(epoch, kind, path.relative_to(self.run.path).as_posix(), digest)
 
     def _count_time(self) -> None:
         """Add the time since the last call to the epoch's and the run's."""
         now = time.monotonic()
-        self.at.epoch_seconds += now - self._tick
-        self.at.seconds += now - self._tick
+        self.position.epoch_seconds += now - self._tick
+        self.position.seconds += now - self._tick
         self._tick = now
 
     def _check_finite(self, loss: float | None) -> None:
@@ -200,8 +207,9 @@ class Fitting:
         kept = "No checkpoint was saved yet."
         if self.run.last_checkpoint.exists():
             kept = "The last good checkpoint stays."
+        position = self.position
         return UserError(
-            f"The {what} became {value} in epoch {self.at.epoch} after {self.at.step:,} steps: "
+            f"The {what} became {value} in epoch {position.epoch} after {position.step:,} steps: "
             f"lower the learning rate (now {self._lr:g}) or check the images. {kept}",
             field="lr",
         )
@@ -209,16 +217,21 @@ class Fitting:
     @property
     def _lr(self) -> float:
         """The learning rate of the last step (of the decoder, where the encoder has its own)."""
-        return self.experiment.config.optim.lr * self._lr_factor(max(self.at.step - 1, 0))
+        return self.components.config.optim.lr * self._lr_factor(max(self.position.step - 1, 0))
 
     def _lr_factor(self, step: int) -> float:
-        of = self.experiment
-        return lr_factor(of.config.optim, step, of.steps_per_epoch, of.config.train.epochs)
+        components = self.components
+        return lr_factor(
+            components.config.optim,
+            step,
+            components.steps_per_epoch,
+            components.config.train.epochs,
+        )
 
 
-def _mean_loss(outcomes: Sequence[Outcome]) -> float:
+def _mean_loss(results: Sequence[BatchResult]) -> float:
     """The mean loss of a step's batches over all their pixels."""
-    mean = PixelMean(outcomes[0].loss.device)
-    for loss, _, masks in outcomes:
+    mean = PixelMean(results[0].loss.device)
+    for loss, _, masks in results:
         mean.add(loss, masks)
     return mean.value()

@@ -1,6 +1,6 @@
 """Checkpoints: all that a run needs to go on, in one file that is written whole or not at all.
 
-Contents: format, arch, config and its fingerprint, classes (name, colour), model (state dict),
+Contents: format, arch, config and its fingerprint, classes (name, color), model (state dict),
 optimizer, scaler, rng, position, lineage. Files are always read with `weights_only=True`: nothing
 is unpickled.
 """
@@ -19,7 +19,8 @@ from torch import Tensor
 
 from segengine.errors import UserError
 from segengine.files import atomic_write, cannot_write, sha256_of
-from segengine.launchers.preflight import check_container
+from segengine.run.rundir import RunDir
+from segengine.run.weights_source import check_container
 
 FORMAT = "seglab-1"
 State = dict[str, Any]
@@ -69,6 +70,20 @@ def load_checkpoint(path: Path) -> State:
     if state.get("format") != FORMAT:
         raise UserError(f"{path} is no SegLab checkpoint: choose a run's best.pt or last.pt.")
     return state
+
+
+def load_best(run: RunDir) -> State:
+    """The checkpoint with the best validation mIoU.
+
+    Raises:
+        UserError: there is none yet, or it is damaged.
+    """
+    if not run.best_checkpoint.exists():
+        raise UserError(
+            f"Run {run.id} has no weights yet: it saves them at its first validation.",
+            field="run",
+        )
+    return load_checkpoint(run.best_checkpoint)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from segengine.config import ModelConfig, encoders
 from segengine.models import build_model
-from segengine.weights.key_names import CLASSIFIERS, encoder_part
+from segengine.models.base import CLASSIFIERS
+from segengine.weights.key_names import encoder_part
 
 _SMALL = ", small stem"
 

@@ -11,9 +11,6 @@ from torch import Tensor
 Tensors = Mapping[str, Tensor]
 Part = tuple[dict[str, Tensor], list[str]]
 
-# The classifiers in the published weights of encoders.
-CLASSIFIERS = ("fc.", "_fc.", "last_linear.", "classifier.", "head.", "linear.")
-
 # MiT's layers as transformers publishes them -> as NVIDIA, timm and SMP do.
 _LAYERS = {
     "layer_norm_1": "norm1",
@@ -29,7 +26,7 @@ _LAYERS = {
 }
 _KEYS = (".attn.kv.weight", ".attn.kv.bias")
 _EMBEDDING = {"proj": "proj", "layer_norm": "norm"}
-_PROBE = "patch_embeddings.0.proj.weight"  # how transformers' names are recognised
+_PROBE = "patch_embeddings.0.proj.weight"  # how transformers' names are recognized
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.\w+)")
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from segengine.config import ModelConfig
 from segengine.errors import UserError
 from segengine.files import sha256_of
-from segengine.launchers.preflight import weights_file
-from segengine.models import build_model
+from segengine.models import imagenet_file
 from segengine.models.base import SegmentationModel
-from segengine.registry import find
-from segengine.run import lineage
+from segengine.run.lineage import Lineage, chain
+from segengine.run.weights_source import weights_file
 from segengine.weights.checkpoint import FORMAT, best_weights, load_tensors
 from segengine.weights.identify import encoder_of
 from segengine.weights.key_names import encoder_part
@@ -27,18 +25,14 @@ from segengine.weights.key_names import encoder_part
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # how published files are often wrapped
 
 
-def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) -> dict[str, Any]:
+def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) -> Lineage:
     """Fill the encoder as the config says and return the lineage.
-
-    Returns:
-        {source, file, sha256, matched (count), matched_keys, unmatched (keys of the file that are
-        not the encoder's), chain (of the trainings behind it, see `run.lineage.chain`; empty
-        where the file is none of our checkpoints)}.
 
     Raises:
         UserError: the weights are missing, unreadable, or don't fit; the model is then unchanged.
     """
-    path = _file(config, runs_dir)
+    imagenet = config.weights == "imagenet"
+    path = imagenet_file(config) if imagenet else weights_file(config, runs_dir)
     content = load_tensors(path)
     tensors, unmatched = _fitting_part(content, model, config)
     # Not the encoder's own load_state_dict: SMP's change what they are given.
@@ -52,22 +46,8 @@ def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) 
         "matched": len(tensors),
         "matched_keys": list(tensors),
         "unmatched": unmatched,
-        "chain": lineage.chain(content, path, sha256) if ours else [],
+        "chain": chain(content, path, sha256) if ours else [],
     }
-
-
-def check_weights(config: ModelConfig, classes: int, runs_dir: Path) -> None:
-    """UserError where `load_encoder` would fail; downloads published weights, builds no model."""
-    with torch.device("meta"):
-        model = build_model(config, classes)
-    _fitting_part(load_tensors(_file(config, runs_dir)), model, config)
-
-
-def _file(config: ModelConfig, runs_dir: Path) -> Path:
-    if config.weights != "imagenet":
-        return weights_file(config, runs_dir)
-    path: Path = find("models", config.arch).load().imagenet_file(config)
-    return path
 
 
 def _fitting_part(

@@ -15,6 +15,7 @@ from torchvision.transforms.v2 import functional as peer
 from segengine.batches.augment import Places, augment, blur, draw_places, jitter, mirror, resample
 from segengine.batches.load import load_batch
 from segengine.config import DataConfig
+from segengine.datasets.decoded import load_splits
 from tests import tiny
 
 ALL = ("hflip", "crop", "rotate", "color", "blur")
@@ -37,7 +38,7 @@ def batch(count: int, height: int = 48, width: int = 64) -> tuple[Tensor, Tensor
 
 
 def blobs(count: int) -> tuple[Tensor, Tensor]:
-    """Images in two colours that say which of two classes the pixel has."""
+    """Images in two colors that say which of two classes the pixel has."""
     rng = torch.Generator().manual_seed(2)
     fields = torch.nn.functional.interpolate(
         torch.rand(count, 1, 4, 4, generator=rng), (48, 48), mode="bicubic"
@@ -78,7 +79,7 @@ def test_rotation_is_torchvisions(degrees: float, size: tuple[int, int]) -> None
     assert (found - turned)[inside.expand_as(found)].abs().max() < 1e-4
 
 
-def test_a_rotations_corners_are_void_and_of_the_images_mean_colour() -> None:
+def test_a_rotations_corners_are_void_and_of_the_images_mean_color() -> None:
     images, masks = batch(1, 64, 64)
     found, labels = resample(images, masks.clamp(max=2), places(degrees=45.0))
     for row, column in ((0, 0), (0, 63), (63, 0), (63, 63)):
@@ -128,7 +129,7 @@ def test_rotation_crop_and_mirroring_come_in_this_order() -> None:
         ("hue", -0.07, peer.adjust_hue),
     ],
 )
-def test_each_change_of_colour_is_torchvisions(name: str, amount: float, oracle: Any) -> None:
+def test_each_change_of_color_is_torchvisions(name: str, amount: float, oracle: Any) -> None:
     images = torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
     images[1, :, :4] = images[1, :1, :4]  # gray has no hue
     amounts = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0, name: amount}
@@ -176,7 +177,7 @@ def test_image_and_mask_move_together(names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("names", [(name,) for name in ALL] + [ALL])
-def test_no_label_and_no_colour_is_invented(names: tuple[str, ...]) -> None:
+def test_no_label_and_no_color_is_invented(names: tuple[str, ...]) -> None:
     images, masks = batch(8)
     masks = masks.where(masks != 1, 77)  # between others: a mean of labels would be seen
     strength = {"color_strength": 1.0} if "color" in names else {}
@@ -314,7 +315,7 @@ def test_a_run_changes_each_training_batch_once_and_no_other(
 
 def test_real_pets_stay_pets(real_pets: Path) -> None:
     settings = tiny.config(real_pets, train_limit=12)
-    split, _ = tiny.load_split(settings, "train", lambda *_: None)
+    (split,) = load_splits(settings.data, ("train",), lambda *_: None)
     indices = np.arange(12)
     plain = load_batch(split, indices, torch.device("cpu"))
 

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segengine.batches.load import load_batch, normalise
+from segengine.batches.load import load_batch, normalize
 from segengine.datasets.decoded import DecodedSplit
+from segengine.datasets.oxford_pets import CLASSES
 from segengine.datasets.sampler import ordered_batches, shuffled_batches, steps_per_epoch
 
 CPU = torch.device("cpu")
@@ -63,9 +64,9 @@ def test_validation_keeps_the_order_and_every_leftover() -> None:
     assert [list(indices) for indices in ordered_batches(5, 2)] == [[0, 1], [2, 3], [4]]
 
 
-def test_pixels_are_normalised_with_imagenets_statistics() -> None:
+def test_pixels_are_normalized_with_imagenets_statistics() -> None:
     images = torch.tensor([[[[0, 128, 255]]]], dtype=torch.uint8)  # one pixel: R 0, G 128, B 255
-    out = normalise(images)
+    out = normalize(images)
     assert out.shape == (1, 3, 1, 1) and out.dtype == torch.float32
     expected = [
         (0 / 255 - 0.485) / 0.229,  # -2.1179
@@ -79,19 +80,19 @@ def test_a_batch_is_channels_last_and_its_masks_are_labels() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 6, 8, 3), dtype=np.uint8)
     masks = rng.choice(np.array([0, 1, 2, 255], np.uint8), (4, 6, 8))
-    split = DecodedSplit(("a", "b", "c", "d"), images, masks)
+    split = DecodedSplit(("a", "b", "c", "d"), images, masks, CLASSES)
     found, labels = load_batch(split, np.array([3, 0]), CPU)
     assert found.shape == (2, 3, 6, 8)
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert labels.dtype == torch.int64
     assert np.array_equal(labels.numpy(), masks[[3, 0]])
-    assert torch.equal(found[0], normalise(torch.from_numpy(images[3:]))[0])
+    assert torch.equal(found[0], normalize(torch.from_numpy(images[3:]))[0])
 
 
-def test_what_changes_a_batch_sees_rgb_before_it_is_normalised() -> None:
+def test_what_changes_a_batch_sees_rgb_before_it_is_normalized() -> None:
     images = np.array([[[[0, 51, 255]]], [[[255, 0, 102]]]], np.uint8)
     masks = np.array([[[1]], [[2]]], np.uint8)
-    split = DecodedSplit(("a", "b"), images, masks)
+    split = DecodedSplit(("a", "b"), images, masks, CLASSES)
 
     def change(rgb: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         assert rgb.shape == (2, 3, 1, 1) and labels.dtype == torch.int64
@@ -99,6 +100,6 @@ def test_what_changes_a_batch_sees_rgb_before_it_is_normalised() -> None:
         return 1 - rgb, labels + 1
 
     found, labels = load_batch(split, np.array([0, 1]), CPU, change)
-    assert torch.allclose(found, normalise(torch.from_numpy(255 - images)), atol=1e-6)
+    assert torch.allclose(found, normalize(torch.from_numpy(255 - images)), atol=1e-6)
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert labels.flatten().tolist() == [2, 3]

@@ -1,6 +1,6 @@
 """All augmentation of a batch, ours against torchvision's transforms applied to each item.
 
-64 images of 64 pixels: mirroring, crop, rotation, colour and blur at their default strengths. Then
+64 images of 64 pixels: mirroring, crop, rotation, color and blur at their default strengths. Then
 what each costs alone, and which share of a SegFormer-B0 step all of it is.
 """
 

@@ -77,7 +77,7 @@ def mean_iou(logits: Tensor, masks: Tensor) -> float:
 
 
 def pets(root: Path, split: str, size: int) -> OxfordIIITPet:
-    """Normalised images (3, size, size) and masks (size, size) of classes 0 to 2."""
+    """Normalized images (3, size, size) and masks (size, size) of classes 0 to 2."""
     image = transforms.Compose(
         [
             transforms.Resize((size, size)),

@@ -21,7 +21,7 @@ from segengine.batches import feature_cache
 from segengine.config import RunConfig
 from segengine.datasets.sampler import shuffled_batches
 from segengine.metrics.seg_metrics import SegMetrics
-from segengine.training.components import Experiment, build_experiment
+from segengine.training.components import Components, build_components
 from tests.benchmarks.measure import alternate, fastest
 from tests.benchmarks.ours import workplace
 from tests.benchmarks.training_step import our_step, peer_steps, random_batch
@@ -66,13 +66,13 @@ def loop(arch: str, size: int, batch: int, folder: Path, epochs: int, device: st
         "precision": "bf16",
     }
     config = RunConfig.from_flat(asked)
-    experiment = build_experiment(config, lambda *_: None)
-    experiment.model.train()
-    train_epoch(experiment, 0)  # the first one warms up
+    components = build_components(config, lambda *_: None, folder)
+    components.model.train()
+    train_epoch(components, 0)  # the first one warms up
     with watched_batches() as ready:
         began, done, images = time.perf_counter(), [], 0
         for epoch in range(1, epochs):
-            ends, count = train_epoch(experiment, epoch)
+            ends, count = train_epoch(components, epoch)
             done, images = done + ends, images + count
         torch.cuda.synchronize()
         seconds = time.perf_counter() - began
@@ -85,16 +85,16 @@ def loop(arch: str, size: int, batch: int, folder: Path, epochs: int, device: st
     )
 
 
-def train_epoch(experiment: Experiment, epoch: int) -> tuple[list[torch.cuda.Event], int]:
+def train_epoch(components: Components, epoch: int) -> tuple[list[torch.cuda.Event], int]:
     """One epoch of steps as a run does them; (an event at each one's end, images)."""
-    split, learner = experiment.train_data, experiment.learner
-    metrics = SegMetrics(len(experiment.classes), device=experiment.device)
-    batches = shuffled_batches(len(split), experiment.config.train.batch_size, 0, epoch)
+    split, step = components.train_data, components.step
+    metrics = SegMetrics(len(components.classes), device=components.device)
+    batches = shuffled_batches(len(split), components.config.train.batch_size, 0, epoch)
     done = []
     for number, indices in enumerate(batches):
-        for outcome in learner.gradients(split, [indices], (0, epoch, number)):
-            metrics.update(outcome.labels, outcome.masks)
-        learner.update(1.0)
+        for result in step.gradients(split, [indices], (0, epoch, number)):
+            metrics.update(result.labels, result.masks)
+        step.update(1.0)
         done.append(now())
     return done, len(split)
 

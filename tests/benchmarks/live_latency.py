@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 from tests import made_runs
 from tests.browser.conftest import CHROMIUM_FLAGS, Dashboard, free_port
 
@@ -68,7 +68,16 @@ def measure(page: Any, served: Dashboard, count: int, steps: int) -> None:
     for step in range(1, steps + 1):
         written = time.time()
         for log in logs:
-            log.write("step", epoch=1, step=step, loss=1 / step, lr=1e-3, images_per_second=9.0)
+            log.write(
+                {
+                    "event": "step",
+                    "epoch": 1,
+                    "step": step,
+                    "loss": 1 / step,
+                    "lr": 0.001,
+                    "images_per_second": 9.0,
+                }
+            )
         page.wait_for_function(SEEN_SINCE, arg=written * 1000)
         page.wait_for_timeout(400)  # with several runs their points may come in several messages
         frames = page.evaluate(FRAMES_SINCE, written * 1000)

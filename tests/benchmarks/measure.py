@@ -1,6 +1,6 @@
-"""How things are timed: neighbours in pairs, medians, and one line a result.
+"""How things are timed: neighbors in pairs, medians, and one line a result.
 
-Machines drift by tens of percent within minutes, two neighbours in time hardly: what is reported is
+Machines drift by tens of percent within minutes, two neighbors in time hardly: what is reported is
 the median of the ratios of pairs, measured alternately.
 """
 

@@ -14,15 +14,14 @@ import torch
 
 from segengine.config import RunConfig
 from segengine.models import build_model
-from segengine.run.events import EventLog, read_events
-from segengine.run.logger import Reporter
+from segengine.run.event_log import EventLog, read_events
+from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
 from segengine.terminal import Terminal
-from segengine.training.components import build_experiment, describe
+from segengine.training.components import build_components, describe
 from segengine.training.state import Position
-from segengine.training.trainer import Fitting
-from segengine.weights.load_encoder import load_encoder
+from segengine.training.trainer import Trainer
 from tests.benchmarks.measure import deterministic, seconds_of
 from tests.conftest import REAL_PETS
 
@@ -38,17 +37,14 @@ class OurRun:
     def __init__(self, runs_dir: Path, **values: Any) -> None:
         self.dir = RunDir.create(runs_dir, RunConfig.from_flat({**values, "epochs": FOREVER}))
         config = self.dir.config()
-        experiment = build_experiment(config, lambda *_: None)
+        components = build_components(config, lambda *_: None, runs_dir)
         self._deterministic = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(False)  # others in this process did not ask for it
-        lineage = None
-        if config.model.strategy != "scratch":
-            lineage = load_encoder(experiment.model, config.model, runs_dir)
         self._terminal = open(os.devnull, "w")  # noqa: SIM115 (open as long as the run)
-        report = Reporter(EventLog(self.dir.events_file), Terminal(self._terminal))
-        at = Position.start(experiment)
-        report.started(describe(experiment, lineage), at.epoch, at.step)
-        self._fitting = Fitting(self.dir, experiment, at, lineage, Stopper(), report)
+        logger = RunLogger(EventLog(self.dir.events_file), Terminal(self._terminal))
+        position = Position.start(components)
+        logger.started(describe(components, position.epoch, position.step))
+        self._trainer = Trainer(self.dir, components, position, Stopper(), logger)
         self._rng = torch.get_rng_state()  # as if it had the process to itself
 
     def epoch(self) -> float:
@@ -56,7 +52,7 @@ class OurRun:
         others = torch.get_rng_state()
         torch.set_rng_state(self._rng)
         with deterministic(self._deterministic):
-            seconds = seconds_of(self._fitting.epoch)
+            seconds = seconds_of(self._trainer.epoch)
         self._rng = torch.get_rng_state()
         torch.set_rng_state(others)
         return seconds

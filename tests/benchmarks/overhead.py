@@ -15,7 +15,7 @@ import torch
 
 from segengine.inference.predictor import PixelMean
 from segengine.metrics.seg_metrics import SegMetrics, labels_of
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 from segengine.run.logger import Reporter
 from segengine.terminal import Terminal
 from tests.benchmarks.measure import duration, seconds_of

@@ -15,6 +15,7 @@ from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
 from segengine.cli.main import main
+from segengine.run.rundir import RunDir
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("signal_handlers")  # `train` takes those of its process
@@ -57,7 +58,7 @@ NO_FLAGS = [
     ("--loss", "l3", "Unknown loss 'l3' | cross_entropy"),
     ("--strategy", "frozen", "strategy frozen needs weights | imagenet, run:<id> or a file"),
     ("--strategy", "pretrained", "strategy pretrained needs weights"),
-    ("--weights", "imagenet", "weights 'imagenet' | scratch loads nothing | leave weights empty"),
+    ("--weights", "imagenet", "weights 'imagenet' | scratch loads nothing | leave it out"),
     ("--encoder", "resnet34", "encoder 'resnet34' | segformer_b0 has no such choice"),
     ("--lr", "0", "lr must be greater than 0 | '0' was given"),
     ("--lr", "-0.001", "lr must be greater than 0 | -0.001"),
@@ -164,9 +165,8 @@ def test_a_download_without_a_network_is_refused(
     resources = (("http://127.0.0.1:9/images.tar.gz", "00"),)
     monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", resources)
     flags = tiny.flags(tmp_path / "data", "--download", "--runs-dir", str(tmp_path / "runs"))
-    for command in ("train", "launch"):
-        (sentence,) = refused(capsys, command, *flags)
-        assert contains(sentence, "could not be downloaded | images.tar.gz | unpack both into")
+    (sentence,) = refused(capsys, "train", *flags)
+    assert contains(sentence, "could not be downloaded | images.tar.gz | unpack both into")
     assert not (tmp_path / "runs").exists()
 
 
@@ -180,14 +180,22 @@ def write_weights(path: Path, kind: str, weights: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["train", "launch"])
+MISFIT = "do not fit the encoder of segformer_b0 | keys are missing | the same model"
+
+
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("command", "kind", "words"),
     [
-        ("none", "there is no such file | imagenet, run:<id>"),
-        ("truncated", "is not a whole PyTorch checkpoint | truncated"),
-        ("text", "is not a whole PyTorch checkpoint | something else"),
-        ("other", "do not fit the encoder of segformer_b0 | keys are missing | the same model"),
+        *(
+            (command, kind, words)
+            for command in ("train", "launch")
+            for kind, words in (
+                ("none", "there is no such file | imagenet, run:<id>"),
+                ("truncated", "is not a whole PyTorch checkpoint | truncated"),
+                ("text", "is not a whole PyTorch checkpoint | something else"),
+            )
+        ),
+        ("train", "other", MISFIT),
     ],
 )
 def test_a_weights_file_that_does_not_fit_is_refused(
@@ -198,6 +206,18 @@ def test_a_weights_file_that_does_not_fit_is_refused(
     (sentence,) = refused(capsys, command, *flags, "--runs-dir", tmp_path / "runs")
     assert contains(sentence, words) and str(path) in sentence, sentence
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_launched_run_that_cannot_train_says_so_before_launch_returns(
+    capsys: Captured, pets: Path, weights: Path, tmp_path: Path
+) -> None:
+    """What needs torch is found by the run's own process: the run has failed, and says why."""
+    flags = tiny.flags(pets, "--strategy", "frozen", "--weights", str(weights))
+    assert main(["launch", *flags, "--runs-dir", str(tmp_path / "runs")]) == 1
+    output = capsys.readouterr()
+    run = RunDir.open(tmp_path / "runs", output.out.strip())
+    (failed,) = tiny.events(run, "run_failed")
+    assert contains(failed["error"], MISFIT) and failed["error"] in output.err
 
 
 def test_weights_of_a_run_that_is_not_there_are_refused(

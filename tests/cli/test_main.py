@@ -15,6 +15,7 @@ from PIL import Image
 
 from segengine import launchers
 from segengine.cli import main as cli
+from segengine.cli import runs as runs_commands
 from segengine.config import RunConfig
 from segengine.launchers import local
 from segengine.results.status import read_status
@@ -257,7 +258,7 @@ def test_the_list_has_a_line_for_each_run(
     done = make_run(runs_dir, epochs_done=6)
     failed = make_run(runs_dir, epochs_done=2, end="run_failed", arch="fcn_resnet50")
     dead = make_run(runs_dir, epochs_done=0, end=None, image_size="64x96")
-    local.claim(dead)
+    launchers.claim(dead)
     dead.job_file.write_text(json.dumps({**dead.job(), "process_started": 1.0}))
     code, out, err = call("list")
     head, *lines = out.splitlines()
@@ -337,10 +338,10 @@ def test_a_stop_that_is_not_obeyed_is_1_and_says_what_to_do(
         ["sh", "-c", "trap '' TERM; echo; sleep 60"], stdout=subprocess.PIPE
     )
     assert stubborn.stdout and stubborn.stdout.readline() == b"\n"
-    local.claim(run, stubborn.pid)
-    monkeypatch.setattr(cli, "STOP_SECONDS", 0.2)
+    run.write_job("local", local.handle_of(stubborn.pid))
+    monkeypatch.setattr(runs_commands, "STOP_SECONDS", 0.2)
     code, out, err = call("stop", run.id)
-    assert (code, out) == (1, f"{run.id}: queued\n")
+    assert (code, out) == (1, f"{run.id}: starting\n")
     assert "once more kills it" in err
     stubborn.kill()
     stubborn.wait()
@@ -391,7 +392,7 @@ def test_a_launched_run_is_named_on_stdout_alone(
     """So that a script can take its id and stop it."""
     code, out, err = call("launch", *flags(pets), "--epochs", "100000", "--val-every", "1000")
     run = RunDir.open(runs_dir, out.strip())
-    assert (code, launchers.is_alive(run.job())) == (0, True)
+    assert (code, launchers.state(run.job())) == (0, "alive")
     assert str(run.output_file) in err
     assert call("stop", run.id)[:2] == (0, f"{run.id}: stopped\n")
     assert read_status(run).state == "stopped"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segengine.cli import experiments
 from segengine.cli import main as cli
 from segengine.config import InvalidConfig, RunConfig
 from segengine.config.encoders import COMMON, suiting
@@ -102,24 +103,21 @@ def configs(draw: st.DrawFn) -> RunConfig:
         values.pop("encoder", None)
     if values.get("warmup_epochs", 0) > values.get("epochs", 30):
         values.pop("warmup_epochs")
-    if values["strategy"] == "frozen":
-        values.pop("encoder_lr_factor", None)
     return RunConfig.from_flat(meaningful(values))
 
 
 def meaningful(values: dict[str, Any]) -> dict[str, Any]:
     """The values without those that have no meaning beside the others."""
     whole = {**{name: info.default for _, name, info in RunConfig.fields()}, **values}
-    for section in RunConfig.sections().values():
-        for name in section.meaningless(whole):
-            values.pop(name, None)
+    for name in RunConfig.meaningless(whole):
+        values.pop(name, None)
     return values
 
 
 def parsed(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> RunConfig:
     """The config that `launch` with these words would start."""
     got: list[RunConfig] = []
-    monkeypatch.setattr(cli, "_launch", lambda config, runs_dir: got.append(config) or 0)
+    monkeypatch.setattr(experiments, "launch_run", lambda config, runs_dir: got.append(config) or 0)
     assert cli.main(["launch", *words]) == 0, words
     return got[0]
 

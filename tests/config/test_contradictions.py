@@ -1,4 +1,4 @@
-"""Settings that say nothing beside others, or gainsay them: refused at birth, the field named."""
+"""Settings that mean nothing beside others, or contradict them: refused at birth, by name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from segengine.config import InvalidConfig, RunConfig, Section
+from segengine.config import STORED, InvalidConfig, RunConfig
 from segengine.config.encoders import DEFAULT_ENCODER
-from segengine.config.section import extra
+from segengine.config.section import conditions, extra
 from segengine.registry import Entry, entries
 from tests.config.test_config import says
 
@@ -27,6 +27,8 @@ def taking(option: str) -> list[str]:
     """The models that take this option."""
     return [name for name, entry in entries("models").items() if option in entry.options]
 
+
+FROZEN = {"strategy": "frozen", "weights": "imagenet"}
 
 # a field with a value of its own, beside a choice that gives it no meaning, and the choice
 MEANINGLESS = [
@@ -51,6 +53,13 @@ MEANINGLESS = [
     ({"split_seed": 4, "dataset": "sample_pets"}, "dataset sample_pets"),
     ({"class_weights": "inverse", "loss": "dice"}, "loss dice"),
     ({"focal_gamma": 3.0, "loss": "cross_entropy"}, "loss cross_entropy"),
+    ({"download": True, "dataset": "cityscapes"}, "dataset cityscapes"),
+    ({"weights": "imagenet"}, "strategy scratch"),
+    ({"encoder_lr_factor": 0.1, **FROZEN}, "strategy frozen"),
+    ({"early_stop_metric": "dice"}, "early_stop 0"),
+    ({"compile": True, "device": "cpu"}, "device cpu"),
+    ({"feature_cache": 1.0}, "strategy scratch"),
+    ({"feature_cache": 1.0, **FROZEN, "augment": ["hflip"]}, "augment hflip"),
 ]
 
 
@@ -69,12 +78,19 @@ def test_every_conditional_setting_is_tried_above() -> None:
     assert conditional == {next(iter(values)) for values, _ in MEANINGLESS}
 
 
-def test_conditions_name_fields_of_their_own_section() -> None:
-    """A condition on a field that is elsewhere would never hold."""
-    for section in RunConfig.sections().values():
-        assert issubclass(section, Section)
-        for info in section.model_fields.values():
-            assert set(extra(info, "only_if") or {}) <= section.model_fields.keys()
+@pytest.mark.parametrize("key", ["only_if", "shown_if"])
+def test_conditions_name_fields_that_there_are(key: str) -> None:
+    """A condition on a field that is nowhere would never be looked at."""
+    for info in RunConfig.declarations().values():
+        assert set(conditions(info, key)) <= RunConfig.declarations().keys()
+
+
+def test_a_run_folder_may_hold_what_an_older_version_let_pass() -> None:
+    """Its config is the record of what was trained: nothing in it is refused or changed."""
+    older = {"feature_cache": 1.0, "early_stop_metric": "dice"}
+    config = RunConfig.from_flat(older, STORED)
+    assert (config.train.feature_cache, config.train.early_stop_metric) == (1.0, "dice")
+    assert config.resolved().train == config.train
 
 
 @pytest.mark.parametrize("arch", taking("encoder"))
@@ -143,7 +159,7 @@ def test_an_encoder_that_stays_as_it_is_has_no_learning_rate() -> None:
     frozen = {"strategy": "frozen", "weights": "imagenet"}
     field, sentence = refused(**frozen, encoder_lr_factor=0.1)
     assert field == "encoder_lr_factor"
-    says(sentence, "encoder_lr_factor 0.1", "frozen", "choose pretrained")
+    says(sentence, "encoder_lr_factor '0.1'", "frozen", "keeps the encoder as it is")
     RunConfig.from_flat({**frozen, "strategy": "pretrained", "encoder_lr_factor": 0.1})
 
 
@@ -164,4 +180,4 @@ def test_weights_are_needed_where_a_strategy_loads_some(strategy: str) -> None:
 def test_scratch_refuses_weights() -> None:
     field, sentence = refused(strategy="scratch", weights="imagenet")
     assert field == "weights"
-    says(sentence, "weights 'imagenet'", "scratch", "pretrained or frozen")
+    says(sentence, "weights 'imagenet'", "strategy scratch loads nothing", "leave it out")

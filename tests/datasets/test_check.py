@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from segengine.cli import main as cli
-from segengine.cli.check_report import check_json, check_text
+from segengine.cli.check_report import as_json, as_text
 from segengine.config import DataConfig
-from segengine.datasets.check import Problem, Report, check_dataset, require_sound
-from segengine.datasets.decoded import DamagedFiles
+from segengine.datasets.check import Problem, Report, check_dataset
+from segengine.datasets.decoded import DamagedFiles, load_splits
 from tests import tiny
 
 SIZE = (40, 52)
@@ -62,7 +62,7 @@ def test_a_sound_dataset_has_no_problems(pets: Path) -> None:
     report = checked(pets)
     assert report.problems == () and report.notes == ()
     assert [(split.split, split.images) for split in report.splits] == [("train", 7), ("val", 3)]
-    assert check_text(report).endswith("No problems found.")
+    assert as_text(report).endswith("No problems found.")
 
 
 def test_class_shares_are_those_of_the_masks(pets: Path) -> None:
@@ -74,7 +74,7 @@ def test_class_shares_are_those_of_the_masks(pets: Path) -> None:
     assert val.pixels == [3 * 10 * 52, 3 * 20 * 52, 0] and val.void == 3 * 10 * 52
     assert val.shares() == pytest.approx([1 / 3, 2 / 3, 0])
     assert val.void_share() == pytest.approx(1 / 4)
-    text = check_text(checked(pets))
+    text = as_text(checked(pets))
     assert "66.67 %" in text and "25.00 %" in text
 
 
@@ -84,7 +84,7 @@ def test_sizes_are_listed_by_area(pets: Path) -> None:
         Image.fromarray(image).save(image_file(pets, f"trainval_{index}"))
         mask = np.full((height, width), 1, np.uint8)
         Image.fromarray(mask).save(mask_file(pets, f"trainval_{index}"))
-    split = strict(check_json(checked(pets)))["splits"][0]
+    split = strict(as_json(checked(pets)))["splits"][0]
     assert split["sizes"] == {
         "smallest": [10, 30],
         "median": [40, 52],
@@ -121,7 +121,7 @@ def test_every_problem_is_listed_with_its_file(pets: Path) -> None:
             ("duplicate", "val", str(image_file(pets, "test_2"))),
         ]
     )
-    text = check_text(report)
+    text = as_text(report)
     assert "10 problems:" in text
     for problem in report.problems:
         assert problem.file in problem.message and problem.message in text
@@ -134,7 +134,7 @@ def test_an_image_twice_in_one_split_is_a_note(pets: Path) -> None:
     assert report.problems == ()
     (note,) = report.notes
     assert (note.kind, note.split) == ("duplicate", "train")
-    assert "1 note:" in check_text(report) and "No problems found." in check_text(report)
+    assert "1 note:" in as_text(report) and "No problems found." in as_text(report)
 
 
 def test_a_file_that_differs_in_one_byte_is_no_duplicate(pets: Path) -> None:
@@ -159,8 +159,8 @@ def test_a_dataset_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
     for dataset in ("oxford_pets", "cityscapes", "folder"):
         report = checked(tmp_path / "nowhere", dataset=dataset)
         assert [(p.kind, p.file) for p in report.problems] == [("dataset", "")], dataset
-        assert report.splits == () and report.problems[0].message in check_text(report)
-        assert strict(check_json(report))["splits"] == []
+        assert report.splits == () and report.problems[0].message in as_text(report)
+        assert strict(as_json(report))["splits"] == []
 
 
 def write_folder(root: Path) -> Path:
@@ -246,8 +246,8 @@ def test_real_pets_are_sound(real_pets: Path, tmp_path: Path) -> None:
 def test_what_a_run_will_use_is_read_before_it_starts_and_not_again(pets: Path) -> None:
     settings = tiny.config(pets, train_limit=4, image_size="32x64").data
     mask_file(pets, "trainval_6").write_bytes(b"beyond the limit")
-    require_sound(settings, lambda *_: None)
-    require_sound(settings, refuse_to_read)
+    load_splits(settings, ("train", "val"), lambda *_: None)
+    load_splits(settings, ("train", "val"), refuse_to_read)
 
 
 def refuse_to_read(phase: str, done: int, total: int) -> None:
@@ -259,7 +259,7 @@ def test_every_damaged_file_of_both_splits_is_listed_before_a_run(pets: Path) ->
     mask_file(pets, "trainval_5").write_bytes(b"no picture")
     image_file(pets, "test_2").write_bytes(b"no picture")
     with pytest.raises(DamagedFiles, match="2 more images have problems") as info:
-        require_sound(tiny.config(pets).data, lambda *_: None)
+        load_splits(tiny.config(pets).data, ("train", "val"), lambda *_: None)
     sentences = info.value.sentences()
     assert len(sentences) == 3
     for sentence, file in zip(

@@ -59,7 +59,7 @@ def label_file(root: Path) -> Path:
     return opened(root).files("aachen_000000_000019")[1]
 
 
-def test_classes_have_the_official_names_colours_and_order() -> None:
+def test_classes_have_the_official_names_colors_and_order() -> None:
     official = {c.train_id: c for c in Official.classes if 0 <= c.train_id < 255}
     classes = dataset_classes(DataConfig(dataset="cityscapes"))
     assert len(classes) == len(official) == 19
@@ -135,10 +135,10 @@ def test_a_foreign_label_is_refused_with_its_file(tree: Path, kind: str, value: 
     assert "255 (void)" in str(e.value)
 
 
-def test_a_coloured_mask_in_the_place_of_labels_is_refused(tree: Path) -> None:
+def test_a_colored_mask_in_the_place_of_labels_is_refused(tree: Path) -> None:
     path = label_file(tree)
     Image.new("RGB", SIZE[::-1], (128, 64, 128)).save(path)
-    with pytest.raises(UserError, match=rf"{path} is a mask of colours \(RGB\)"):
+    with pytest.raises(UserError, match=rf"{path} is a mask of colors \(RGB\)"):
         opened(tree).mask("aachen_000000_000019")
 
 
@@ -159,7 +159,7 @@ def test_test_labels_that_are_dummies_make_no_split(tree: Path) -> None:
         opened(tree, "test")
 
 
-def test_a_labelled_test_split_is_one(tree: Path) -> None:
+def test_a_labeled_test_split_is_one(tree: Path) -> None:
     for number in range(2):
         write(tree, "test", "bonn", number, labels(number), "labelIds")
     sizes = split_sizes(DataConfig(dataset="cityscapes", root=str(tree)))

@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from segengine.config import DataConfig
 from segengine.datasets import SegDataset, open_dataset
-from segengine.datasets.decoded import DamagedFiles, DecodedSplit, decode
+from segengine.datasets.decoded import DamagedFiles, DecodedSplit, decode_pairs
 from segengine.errors import UserError
 from tests import tiny
 
@@ -53,7 +53,7 @@ def decoded(
     workers: int = 2,
 ) -> DecodedSplit:
     chosen = dataset.names if names is None else names
-    return decode(dataset, chosen, size, workers=workers, progress=nothing)
+    return decode_pairs(dataset, chosen, size, workers=workers, progress=nothing)
 
 
 def decodings(dataset: SegDataset, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -91,7 +91,7 @@ def test_images_are_resized_with_antialiasing_and_masks_without_new_labels(
         found = torch.from_numpy(split.images[index].copy()).permute(2, 0, 1).int()
         assert (found - expected).abs().max() <= 1  # rounding
         assert (found - aliased).abs().max() > 10
-        # Nearest by hand: the pixel under the centre of each new pixel.
+        # Nearest by hand: the pixel under the center of each new pixel.
         rows = ((np.arange(size[0]) + 0.5) * mask.shape[0] / size[0]).astype(int)
         columns = ((np.arange(size[1]) + 0.5) * mask.shape[1] / size[1]).astype(int)
         assert np.array_equal(split.masks[index], mask[rows][:, columns])
@@ -190,7 +190,7 @@ def _decode_and_die(root: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     dataset = pets_in(root)
-    decode(dataset, dataset.names, SIZE, workers=1, progress=die)
+    decode_pairs(dataset, dataset.names, SIZE, workers=1, progress=die)
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, folder: Path) -> None:
@@ -224,7 +224,7 @@ def test_an_interrupted_decoding_leaves_nothing_and_is_begun_again(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        decode(pets, pets.names, SIZE, workers=1, progress=interrupt)
+        decode_pairs(pets, pets.names, SIZE, workers=1, progress=interrupt)
     assert leftovers(folder) == []
     assert decoded(pets).masks.any()
 

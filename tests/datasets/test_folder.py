@@ -1,4 +1,4 @@
-"""People's own images and masks: layouts, classes, colours, and what may be wrong with them."""
+"""People's own images and masks: layouts, classes, colors, and what may be wrong with them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from segengine.datasets import (
     SegDataset,
     Split,
     dataset_classes,
-    mask_scan,
     open_dataset,
     prepare_dataset,
     split_sizes,
 )
-from segengine.datasets.decoded import decode
+from segengine.datasets.decoded import decode_pairs
+from segengine.datasets.formats import mask_scan
 from segengine.datasets.formats.palette import class_colors
 from segengine.errors import UserError
 from tests import tiny
@@ -291,7 +291,7 @@ def test_numbers_that_leave_the_classes_open_are_refused_with_a_proposal(
             assert opened(pool).mask(opened(pool).names[0]).max() == len(values) - 1
 
 
-def test_a_palette_gives_the_classes_their_colours_and_its_indices_are_the_labels(
+def test_a_palette_gives_the_classes_their_colors_and_its_indices_are_the_labels(
     pool: Path,
 ) -> None:
     for path in (pool / "masks").iterdir():
@@ -309,15 +309,15 @@ def test_grey_masks_of_few_bits_keep_their_numbers(pool: Path, bits: int) -> Non
     """Pillow stretches such files to 0..255 when it reads them."""
     values = list(range(2**bits))
     for path in (pool / "masks").iterdir():
-        path.write_bytes(grey_png(drawn(int(path.stem[4:]), values), bits))
+        path.write_bytes(gray_png(drawn(int(path.stem[4:]), values), bits))
     dataset = opened(pool)
     assert len(dataset.classes) == 2**bits
     for name in dataset.names:
         assert np.array_equal(dataset.mask(name), drawn(int(name[4:]), values))
 
 
-def grey_png(mask: np.ndarray, bits: int) -> bytes:
-    """A grey PNG of `bits` bits a pixel, by the PNG specification: Pillow writes none."""
+def gray_png(mask: np.ndarray, bits: int) -> bytes:
+    """A gray PNG of `bits` bits a pixel, by the PNG specification: Pillow writes none."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + body))
@@ -369,7 +369,7 @@ def test_a_broken_mask_does_not_hide_the_classes(root: Path) -> None:
     assert "img_1.png" in refused(root, "cannot be decoded as an image")
 
 
-def test_colours_for_many_classes_all_differ() -> None:
+def test_colors_for_many_classes_all_differ() -> None:
     assert len(set(class_colors(255))) == 255
     assert class_colors(3) == class_colors(9)[:3]
     assert not set(class_colors(9, taken=class_colors(4))) & set(class_colors(4))
@@ -378,7 +378,7 @@ def test_colours_for_many_classes_all_differ() -> None:
 # --- classes.json --------------------------------------------------------------------------------
 
 
-def test_classes_json_gives_names_colours_numbers_and_void(tmp_path: Path) -> None:
+def test_classes_json_gives_names_colors_numbers_and_void(tmp_path: Path) -> None:
     pool = write(tmp_path / "pool", 6, [0, 7, 30, 255])
     content = [{"name": "sea", "value": 30}, {"name": "land", "value": 7, "color": "#00ff00"}]
     describe(pool, {"classes": content, "void": [0, 255]})
@@ -410,7 +410,7 @@ def painted(pool: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
-def test_coloured_masks_are_read_by_the_classes_colours(painted: Path, mode: str) -> None:
+def test_colored_masks_are_read_by_the_classes_colors(painted: Path, mode: str) -> None:
     for path in (painted / "masks").iterdir():
         image = Image.open(path)
         (image.quantize(2) if mode == "P" else image.convert(mode)).save(path)
@@ -420,7 +420,7 @@ def test_coloured_masks_are_read_by_the_classes_colours(painted: Path, mode: str
         assert np.array_equal(dataset.mask(name), drawn(int(name[4:]), [0, 1]))
 
 
-def test_a_void_colour_is_void(painted: Path) -> None:
+def test_a_void_color_is_void(painted: Path) -> None:
     third = {"name": "dog", "color": "#000001"}
     describe(painted, {"classes": [CATS[1], third], "void": ["#101010"]})
     mask = opened(painted).mask(opened(painted).names[0])
@@ -428,24 +428,24 @@ def test_a_void_colour_is_void(painted: Path) -> None:
     assert np.array_equal(mask, np.where(stored == 1, 0, 255))
 
 
-def test_coloured_masks_without_classes_json_ask_for_it(painted: Path) -> None:
-    text = refused(painted, r"img_0\.png \(and 9 more\) is a mask of colours: say which colour")
+def test_colored_masks_without_classes_json_ask_for_it(painted: Path) -> None:
+    text = refused(painted, r"img_0\.png \(and 9 more\) is a mask of colors: say which color")
     assert str(painted / "classes.json") in text and '"color": "#0072B2"' in text
 
 
-def test_an_unknown_colour_is_named_with_its_file_and_its_pixels(painted: Path) -> None:
+def test_an_unknown_color_is_named_with_its_file_and_its_pixels(painted: Path) -> None:
     describe(painted, {"classes": CATS})
     path = painted / "masks" / f"{opened(painted).names[2]}.png"
     rgb = np.array(Image.open(path))
     rgb[0, :5], rgb[1, 0], rgb[2, 0] = (1, 2, 3), (9, 9, 9), (8, 8, 8)
     Image.fromarray(rgb).save(path)
-    text = refused(painted, f"{path} holds the colour #010203 in 5 pixels and 2 more unknown")
+    text = refused(painted, f"{path} holds the color #010203 in 5 pixels and 2 more unknown")
     assert "#101010 (ground) and #FF8000 (cat)" in text and "classes.json" in text
 
 
-def test_coloured_masks_need_a_colour_for_every_class(painted: Path) -> None:
+def test_colored_masks_need_a_color_for_every_class(painted: Path) -> None:
     describe(painted, {"classes": [CATS[0], {"name": "cat"}]})
-    refused(painted, r'is a mask of colours, but .*classes\.json gives no "color" for cat')
+    refused(painted, r'is a mask of colors, but .*classes\.json gives no "color" for cat')
 
 
 def test_a_label_that_classes_json_lacks_is_named(root: Path) -> None:
@@ -486,7 +486,7 @@ def test_a_classes_json_that_cannot_stand_is_refused(pool: Path, content: Any, w
 def test_another_classes_json_is_another_decoding(pool: Path) -> None:
     def masks() -> np.ndarray:
         dataset = opened(pool)
-        return decode(dataset, dataset.names, SIZE, workers=1, progress=nothing).masks.copy()
+        return decode_pairs(dataset, dataset.names, SIZE, workers=1, progress=nothing).masks.copy()
 
     describe(pool, {"classes": CATS})
     before = masks()

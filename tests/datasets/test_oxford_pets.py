@@ -24,7 +24,7 @@ from segengine.datasets import (
     prepare_dataset,
     split_sizes,
 )
-from segengine.datasets.drawing import write_sample_pets
+from segengine.datasets.sample_pets import write_sample_pets
 from segengine.errors import UserError
 from tests import tiny
 
@@ -88,12 +88,12 @@ def test_the_pet_is_class_0_and_lies_inside_the_background(real_pets: Path) -> N
 
 
 def test_sample_pets_are_read_by_the_same_loader(tmp_path: Path) -> None:
-    write_sample_pets(tmp_path / "sample-pets", train=2, val=1)
+    write_sample_pets(tmp_path / "drawn-pets", train=2, val=1)
     sample = opened(tmp_path, dataset="sample_pets")
-    real = opened(tmp_path / "sample-pets")
+    real = opened(tmp_path / "drawn-pets")
     assert type(sample) is type(real) and sample.names == real.names and len(real.names) == 2
     image, mask = sample.pair(sample.names[0])
-    stored = np.asarray(Image.open(trimap(tmp_path / "sample-pets", sample.names[0])))
+    stored = np.asarray(Image.open(trimap(tmp_path / "drawn-pets", sample.names[0])))
     assert np.array_equal(mask, stored.astype(int) - 1)
     assert image.shape == (*mask.shape, 3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from segengine.cli.main import _with_data, main
-from segengine.cli.tables import scores_table
+from segengine.cli import tables
+from segengine.cli.main import main
+from segengine.cli.scoring import _with_data
 from segengine.config import RunConfig
 from segengine.datasets.base import ClassInfo
+from segengine.datasets.decoded import load_splits
 from segengine.errors import UserError
 from segengine.inference import evaluate as evaluation
 from segengine.inference.evaluate import classes_csv, evaluate
@@ -22,7 +25,6 @@ from segengine.inference.predictor import Predictor
 from segengine.losses import build_loss
 from segengine.models.base import SegmentationModel
 from segengine.run.rundir import RunDir
-from segengine.training.components import load_split
 from tests import tiny
 
 Captured = pytest.CaptureFixture[str]
@@ -112,7 +114,10 @@ def test_evaluate_prints_the_table_and_where_it_lies(run: RunDir, capsys: Captur
     code, out, _ = command(capsys, run, "--val-limit", "0")
     result = json.loads(run.evaluation("oxford_pets").read_text())
     assert (code, result["images"]) == (0, 5)
-    assert scores_table(result) in out and str(run.evaluation("oxford_pets")) in out
+    assert (
+        tables.scores(result["classes"], result) in out
+        and str(run.evaluation("oxford_pets")) in out
+    )
     head, pet, *_ = out.splitlines()
     assert head.split() == ["class", "IoU", "Dice", "precision", "recall", "boundary", "IoU"]
     assert pet.split()[-1] == f"{result['boundary_iou_per_class'][0]:.3f}"
@@ -154,12 +159,14 @@ def test_choices_that_the_other_dataset_lacks_are_forgotten() -> None:
 
 
 def test_data_with_other_classes_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = evaluation.load_split
+    plain = evaluation.load_splits
 
     def streets(*args: object) -> object:
-        return plain(*args)[0], (ClassInfo("road", "#804080"), ClassInfo("car", "#00008e"))
+        (data,) = plain(*args)
+        classes = (ClassInfo("road", "#804080"), ClassInfo("car", "#00008e"))
+        return [dataclasses.replace(data, classes=classes)]
 
-    monkeypatch.setattr(evaluation, "load_split", streets)
+    monkeypatch.setattr(evaluation, "load_splits", streets)
     with pytest.raises(UserError, match="knows the classes pet, background, border") as info:
         evaluate(run, run.config(), nothing)
     assert "has road, car" in str(info.value) and info.value.field == "dataset"
@@ -188,7 +195,7 @@ def test_a_loss_that_is_not_finite_is_still_strict_json(
 ) -> None:
     monkeypatch.setattr(evaluation, "build_loss", lambda *_: lambda *_: torch.tensor(torch.nan))
     result = evaluate(run, run.config(), nothing)
-    assert result["loss"] is None and "loss not finite" in scores_table(result)
+    assert result["loss"] is None and "loss not finite" in tables.scores(result["classes"], result)
     text = run.evaluation("oxford_pets").read_text()
     assert json.loads(text, parse_constant=lambda word: pytest.fail(word)) == result
 
@@ -222,11 +229,11 @@ def test_the_csv_by_hand() -> None:
 
 def test_a_table_of_an_older_result_has_no_boundary_iou() -> None:
     older = {key: value for key, value in RESULT.items() if not key.startswith("boundary")}
-    head, _, sky, mean, *_ = scores_table(older).splitlines()
+    head, _, sky, mean, *_ = tables.scores(older["classes"], older).splitlines()
     assert head.split() == ["class", "IoU", "Dice", "precision", "recall"]
     assert sky.split() == ["sky", "0.000", "0.000", "0.000", "-"]
     assert mean.split() == ["mean", "0.375", "0.429", "0.500", "0.750"]
-    assert scores_table(RESULT).splitlines()[3].split()[-1] == "0.250"
+    assert tables.scores(RESULT["classes"], RESULT).splitlines()[3].split()[-1] == "0.250"
 
 
 class Echo(SegmentationModel):
@@ -246,7 +253,7 @@ class Echo(SegmentationModel):
 
 def test_validation_does_not_depend_on_the_batches(config: RunConfig) -> None:
     """All scores are counted over the whole split, whatever the batches are."""
-    data, _ = load_split(config.with_values(val_limit=0), "val", nothing)
+    (data,) = load_splits(config.with_values(val_limit=0).data, ("val",), nothing)
     loss = build_loss(config.optim.model_copy(update={"class_weights": "none"}), 3)
     found, seen = [], []
     for batch_size in (1, 2, 5):
@@ -259,8 +266,8 @@ def test_validation_does_not_depend_on_the_batches(config: RunConfig) -> None:
         found.append(predictor.validate(data, loss, 3, None, watch))
         seen.append(masks)
     for other in found[1:]:
-        assert other.scores == found[0].scores
-        assert other.record()["loss"] == pytest.approx(found[0].loss)
+        assert other.record["boundary_iou"] == found[0].record["boundary_iou"]
+        assert other.loss == pytest.approx(found[0].loss)
         np.testing.assert_array_equal(other.confusion, found[0].confusion)
     assert all(torch.equal(masks, seen[0]) for masks in seen) and int(seen[0].min()) == 0
     assert found[0].confusion.sum() == (data.masks != 255).sum()

@@ -41,9 +41,7 @@ def picture(path: Path, size: tuple[int, int] = (70, 41), mode: str = "RGB") -> 
     return path
 
 
-def test_masks_have_the_images_own_size_and_the_classes_colours(
-    run: RunDir, tmp_path: Path
-) -> None:
+def test_masks_have_the_images_own_size_and_the_classes_colors(run: RunDir, tmp_path: Path) -> None:
     images = [picture(tmp_path / "one.jpg"), picture(tmp_path / "two.png", (33, 200))]
     written = predict_images(run, images, tmp_path / "new" / "out")
     assert written == [tmp_path / "new" / "out" / name for name in ("one.png", "two.png")]

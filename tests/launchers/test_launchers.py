@@ -24,13 +24,14 @@ from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.launchers import local
 from segengine.results.status import read_status
-from segengine.run.events import EventLog, read_events
+from segengine.run.event_log import EventLog, read_events
 from segengine.run.rundir import RunDir
+from segengine.run.stopping import KILL_AFTER
 from tests.tiny import write_pets
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOSTILE = ["läufe", "my runs", "it's", 'a "quoted" one', "$HOME; true #", "--runs-dir", "a\nb"]
-STATES_AT_WORK = ("queued", "running")
+STATES_AT_WORK = ("waiting", "starting", "running")
 
 
 def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
@@ -53,7 +54,11 @@ def no_process_is_left(tmp_path: Path) -> Iterator[None]:
     yield
     for file in tmp_path.rglob("job.json"):
         job = json.loads(file.read_text())
-        if job["pid"] != os.getpid() and job["host"] == socket.gethostname() and is_our(job):
+        if (
+            job.get("pid", os.getpid()) != os.getpid()
+            and job["host"] == socket.gethostname()
+            and is_our(job)
+        ):
             with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
                 psutil.Process(job["pid"]).kill()
 
@@ -95,7 +100,7 @@ def test_a_run_gets_a_session_of_its_own_and_no_keyboard(
     pid = run.job()["pid"]
     assert os.getsid(pid) == pid != os.getsid(0)
     until(lambda: "its input is empty" in run.output_file.read_text())
-    assert launchers.is_alive(run.job()) is True
+    assert launchers.state(run.job()) == "alive"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -113,7 +118,7 @@ def test_a_process_that_ends_is_reaped(run: RunDir, stand_in: Callable[[str], No
     stand_in("exit 3")
     launchers.submit(run)
     until(lambda: not psutil.pid_exists(run.job()["pid"]))
-    assert launchers.is_alive(run.job()) is False
+    assert launchers.state(run.job()) == "gone"
     assert read_status(run).state == "crashed"
 
 
@@ -121,10 +126,10 @@ def test_a_running_run_is_not_started_again(run: RunDir, stand_in: Callable[[str
     stand_in("exec sleep 60")
     launchers.submit(run)
     job = run.job()
-    with pytest.raises(UserError, match=f"{run.id} is already running .process {job['pid']}"):
+    with pytest.raises(UserError, match=f"{run.id} is already running"):
         launchers.submit(run)
     with pytest.raises(UserError, match="already running"):
-        local.take_over(run)
+        launchers.claim(run)
     assert run.job() == job
 
 
@@ -158,13 +163,13 @@ def test_a_run_that_has_said_its_last_word_is_waited_for(
     launchers.submit(run)
     first = run.job()
     with EventLog(run.events_file) as log:
-        log.write("run_stopped", reason="Stopped on request.")
+        log.write({"event": "run_stopped", "reason": "Stopped on request."})
     stand_in("exec sleep 60")
     launchers.submit(run)
     assert run.job()["pid"] != first["pid"]
 
     with EventLog(run.events_file) as log:
-        log.write("run_stopped", reason="Stopped on request.")
+        log.write({"event": "run_stopped", "reason": "Stopped on request."})
     monkeypatch.setattr(launchers, "LAST_SECONDS", 0.2)
     with pytest.raises(UserError, match="already running"):
         launchers.submit(run)
@@ -189,9 +194,9 @@ def test_a_stop_asks_first_and_kills_when_asked_again_later(
     until(lambda: "asked" in run.output_file.read_text())
     launchers.cancel(run)  # at once: still only asked
     until(lambda: run.output_file.read_text().count("asked") == 2)
-    assert launchers.is_alive(run.job()) is True
+    assert launchers.state(run.job()) == "alive"
     asked = json.loads(run.request_file.read_text())
-    asked["time"] -= local.KILL_AFTER + 1
+    asked["time"] -= KILL_AFTER + 1
     run.request_file.write_text(json.dumps(asked))
     launchers.cancel(run)
     until(lambda: read_status(run).state == "stopped", 10)
@@ -201,12 +206,12 @@ def test_a_job_is_its_pid_and_start_time_together(run: RunDir) -> None:
     """The pid of a dead trainer is used again by a stranger, who is left in peace."""
     stranger = subprocess.Popen(["sleep", "60"])
     try:
-        local.claim(run, stranger.pid)
+        run.write_job("local", local.handle_of(stranger.pid))
         job = run.job()
-        assert launchers.is_alive(job) is True
+        assert launchers.state(job) == "alive"
         job["process_started"] -= 3600
         run.job_file.write_text(json.dumps(job))
-        assert launchers.is_alive(job) is False
+        assert launchers.state(job) == "gone"
         with pytest.raises(UserError, match="not running: there is nothing to stop"):
             launchers.cancel(run)
         local.cancel(run, job)
@@ -219,25 +224,32 @@ def test_a_job_is_its_pid_and_start_time_together(run: RunDir) -> None:
 
 def test_a_zombie_counts_as_dead(run: RunDir) -> None:
     child = subprocess.Popen(["sleep", "60"])
-    local.claim(run, child.pid)
+    run.write_job("local", local.handle_of(child.pid))
     child.kill()
     until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
-    assert launchers.is_alive(run.job()) is False
+    assert launchers.state(run.job()) == "gone"
     child.wait()
-    assert launchers.is_alive(run.job()) is False
+    assert launchers.state(run.job()) == "gone"
 
 
 def test_a_run_of_another_machine_is_left_alone(run: RunDir) -> None:
     """Its pid is ours here."""
-    local.claim(run)
+    launchers.claim(run)
     run.job_file.write_text(json.dumps({**run.job(), "host": "node-17"}))
-    assert launchers.is_alive(run.job()) is None
-    with pytest.raises(UserError, match=r"node-17.*stop it there"):
+    assert launchers.state(run.job()) == "unknown"
+    with pytest.raises(UserError, match=r"on another machine.*stop it there"):
         launchers.cancel(run)
     assert not run.request_file.exists()
 
 
-def test_a_run_that_nobody_started_cannot_be_stopped(run: RunDir) -> None:
+def test_a_run_that_waits_is_stopped_without_ever_having_started(run: RunDir) -> None:
+    assert read_status(run).state == "waiting"
+    launchers.cancel(run)
+    assert read_status(run).state == "stopped"
+
+
+def test_a_run_that_nobody_has_cannot_be_stopped(run: RunDir) -> None:
+    run.job_file.unlink()
     with pytest.raises(UserError, match="not running: there is nothing to stop"):
         launchers.cancel(run)
 
@@ -246,14 +258,14 @@ def test_a_run_that_nobody_started_cannot_be_stopped(run: RunDir) -> None:
 def test_an_unknown_launcher_is_answered_with_the_known_ones(run: RunDir, backend: str) -> None:
     with pytest.raises(UserError, match=f"Unknown launcher '{backend}'.*local"):
         launchers.submit(run, backend)
-    assert run.job() is None
+    assert read_status(run).state == "waiting"
 
 
 def test_an_output_file_that_cannot_be_written_is_said(run: RunDir) -> None:
     run.output_file.mkdir()
     with pytest.raises(UserError, match=r"output.log cannot be written"):
         launchers.submit(run)
-    assert run.job() is None
+    assert read_status(run).state == "waiting"
 
 
 # --- Real trainers -------------------------------------------------------------------------------
@@ -322,7 +334,7 @@ def test_a_run_is_stopped_and_goes_on_to_its_end(
     again = [sys.executable, "-m", "segengine", "resume", run.id, "--runs-dir", run.path.parent]
     refused = subprocess.run(again, cwd=PROJECT, capture_output=True, text=True)
     assert refused.returncode == 2
-    assert f"{run.id} is already running (process {job['pid']})" in refused.stderr
+    assert f"{run.id} is already running" in refused.stderr
     assert run.job() == job
 
     asked = time.monotonic()

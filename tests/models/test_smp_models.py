@@ -15,7 +15,7 @@ from segengine.config import ModelConfig, RunConfig
 from segengine.errors import UserError
 from segengine.models import build_model, smp_models
 from segengine.models.base import SegmentationModel, count_parameters
-from segengine.training.dry_run import check_step
+from segengine.training.dry_run import dry_run
 
 CLASSES = {
     "deeplabv3plus": smp.DeepLabV3Plus,
@@ -54,7 +54,7 @@ def test_the_encoder_left_out_is_resnet34(arch: str) -> None:
         ("deeplabv3plus", "resnet18", (48, 80)),
         ("deeplabv3plus", "mit_b0", (48, 80)),
         ("smp_unet", "resnet18", (65, 97)),
-        ("smp_unet", "vgg11", (33, 49)),  # its decoder has a centre block
+        ("smp_unet", "vgg11", (33, 49)),  # its decoder has a center block
         ("smp_unet", "mit_b0", (65, 97)),
         ("unetplusplus", "resnet18", (32, 64)),
         ("fpn", "mit_b0", (32, 64)),
@@ -115,7 +115,7 @@ def test_deeplab_needs_two_images() -> None:
 @pytest.mark.parametrize("arch", ["smp_unet", "unetplusplus", "fpn"])
 def test_one_small_image_is_too_little_for_batch_norm(arch: str) -> None:
     def check(**values: object) -> None:
-        check_step(RunConfig.from_flat({"arch": arch, "batch_size": 1, **values}))
+        dry_run(RunConfig.from_flat({"arch": arch, "batch_size": 1, **values}))
 
     with pytest.raises(UserError, match=r"batch_size 1 is too small .* at 32x32 pixels") as error:
         check(image_size="32")

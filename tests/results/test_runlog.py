@@ -9,19 +9,29 @@ from typing import Any
 import pytest
 
 from segengine.results.runlog import RunLog, open_log
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 
 
 def started(log: EventLog, epoch: int = 1, step: int = 0) -> None:
     """A `run_started`, or that of a continuation."""
-    log.write("run_started", epochs=4, steps_per_epoch=2, start_epoch=epoch, start_step=step)
+    log.write(
+        {
+            "event": "run_started",
+            "epochs": 4,
+            "steps_per_epoch": 2,
+            "start_epoch": epoch,
+            "start_step": step,
+        }
+    )
 
 
 def epoch(log: EventLog, number: int, miou: float | None, **more: Any) -> None:
     """The two steps and the record of an epoch; with no mIoU it was not validated."""
     for step in (2 * number - 1, 2 * number):
-        log.write("step", epoch=number, step=step, loss=1.0, **more)
-    log.write("epoch", epoch=number, val=None if miou is None else {"miou": miou}, **more)
+        log.write({"event": "step", "epoch": number, "step": step, "loss": 1.0, **more})
+    log.write(
+        {"event": "epoch", "epoch": number, "val": None if miou is None else {"miou": miou}, **more}
+    )
 
 
 def steps_of(log: RunLog) -> list[int]:
@@ -35,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_an_absent_log_says_nothing(path: Path) -> None:
     log = open_log(path)
-    assert (log.started, log.terminal, log.progress, log.epochs, log.last_time) == (
+    assert (log.started, log.end, log.progress, log.epochs, log.last_time) == (
         *(None, None, None, {}),
         0.0,
     )
@@ -48,8 +58,8 @@ def test_the_best_validation_is_the_first_of_the_highest(path: Path) -> None:
         for number, miou in enumerate([0.3, 0.5, None, 0.5], start=1):
             epoch(writer, number, miou)
     log = open_log(path)
-    assert [event["epoch"] for event in log.validated()] == [1, 2, 4]
-    assert log.best()["epoch"] == 2
+    assert [epoch.epoch for epoch in log.validated()] == [1, 2, 4]
+    assert log.best().epoch == 2
 
 
 def test_a_refresh_folds_in_only_what_is_new(path: Path) -> None:
@@ -67,7 +77,7 @@ def test_a_refresh_folds_in_only_what_is_new(path: Path) -> None:
 def test_progress_is_over_with_the_next_other_event(path: Path) -> None:
     log = RunLog(path)
     with EventLog(path) as writer:
-        writer.write("progress", phase="Reading images", done=3, total=8)
+        writer.write({"event": "progress", "phase": "Reading images", "done": 3, "total": 8})
         log.refresh()
         assert log.progress["done"] == 3
         started(writer)
@@ -80,12 +90,12 @@ def test_an_end_lasts_until_the_run_goes_on(path: Path, end: str) -> None:
     log = RunLog(path)
     with EventLog(path) as writer:
         started(writer)
-        writer.write(end)
+        writer.write({"event": end})
         log.refresh()
-        assert log.terminal["event"] == end
-        writer.write("progress", phase="Reading images", done=0, total=8)
+        assert log.end["event"] == end
+        writer.write({"event": "progress", "phase": "Reading images", "done": 0, "total": 8})
         log.refresh()
-        assert log.terminal is None
+        assert log.end is None
 
 
 def test_a_resumed_run_does_again_what_came_after_its_checkpoint(path: Path) -> None:
@@ -94,24 +104,24 @@ def test_a_resumed_run_does_again_what_came_after_its_checkpoint(path: Path) -> 
         started(writer)
         epoch(writer, 1, 0.3, session=1)
         epoch(writer, 2, 0.9, session=1)
-        writer.write("masks", epoch=1, folder="masks/epoch-0001")
-        writer.write("masks", epoch=2, folder="masks/epoch-0002")
-        writer.write("step", epoch=3, step=5, loss=1.0, session=1)
+        writer.write({"event": "masks", "epoch": 1, "folder": "masks/epoch-0001"})
+        writer.write({"event": "masks", "epoch": 2, "folder": "masks/epoch-0002"})
+        writer.write({"event": "step", "epoch": 3, "step": 5, "loss": 1.0, "session": 1})
         started(writer, epoch=2, step=3)
     log = open_log(path)
     assert list(log.epochs) == [1]
     assert steps_of(log) == [1, 2, 3]
     assert list(log.masks) == [1]
-    assert log.best()["epoch"] == 1
+    assert log.best().epoch == 1
     assert log.started["start_step"] == 3
 
     with EventLog(path) as writer:
-        writer.write("step", epoch=2, step=4, loss=1.0, session=2)
-        writer.write("epoch", epoch=2, val={"miou": 0.4}, session=2)
+        writer.write({"event": "step", "epoch": 2, "step": 4, "loss": 1.0, "session": 2})
+        writer.write({"event": "epoch", "epoch": 2, "val": {"miou": 0.4}, "session": 2})
     log.refresh()
     assert log.epochs[2]["session"] == 2
     assert steps_of(log) == [1, 2, 3, 4]
-    assert log.best()["val"]["miou"] == 0.4
+    assert log.best().scores["miou"] == 0.4
 
 
 def test_a_run_that_begins_anew_forgets_everything_before(path: Path) -> None:
@@ -143,11 +153,11 @@ def test_reading_in_any_pieces_gives_the_same_as_reading_whole(path: Path, tmp_p
         epoch(writer, 2, 0.2)
         started(writer, epoch=2, step=2)
         epoch(writer, 2, 0.4)
-        writer.write("run_finished")
+        writer.write({"event": "run_finished"})
     whole, content = open_log(path), path.read_bytes()
     slow = RunLog(tmp_path / "slow.jsonl")
     for size in range(0, len(content) + 11, 11):
         slow.path.write_bytes(content[:size])
         slow.refresh()
-    for name in ("started", "epochs", "steps", "masks", "terminal", "last_time", "offset"):
+    for name in ("started", "epochs", "steps", "masks", "end", "last_time", "offset"):
         assert getattr(slow, name) == getattr(whole, name), name

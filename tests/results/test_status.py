@@ -12,8 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
+from segengine import launchers
 from segengine.launchers import local
-from segengine.results.status import NEVER_STARTED, SILENCE, RunStatus, read_status, tail
+from segengine.results.status import SILENCE, RunStatus, read_status, tail
 from segengine.run.rundir import RunDir
 from tests.made_runs import alive, config_for, make_run
 
@@ -58,14 +59,14 @@ def dead(run: RunDir) -> RunDir:
 
 def at_work(run: RunDir) -> RunDir:
     """A job whose process lives since before T0."""
-    local.claim(run)
+    launchers.claim(run)
     run.job_file.write_text(json.dumps({**run.job(), "submitted": T0 - 5}))
     return run
 
 
 def elsewhere(run: RunDir) -> RunDir:
     """A job on another machine, with a pid that exists here too."""
-    local.claim(run)
+    launchers.claim(run)
     job = {**run.job(), "host": "another-machine", "submitted": T0}
     run.job_file.write_text(json.dumps(job))
     return run
@@ -76,17 +77,34 @@ def at(run: RunDir, after: float) -> RunStatus:
     return read_status(run, now=T0 + after)
 
 
-def test_a_new_run_is_queued_and_crashed_when_no_process_takes_it(run: RunDir) -> None:
-    made = run.config_file.stat().st_mtime
-    assert read_status(run, now=made + NEVER_STARTED - 1).state == "queued"
-    late = read_status(run, now=made + NEVER_STARTED + 1)
-    assert late.state == "crashed"
-    assert "ended without a word" in late.message
+def test_a_new_run_waits_however_long_it_takes_until_a_process_has_it(run: RunDir) -> None:
+    """Waiting is a record on disk, not an age."""
+    for after in (0.0, 1e6):
+        status = read_status(run, now=time.time() + after)
+        assert (status.state, status.active, status.seconds_left) == ("waiting", True, None)
 
 
-def test_a_process_that_has_not_logged_yet_is_queued(run: RunDir) -> None:
+def test_a_run_without_any_record_of_a_process_has_crashed(run: RunDir) -> None:
+    run.job_file.unlink()
+    status = read_status(run)
+    assert status.state == "crashed"
+    assert "ended without a word" in status.message
+
+
+def test_a_resumed_run_waits_again_until_its_process_is_there(run: RunDir) -> None:
+    write_events(run, started(0), step(2, 5), (3, "run_stopped", {"reason": "r"}))
+    run.write_job("local")
+    assert read_status(run).state == "waiting"
+
+
+def test_a_waiting_run_that_was_asked_to_stop_is_stopped(run: RunDir) -> None:
+    run.request_file.write_text(json.dumps({"want": "stop", "time": T0}))
+    assert read_status(run).state == "stopped"
+
+
+def test_a_process_that_has_not_logged_yet_is_starting(run: RunDir) -> None:
     status = read_status(alive(run))
-    assert (status.state, status.active, status.activity) == ("queued", True, "Starting")
+    assert (status.state, status.active, status.activity) == ("starting", True, "")
     assert (status.progress, status.epoch, status.best_miou) == (0.0, 0, None)
 
 
@@ -140,7 +158,7 @@ def test_time_left_of_a_resumed_run_counts_this_session_only(run: RunDir) -> Non
 def test_a_crashed_run_that_is_resumed_claims_no_time_left_before_it_trains(run: RunDir) -> None:
     """Its process starts and reads data: the last session's speed says nothing yet."""
     write_events(run, started(0), step(10, 20))
-    local.claim(run)
+    launchers.claim(run)
     now = time.time()
     status = read_status(run, now=now)
     assert (status.state, status.seconds_left) == ("running", None)
@@ -211,7 +229,7 @@ def test_a_run_that_was_just_resumed_is_not_called_silent(run: RunDir) -> None:
 
 def test_a_run_of_another_machine_is_judged_by_its_log(run: RunDir) -> None:
     elsewhere(run)
-    assert at(run, 1).state == "queued"
+    assert at(run, 1).state == "starting"
     assert at(run, SILENCE + 1).state == "unresponsive"  # it never said a word
     write_events(run, started(0), step(2, 1))
     assert at(run, 10).state == "running"
@@ -221,11 +239,13 @@ def test_a_run_of_another_machine_is_judged_by_its_log(run: RunDir) -> None:
 
 
 @pytest.mark.parametrize("end", ["run_stopped", "run_failed"])
-def test_an_ended_run_that_is_taken_up_again_is_queued_then_running(run: RunDir, end: str) -> None:
+def test_an_ended_run_that_is_taken_up_again_is_starting_then_running(
+    run: RunDir, end: str
+) -> None:
     write_events(run, started(0), epoch(4, 1, 0.5), (5, end, {"reason": "r", "error": "e"}))
     alive(run)
     again = read_status(run)
-    assert (again.state, again.message, again.epoch) == ("queued", "", 1)
+    assert (again.state, again.message, again.epoch) == ("starting", "", 1)
     now = time.time() - T0
     write_events(run, (now, "progress", {"phase": "Reading images", "done": 1, "total": 2}))
     assert read_status(run).state == "running"
@@ -244,7 +264,7 @@ def test_a_zombie_is_not_at_work(run: RunDir) -> None:
     try:
         while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.01)
-        local.claim(run, pid)
+        run.write_job("local", local.handle_of(pid))
         assert read_status(run).state == "crashed"
     finally:
         os.waitpid(pid, 0)

@@ -27,9 +27,9 @@ from segengine.results.table import (
     is_synthetic,
     read_config,
     runs_table,
-    seconds_since_stop_request,
 )
 from segengine.run.rundir import RunDir
+from segengine.run.stopping import seconds_since_stop_request
 from tests.made_runs import alive, config_for, make_run
 
 
@@ -106,14 +106,14 @@ def test_a_run_with_a_damaged_config_or_log_still_has_its_line(tmp_path: Path) -
     assert lines[2]["config"] == ["–"] * len(titles)
 
 
-def test_a_queued_run_without_a_log_shows_no_numbers(tmp_path: Path) -> None:
+def test_a_starting_run_without_a_log_shows_no_numbers(tmp_path: Path) -> None:
     run = alive(RunDir.create(tmp_path, config_for()))
     _, (line,) = table_data([row_of(run)])
-    assert (line["state"], line["activity"], line["epochs"]) == ("queued", "Starting", "0 / 6")
+    assert (line["state"], line["activity"], line["epochs"]) == ("starting", "", "0 / 6")
     assert (line["best"], line["best_epoch"], line["left"]) == ("–", "", "")
 
 
-def test_synthetic_data_is_labelled_and_real_data_is_not(tmp_path: Path) -> None:
+def test_synthetic_data_is_labeled_and_real_data_is_not(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, dataset=name) for name in ("sample_pets", "oxford_pets")]
     titles, lines = table_data([row_of(run) for run in runs])
     place = titles.index("Dataset")
@@ -149,7 +149,7 @@ def test_a_killed_process_is_crashed_with_the_end_of_its_output(tmp_path: Path) 
     run = make_run(tmp_path, epochs_done=2, end=None)
     run.output_file.write_text("epoch 2/6\nKilled by the kernel: out of memory\n")
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    local.claim(run, child.pid)
+    run.write_job("local", local.handle_of(child.pid))
     assert read_status(run).state == "running"
     os.kill(child.pid, signal.SIGKILL)
     child.wait()

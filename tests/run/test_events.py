@@ -13,15 +13,24 @@ from pathlib import Path
 import pytest
 
 from segengine.errors import UserError
-from segengine.run.events import Event, EventLog, read_events
+from segengine.run.event_log import EventLog, read_events
+from segengine.run.events import Event
 
 
 def write_log(path: Path) -> bytes:
     """A small log with text of several bytes a character; returns its bytes."""
     with EventLog(path) as log:
-        log.write("run_started", epochs=2, classes=[{"name": "Fell äöü 🐈", "color": "#0072B2"}])
-        log.write("step", epoch=1, step=1, loss=0.5)
-        log.write("run_failed", error='line one\nline two\r "quoted" \u2028', durable=True)
+        log.write(
+            {
+                "event": "run_started",
+                "epochs": 2,
+                "classes": [{"name": "Fell äöü 🐈", "color": "#0072B2"}],
+            }
+        )
+        log.write({"event": "step", "epoch": 1, "step": 1, "loss": 0.5})
+        log.write(
+            {"event": "run_failed", "error": 'line one\nline two\r "quoted" \u2028'}, durable=True
+        )
     return path.read_bytes()
 
 
@@ -45,7 +54,7 @@ def test_a_line_is_one_strict_json_object(tmp_path: Path) -> None:
 def test_an_event_can_be_read_as_soon_as_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path)
-    log.write("step", step=1)
+    log.write({"event": "step", "step": 1})
     events, offset = read_events(path)
     assert (events[0]["step"], offset) == (1, path.stat().st_size)
     log.close()
@@ -75,7 +84,7 @@ def test_a_writer_goes_on_after_a_log_torn_at_any_byte(tmp_path: Path) -> None:
         torn.write_bytes(whole[:size])
         kept = whole[:size].count(b"\n")
         with EventLog(torn) as log:
-            log.write("run_started", again=True)
+            log.write({"event": "run_started", "again": True})
         events = [json.loads(line) for line in torn.read_bytes().decode().split("\n")[:-1]]
         assert seqs(events) == list(range(kept + 1))
         assert events[-1]["again"] is True
@@ -89,7 +98,7 @@ def test_a_reader_that_waited_at_a_torn_line_gets_the_repaired_one(tmp_path: Pat
         file.write(b'{"v":1,"seq":3,"event":"st')
     first, offset = read_events(path)
     with EventLog(path) as log:
-        log.write("run_started", start_step=0)
+        log.write({"event": "run_started", "start_step": 0})
     second, _ = read_events(path, offset)
     assert seqs(first) == [0, 1, 2]
     assert [(event["seq"], event["event"]) for event in second] == [(3, "run_started")]
@@ -104,15 +113,22 @@ def test_a_line_that_is_no_event_is_passed_over(tmp_path: Path) -> None:
     assert [event["event"] for event in events] == ["a", "b"]
     assert offset == path.stat().st_size
     with EventLog(path) as log:
-        log.write("c")
+        log.write({"event": "c"})
     assert read_events(path, offset)[0][0]["seq"] == 8
 
 
 def test_numbers_that_are_not_finite_are_null_and_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     with EventLog(path) as log:
-        log.write("epoch", lr=math.inf, val={"loss": math.nan, "iou": [0.5, -math.inf]}, epoch=1)
-        log.write("epoch", lr=0.5, val={"iou": (0.5, 0.25)})
+        log.write(
+            {
+                "event": "epoch",
+                "lr": math.inf,
+                "val": {"loss": math.nan, "iou": [0.5, -math.inf]},
+                "epoch": 1,
+            }
+        )
+        log.write({"event": "epoch", "lr": 0.5, "val": {"iou": (0.5, 0.25)}})
 
     def refuse(name: str) -> None:
         raise AssertionError(f"{name} is not strict JSON")
@@ -134,7 +150,7 @@ def test_a_reader_beside_the_writer_sees_each_event_once_and_in_order(tmp_path: 
     def write() -> None:
         with EventLog(path) as log:
             for step in range(count):
-                log.write("step", step=step, text="x" * (step % 97))
+                log.write({"event": "step", "step": step, "text": "x" * (step % 97)})
         done.set()
 
     writer = threading.Thread(target=write)
@@ -177,20 +193,20 @@ _FILL_UP = """
 import os, resource, signal, sys
 from pathlib import Path
 from segengine.errors import UserError
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 path, room = Path(sys.argv[1]), int(sys.argv[2])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with EventLog(path) as log:
-    log.write("run_started")
+    log.write({"event": "run_started"})
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
     for attempt in range(3):
         try:
-            log.write("step", loss=0.5)
+            log.write({"event": "step", "loss": 0.5})
         except UserError as error:
             print(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    log.write("run_failed", error="no room")
+    log.write({"event": "run_failed", "error": "no room"})
 """
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from segengine.cli.tables import about
+from segengine.cli import tables
 from segengine.results.runlog import open_log
 from segengine.results.table import facts
 from segengine.run import lineage
@@ -50,7 +50,7 @@ def test_the_log_has_every_training_before_the_run(stages: list[RunDir]) -> None
     for one, run in zip(logged(third), (second, first), strict=True):
         best = open_log(run.events_file).best()
         assert best is not None
-        assert (one["epoch"], one["miou"]) == (best["epoch"], best["val"]["miou"])
+        assert (one["epoch"], one["miou"]) == (best.epoch, best.scores["miou"])
         assert one["sha256"] == hashlib.sha256(run.best_checkpoint.read_bytes()).hexdigest()
         assert (one["arch"], one["dataset"]) == ("segformer_b0", "oxford_pets")
     near, far = logged(third)
@@ -65,9 +65,9 @@ def test_show_and_the_page_tell_the_chain(stages: list[RunDir]) -> None:
         f"run {second.id} (oxford_pets, pretrained, mIoU {near['miou']:.3f}) ← "
         f"run {first.id} (oxford_pets, scratch, mIoU {far['miou']:.3f})"
     )
-    assert f"Pre-trained: {words}" in about(third)
+    assert f"Pre-trained: {words}" in tables.one_run(third)
     assert dict(facts(third, open_log(third.events_file)))["Pre-trained"] == words
-    assert "Pre-trained" not in about(first)
+    assert "Pre-trained" not in tables.one_run(first)
 
 
 def test_a_checkpoint_that_left_its_run_still_tells_what_it_knows(
@@ -123,5 +123,5 @@ def test_a_log_from_before_there_was_a_chain_still_shows(
         (event.get("lineage") or {}).pop("chain", None)
     copy.events_file.write_text("".join(json.dumps(event) + "\n" for event in events))
     assert "chain" not in tiny.events(copy, "run_started")[0]["lineage"]
-    assert f"Encoder weights: run:{stages[0].id}" in about(copy)
+    assert f"Encoder weights: run:{stages[0].id}" in tables.one_run(copy)
     assert "Pre-trained" not in dict(facts(copy, open_log(copy.events_file)))

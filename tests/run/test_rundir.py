@@ -19,7 +19,7 @@ from segengine.run.rundir import RunDir, read_json
 UNKNOWN = "20260101-000000-segformer_b0-scratch-0000"
 
 
-def test_a_new_run_holds_its_config_and_nothing_else(
+def test_a_new_run_holds_its_config_and_the_record_that_it_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -29,9 +29,9 @@ def test_a_new_run_holds_its_config_and_nothing_else(
     run = RunDir.create(Path("runs"), config)
     assert run.path.is_absolute() and run.path.parent == tmp_path / "runs"
     assert re.fullmatch(r"\d{8}-\d{6}-fcn_resnet50-frozen-[0-9a-f]{4}", run.id)
-    assert os.listdir(run.path) == ["config.json"]
+    assert sorted(os.listdir(run.path)) == ["config.json", "job.json"]
     assert run.config() == config.with_values(root=f"{tmp_path}/data")
-    assert run.job() is None
+    assert run.job().keys() == {"backend", "submitted"}
     assert RunDir.open(Path("runs"), run.id) == run
 
 

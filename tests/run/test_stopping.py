@@ -45,7 +45,7 @@ def hang():
 
 def hanging(self, features, size):
     logits = decode(self, features, size)
-    if (place == "step") == self.training:
+    if (place == "step") == self.training and not logits.is_meta:
         hang()
     return logits
 

@@ -23,15 +23,15 @@ from torchmetrics.classification import (
 
 from segengine.batches.load import load_batch
 from segengine.config import RunConfig
-from segengine.datasets.decoded import DecodedSplit
+from segengine.datasets.decoded import DecodedSplit, load_splits
 from segengine.datasets.sampler import shuffled_batches
 from segengine.files import sha256_of
-from segengine.inference.predictor import Predictor, Validation
+from segengine.inference.predictor import Predictor, ValidationResult
 from segengine.models import build_model
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
+from segengine.run.events import Event
 from segengine.run.rundir import RunDir
 from segengine.statistics.scores import confusion_matrix, scores
-from segengine.training.components import load_split
 from tests import tiny
 
 VAL = 20  # images, of which 8 are kept at every validation
@@ -56,7 +56,7 @@ def run(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
 
 def split_of(config: RunConfig, name: Any) -> DecodedSplit:
-    return load_split(config, name, lambda *_: None)[0]
+    return load_splits(config.data, (name,), lambda *_: None)[0]
 
 
 def predicted(folder: Path, name: str) -> np.ndarray:
@@ -186,19 +186,19 @@ def test_files_are_there_before_their_events(
     checked: list[str] = []
     plain = EventLog.write
 
-    def write(log: EventLog, event: str, **fields: Any) -> None:
+    def write(log: EventLog, event: Event, *, durable: bool = False) -> None:
         folder = log.path.parent
-        if event == "masks":
-            assert fields["folder"] == f"masks/epoch-{fields['epoch']:04d}"
-            assert len(list((folder / fields["folder"]).glob("*.png"))) == 8
-            checked.append(event)
-        if event == "checkpoint":
-            assert fields["path"] == f"checkpoints/{fields['kind']}.pt"
-            assert fields["sha256"] == sha256_of(folder / fields["path"])
-            checked.append(fields["kind"])
-        if event == "run_finished":
+        if event["event"] == "masks":
+            assert event["folder"] == f"masks/epoch-{event['epoch']:04d}"
+            assert len(list((folder / event["folder"]).glob("*.png"))) == 8
+            checked.append("masks")
+        if event["event"] == "checkpoint":
+            assert event["path"] == f"checkpoints/{event['kind']}.pt"
+            assert event["sha256"] == sha256_of(folder / event["path"])
+            checked.append(event["kind"])
+        if event["event"] == "run_finished":
             assert (folder / "predictions" / "per_image.csv").exists()
-        plain(log, event, **fields)
+        plain(log, event, durable=durable)
 
     monkeypatch.setattr(EventLog, "write", write)
     tiny.train(tmp_path, config.with_values(epochs=1))
@@ -292,10 +292,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch, shares: list[float]) -> None:
     """Validations come out with these shares of right pixels, one after the other."""
     left = iter(shares)
 
-    def validate(*_: object) -> Validation:
+    def validate(*_: object) -> ValidationResult:
         right = int(next(left) * 100)
         confusion = np.array([[right, 100 - right, 0], [0, 100, 0], [0, 0, 100]])
-        return Validation(1.0, confusion, scores(confusion))
+        return ValidationResult(1.0, confusion, {"loss": 1.0, **scores(confusion)})
 
     monkeypatch.setattr(Predictor, "validate", validate)
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segengine.training.components import Experiment, build_experiment
-from segengine.training.step import Learner
+from segengine.training.components import Components
+from segengine.training.step import TrainingStep
 from segengine.weights.checkpoint import best_weights, load_checkpoint
 from tests import tiny
 
@@ -26,39 +26,39 @@ def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def build(pets: Path) -> Callable[..., Experiment]:
-    """An experiment whose model computes the same in every forward pass: no dropout, fixed BN."""
+def build(pets: Path) -> Callable[..., Components]:
+    """Components whose model computes the same in every forward pass: no dropout, fixed BN."""
 
-    def made(**values: Any) -> Experiment:
-        experiment = build_experiment(tiny.config(pets, **values), lambda *_: None)
-        experiment.model.eval()
-        return experiment
+    def made(**values: Any) -> Components:
+        components = tiny.build(tiny.config(pets, **values))
+        components.model.eval()
+        return components
 
     return made
 
 
-def gradients(learner: Learner) -> dict[str, Tensor]:
-    named = learner.model.named_parameters()
+def gradients(step: TrainingStep) -> dict[str, Tensor]:
+    named = step.model.named_parameters()
     return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
-def weights(experiment: Experiment) -> dict[str, Tensor]:
-    return {name: p.detach().clone() for name, p in experiment.model.named_parameters()}
+def weights(components: Components) -> dict[str, Tensor]:
+    return {name: p.detach().clone() for name, p in components.model.named_parameters()}
 
 
-def test_small_batches_make_the_gradient_of_a_large_one(build: Callable[..., Experiment]) -> None:
+def test_small_batches_make_the_gradient_of_a_large_one(build: Callable[..., Components]) -> None:
     """Images differ in void, so a mean of the batches' means would be another gradient."""
     of = build()
-    of.learner.gradients(of.train_data, [np.concatenate(STEP)], (0, 1, 0))
-    whole = gradients(of.learner)
-    outcomes = of.learner.gradients(of.train_data, STEP, (0, 1, 0))
-    for name, gradient in gradients(of.learner).items():
+    of.step.gradients(of.train_data, [np.concatenate(STEP)], (0, 1, 0))
+    whole = gradients(of.step)
+    outcomes = of.step.gradients(of.train_data, STEP, (0, 1, 0))
+    for name, gradient in gradients(of.step).items():
         torch.testing.assert_close(gradient, whole[name], atol=1e-6, rtol=1e-4)
     assert [len(outcome.masks) for outcome in outcomes] == [2, 3]
 
 
 def test_the_gradient_is_cut_to_the_norm_that_was_asked_for(
-    build: Callable[..., Experiment],
+    build: Callable[..., Components],
 ) -> None:
     """With SGD at rate 1 the weights move by the gradient itself."""
     sgd = {"optimizer": "sgd", "amsgrad": True, "momentum": 0.0, "weight_decay": 0.0, "lr": 1.0}
@@ -66,23 +66,23 @@ def test_the_gradient_is_cut_to_the_norm_that_was_asked_for(
     for limit in (0.0, 0.01):
         of = build(**sgd, grad_clip=limit)
         before = weights(of)
-        of.learner.gradients(of.train_data, STEP, (0, 1, 0))
-        of.learner.update(1.0)
+        of.step.gradients(of.train_data, STEP, (0, 1, 0))
+        of.step.update(1.0)
         moved = [(value - before[name]).flatten() for name, value in weights(of).items()]
         lengths[limit] = torch.cat(moved).norm().item()
     assert lengths[0.01] == pytest.approx(0.01, rel=1e-3)
     assert lengths[0.0] > 0.02
 
 
-def test_the_average_follows_the_weights_and_validates(build: Callable[..., Experiment]) -> None:
+def test_the_average_follows_the_weights_and_validates(build: Callable[..., Components]) -> None:
     of = build(ema=0.5)
-    average = of.learner.average
+    average = of.step.average
     assert average is not None and of.predictor.model is average.model
     name = next(iter(weights(of)))
     expected = weights(of)[name]
     for step in range(1, 6):
-        of.learner.gradients(of.train_data, STEP, (0, 1, step))
-        of.learner.update(1.0)
+        of.step.gradients(of.train_data, STEP, (0, 1, step))
+        of.step.update(1.0)
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * weights(of)[name]
     found = dict(average.model.named_parameters())[name]
@@ -99,15 +99,15 @@ def test_the_best_checkpoint_predicts_with_the_average(pets: Path, tmp_path: Pat
 
 
 def test_float16_scales_the_loss_and_comes_close_to_float32(
-    build: Callable[..., Experiment],
+    build: Callable[..., Components],
 ) -> None:
     found = {}
     for precision in ("fp32", "fp16"):
         of = build(precision=precision)
-        outcomes = of.learner.gradients(of.train_data, STEP, (0, 1, 0))
-        of.learner.scaler.unscale_(of.learner.optimizer)
-        found[precision] = (outcomes[0].loss.item(), gradients(of.learner))
-        assert of.learner.scaler.is_enabled() == (precision == "fp16")
+        outcomes = of.step.gradients(of.train_data, STEP, (0, 1, 0))
+        of.step.scaler.unscale_(of.step.optimizer)
+        found[precision] = (outcomes[0].loss.item(), gradients(of.step))
+        assert of.step.scaler.is_enabled() == (precision == "fp16")
     assert found["fp16"][0] == pytest.approx(found["fp32"][0], rel=0.02)
     key = "decoder.classifier.weight"
     ours, exact = found["fp16"][1][key], found["fp32"][1][key]
@@ -115,15 +115,15 @@ def test_float16_scales_the_loss_and_comes_close_to_float32(
     assert ours.norm().item() == pytest.approx(exact.norm().item(), rel=0.05)
 
 
-def test_the_auxiliary_head_learns_by_its_weight(build: Callable[..., Experiment]) -> None:
+def test_the_auxiliary_head_learns_by_its_weight(build: Callable[..., Components]) -> None:
     """Its gradient is proportional to the weight; the reported loss is the main one."""
     norms, losses = [], []
     for weight in (0.25, 0.5):
         of = build(arch="fcn_resnet50", aux_weight=weight)
-        outcomes = of.learner.gradients(of.train_data, STEP[:1], (0, 1, 0))
+        outcomes = of.step.gradients(of.train_data, STEP[:1], (0, 1, 0))
         losses.append(outcomes[0].loss.item())
-        last = [name for name in gradients(of.learner) if name.startswith("aux.")][-1]
-        norms.append(gradients(of.learner)[last].norm().item())
+        last = [name for name in gradients(of.step) if name.startswith("aux.")][-1]
+        norms.append(gradients(of.step)[last].norm().item())
     assert losses[0] == losses[1]
     assert norms[1] == pytest.approx(2 * norms[0], rel=1e-4)
 
@@ -132,7 +132,7 @@ def test_class_weights_come_from_the_training_masks(pets: Path, tmp_path: Path) 
     config = tiny.config(pets, class_weights="inverse", epochs=1)
     run = tiny.train(tmp_path, config)
     found = tiny.events(run, "run_started")[0]["class_weights"]
-    masks = build_experiment(config, lambda *_: None).train_data.masks
+    masks = tiny.build(config).train_data.masks
     counts = np.array([(masks == label).sum() for label in range(3)])
     assert found == pytest.approx((counts.sum() / (3 * counts)).tolist())
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from segengine.config import ModelConfig, encoders
 from segengine.models import build_model
-from segengine.models.base import SegmentationModel, encoder_hash
+from segengine.models.base import CLASSIFIERS, SegmentationModel, encoder_hash
 from segengine.weights.checkpoint import FORMAT
 from segengine.weights.identify import encoder_of
-from segengine.weights.key_names import CLASSIFIERS, encoder_part
+from segengine.weights.key_names import encoder_part
 from segengine.weights.load_encoder import load_encoder
 
 Weights = dict[str, Tensor]
@@ -126,7 +126,7 @@ def test_the_moving_average_is_taken_where_a_checkpoint_has_one(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnext50_32x4d", "efficientnet-b1", "mobileone_s1"])
-def test_an_encoder_is_recognised_in_a_file(name: str) -> None:
+def test_an_encoder_is_recognized_in_a_file(name: str) -> None:
     with torch.device("meta"):
         state = get_encoder(name, weights=None).state_dict()
     given = {f"encoder.{key}": value for key, value in state.items() if "num_batches" not in key}

@@ -24,10 +24,9 @@ from segengine.errors import UserError
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel, encoder_hash
 from segengine.run.rundir import RunDir
-from segengine.training.components import build_experiment
-from segengine.training.dry_run import require_ready
+from segengine.training.session import set_up
 from segengine.weights.checkpoint import load_tensors
-from segengine.weights.load_encoder import check_weights, load_encoder
+from segengine.weights.load_encoder import load_encoder
 from tests import tiny
 
 Weights = dict[str, Tensor]
@@ -76,6 +75,13 @@ def filled(config: ModelConfig, runs_dir: Path) -> tuple[SegmentationModel, dict
     return model, load_encoder(model, config, runs_dir)
 
 
+def fill_nothing(config: ModelConfig, runs_dir: Path) -> None:
+    """Try to fill a model that takes no memory."""
+    with torch.device("meta"):
+        model = build_model(config, 3)
+    load_encoder(model, config, runs_dir)
+
+
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -122,8 +128,8 @@ def test_a_scratch_encoder_is_random_and_comes_from_the_seed_alone(
     pets: Path, loads: list[str], arch: str
 ) -> None:
     def start(seed: int) -> SegmentationModel:
-        experiment = build_experiment(tiny.config(pets, arch=arch, seed=seed), lambda *_: None)
-        return experiment.model
+        components = tiny.build(tiny.config(pets, arch=arch, seed=seed))
+        return components.model
 
     model = start(3)
     assert encoder_hash(start(3)) == encoder_hash(model) != encoder_hash(start(4))
@@ -224,14 +230,11 @@ def test_frozen_means_no_gradients_no_optimizer_and_evaluation_mode(
     source: RunDir, pets: Path
 ) -> None:
     config = tiny.config(pets, strategy="frozen", weights=f"run:{source.id}", lr=0.1)
-    experiment = build_experiment(config, lambda *_: None)
-    model = experiment.model
-    load_encoder(model, config.model, source.path.parent)
+    components = tiny.build(config, source.path.parent)
+    model = components.model
     model.train()
     inside = {id(parameter) for parameter in model.encoder.parameters()}
-    learning = {
-        id(p) for group in experiment.learner.optimizer.param_groups for p in group["params"]
-    }
+    learning = {id(p) for group in components.step.optimizer.param_groups for p in group["params"]}
     assert not inside & learning
     assert learning == {id(parameter) for parameter in model.decoder.parameters()}
     assert not any(module.training for module in model.encoder.modules())
@@ -273,9 +276,6 @@ def refused(path: Path, tmp_path: Path, **values: Any) -> str:
         load_encoder(model, config, tmp_path)
     assert encoder_hash(model) == before
     assert info.value.field == "weights"
-    with pytest.raises(UserError) as again:  # known before a run folder is made, too
-        check_weights(config, 3, tmp_path)
-    assert str(again.value) == str(info.value)
     return str(info.value)
 
 
@@ -322,7 +322,7 @@ def test_an_encoder_of_another_size_is_named(
 ) -> None:
     path = saved(tmp_path, empty(ModelConfig(**theirs)))
     with pytest.raises(UserError) as error:
-        check_weights(started_from(path, **ours), 3, tmp_path)
+        fill_nothing(started_from(path, **ours), tmp_path)
     own = ModelConfig(**ours).encoder_name
     assert f"are of the encoder {name}, but the model has the encoder {own}:" in str(error.value)
     assert error.value.field == "weights"
@@ -346,13 +346,13 @@ def test_the_two_stems_do_not_mix(tmp_path: Path, ours: str, theirs: str) -> Non
 def test_a_run_with_another_encoder_is_refused_by_name(source: RunDir) -> None:
     config = started_from(f"run:{source.id}", arch="fcn_resnet50")
     with pytest.raises(UserError, match=r"the encoder mit_b0, but this run has .* resnet50"):
-        check_weights(config, 3, source.path.parent)
+        fill_nothing(config, source.path.parent)
 
 
 def test_a_run_without_a_checkpoint_has_no_weights_yet(tmp_path: Path, pets: Path) -> None:
     run = tiny.new_run(tmp_path, tiny.config(pets))
     with pytest.raises(UserError, match=rf"run:{run.id}: that run has no checkpoint yet"):
-        check_weights(started_from(f"run:{run.id}"), 3, tmp_path)
+        fill_nothing(started_from(f"run:{run.id}"), tmp_path)
 
 
 def damaged(tmp_path: Path, mit: Weights, damage: str) -> Path:
@@ -450,7 +450,7 @@ def test_bad_weights_are_known_before_a_run_folder_is_made(
     path = saved(tmp_path, given)
     config = tiny.config(pets, strategy="frozen", weights=str(path))
     with pytest.raises(UserError, match=r"norm4\.bias"):
-        require_ready(config, tmp_path / "runs", lambda *_: None)
+        set_up(config, tmp_path / "runs", lambda *_: None)
     assert not (tmp_path / "runs").exists()
 
 

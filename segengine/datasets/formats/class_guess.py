@@ -26,7 +26,7 @@ def guess_class_table(scan: MaskScan, path: Path) -> ClassTable:
     """
     if scan.colored:
         raise UserError(
-            f"{scan.colored}{_others(scan.colored_count)} a mask of colours: say which colour is "
+            f"{scan.colored}{_others(scan.colored_count)} a mask of colors: say which color is "
             f"which class in {path}, such as {_proposal(['cat', 'dog'], colors=True)}.",
             field="root",
         )

@@ -1,4 +1,4 @@
-"""What the numbers and colours of people's masks stand for, and the file that says so.
+"""What the numbers and colors of people's masks stand for, and the file that says so.
 
 `classes.json` lies beside the images' folders:
 
@@ -13,10 +13,10 @@
     }
 
 The classes are in label order. `value` is the number that the masks hold for the class (0 to 65535;
-left out, its place in the list: 0, 1, 2, ...), `color` its colour on every page and in RGB masks.
-`void` lists the numbers and colours to be ignored (left out: 255, unless a class has that value).
-Grey, palette and 16-bit masks are read by their numbers, RGB masks by their colours; with
-`"rgb": true` every mask is read by its colours, palette files too.
+left out, its place in the list: 0, 1, 2, ...), `color` its color on every page and in RGB masks.
+`void` lists the numbers and colors to be ignored (left out: 255, unless a class has that value).
+Gray, palette and 16-bit masks are read by their numbers, RGB masks by their colors; with
+`"rgb": true` every mask is read by its colors, palette files too.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _LISTED = 12  # classes that a sentence lists
 
 @dataclass(frozen=True)
 class ClassTable:
-    """How stored numbers and colours become labels.
+    """How stored numbers and colors become labels.
 
     Attributes:
         classes: the classes in label order.
         values: the stored number of each class.
         void: the stored numbers that are void.
-        colors: (0xRRGGBB, label or 255) of every colour that was given; guessed ones are left out.
-        by_color: whether masks of numbers are read by their palette's colours, too.
+        colors: (0xRRGGBB, label or 255) of every color that was given; guessed ones are left out.
+        by_color: whether masks of numbers are read by their palette's colors, too.
         source: who says so, for sentences.
     """
 
@@ -72,7 +72,7 @@ class ClassTable:
         return listed([*named, *(f"{value} (void)" for value in self.void)])
 
     def allowed_colors(self) -> str:
-        """The colours that may occur, in words."""
+        """The colors that may occur, in words."""
         names = [info.name for info in self.classes]
         return listed(
             [
@@ -111,7 +111,7 @@ def hex_color(code: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _ClassEntry:
     """One class as `classes.json` gives it; `color` is None where it was left out."""
 
     name: str
@@ -142,18 +142,18 @@ def _table(content: Any, source: str) -> ClassTable:
     )
 
 
-def _entry(given: Any, place: int) -> _Entry:
+def _entry(given: Any, place: int) -> _ClassEntry:
     _check_object(given, f"class {place + 1}", ["name", "color", "value"])
     name = given.get("name")
     if not isinstance(name, str) or not name.strip():
         raise UserError(f'class {place + 1} needs a "name", but has {shown(name)}.')
     name = name.strip()
     color = _color(given["color"], f"the color of {name}") if "color" in given else None
-    return _Entry(name, _value(given.get("value", place), f"the value of {name}"), color)
+    return _ClassEntry(name, _value(given.get("value", place), f"the value of {name}"), color)
 
 
-def _infos(entries: list[_Entry]) -> tuple[ClassInfo, ...]:
-    """Names and colours; those left out become colours that nobody has."""
+def _infos(entries: list[_ClassEntry]) -> tuple[ClassInfo, ...]:
+    """Names and colors; those left out become colors that nobody has."""
     taken = [hex_color(entry.color) for entry in entries if entry.color is not None]
     free = iter(class_colors(len(entries), taken))
     return tuple(
@@ -185,15 +185,15 @@ def _color(given: Any, what: str) -> int:
 
 
 def _void(given: Any) -> tuple[list[int], list[int]]:
-    """(numbers, colours) that are void."""
+    """(numbers, colors) that are void."""
     if not isinstance(given, list):
         raise UserError(f'"void" must be a list such as [255, "#FFFFFF"], but is {shown(given)}.')
     colors = [_color(item, "a void color") for item in given if isinstance(item, str)]
     return [_value(item, "a void value") for item in given if not isinstance(item, str)], colors
 
 
-def _check_unique(entries: list[_Entry], void: list[int], void_colors: list[int]) -> None:
-    """UserError where two classes, or a class and void, share a name, a value or a colour."""
+def _check_unique(entries: list[_ClassEntry], void: list[int], void_colors: list[int]) -> None:
+    """UserError where two classes, or a class and void, share a name, a value or a color."""
     owned = [(f"name {shown(entry.name)}", entry.name) for entry in entries]
     owned += [(f"value {entry.value}", entry.name) for entry in entries]
     owned += [(f"value {value}", "void") for value in void]

@@ -1,4 +1,4 @@
-"""People's masks as labels: stored numbers or colours, by a class table."""
+"""People's masks as labels: stored numbers or colors, by a class table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segengine.datasets.formats.class_table import MAX_VALUE, ClassTable, hex_co
 from segengine.datasets.formats.index_masks import indices, is_indexed
 from segengine.errors import UserError
 
-_COLORED = {"RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "1"}  # modes whose colours are exact
+_COLORED = {"RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "1"}  # modes whose colors are exact
 
 
 def read_mask(path: Path, table: ClassTable) -> np.ndarray:
@@ -20,14 +20,14 @@ def read_mask(path: Path, table: ClassTable) -> np.ndarray:
 
     Raises:
         UserError: the file cannot be decoded, or holds what the table does not know; the sentence
-            names the first such number or colour and counts its pixels.
+            names the first such number or color and counts its pixels.
     """
     image = read_image(path)
     if is_indexed(image) and not table.by_color:
         return _from_numbers(indices(image, path), table, path)
     if image.mode not in _COLORED:
         raise UserError(
-            f"{path} is stored as {image.mode}: save masks as grey, palette or RGB PNG.",
+            f"{path} is stored as {image.mode}: save masks as gray, palette or RGB PNG.",
             field="root",
         )
     return _from_colors(np.asarray(image.convert("RGB")), table, path)
@@ -59,7 +59,7 @@ def _from_colors(rgb: np.ndarray, table: ClassTable, path: Path) -> np.ndarray:
     lacking = set(range(len(table.classes))) - {label for _, label in table.colors}
     if lacking:
         raise UserError(
-            f'{path} is a mask of colours, but {table.source} gives no "color" for '
+            f'{path} is a mask of colors, but {table.source} gives no "color" for '
             f"{table.classes[min(lacking)].name}: add it.",
             field="root",
         )
@@ -70,9 +70,9 @@ def _from_colors(rgb: np.ndarray, table: ClassTable, path: Path) -> np.ndarray:
     unknown = codes[known[place] != codes]
     if unknown.size:
         others = len(np.unique(unknown)) - 1
-        more = f" and {others:,} more unknown colour{'' if others == 1 else 's'}" * bool(others)
+        more = f" and {others:,} more unknown color{'' if others == 1 else 's'}" * bool(others)
         raise UserError(
-            f"{path} holds the colour {hex_color(int(unknown[0]))} in "
+            f"{path} holds the color {hex_color(int(unknown[0]))} in "
             f"{_pixels(unknown == unknown[0])}{more}, but {table.source} allows "
             f"{table.allowed_colors()}: correct the mask, or the classes.",
             field="root",

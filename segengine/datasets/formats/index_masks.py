@@ -1,7 +1,7 @@
 """Masks whose pixels are numbers: read as they are stored, whatever the file's mode.
 
-Pillow's `convert("L")` would turn a palette's colours into grey values, and its decoders stretch
-grey files of 2 and 4 bits to 0..255; both would change the labels.
+Pillow's `convert("L")` would turn a palette's colors into gray values, and its decoders stretch
+gray files of 2 and 4 bits to 0..255; both would change the labels.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _STRETCH = {"L;2": 85, "L;4": 17}  # raw mode -> what Pillow multiplies its valu
 
 
 def read_index_mask(path: Path) -> np.ndarray:
-    """The stored numbers of a grey, palette, bilevel or 16-bit mask: (H, W), an integer type.
+    """The stored numbers of a gray, palette, bilevel or 16-bit mask: (H, W), an integer type.
 
     Raises:
-        UserError: the file cannot be decoded, or holds colours instead of numbers.
+        UserError: the file cannot be decoded, or holds colors instead of numbers.
     """
     image = read_image(path)
     if not is_indexed(image):
         raise UserError(
-            f"{path} is a mask of colours ({image.mode}), but one number a pixel is needed: save "
-            "it as a grey or palette PNG of class numbers.",
+            f"{path} is a mask of colors ({image.mode}), but one number a pixel is needed: save "
+            "it as a gray or palette PNG of class numbers.",
             field="root",
         )
     return indices(image, path)
@@ -50,7 +50,7 @@ def indices(image: Image.Image, path: Path) -> np.ndarray:
 
 
 def _stretch(path: Path) -> int:
-    """What Pillow has multiplied the grey values of this file by; only its header tells."""
+    """What Pillow has multiplied the gray values of this file by; only its header tells."""
     with Image.open(path) as header:
         raw_modes = [tile[3] for tile in header.tile]
     first = raw_modes[0] if raw_modes else None

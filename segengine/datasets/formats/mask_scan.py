@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segengine.datasets.base import Progress, read_image
+from segengine.datasets.base import ProgressFn, read_image
 from segengine.datasets.decoded import cache_dir
 from segengine.datasets.formats.index_masks import indices, is_indexed
 from segengine.errors import UserError
@@ -30,9 +30,9 @@ class MaskScan:
 
     Attributes:
         values: (number, first mask that holds it), ascending.
-        palette: the palette's colours (0xRRGGBB) by number, where all masks have the same; else
+        palette: the palette's colors (0xRRGGBB) by number, where all masks have the same; else
             empty.
-        colored: the first mask of colours instead of numbers; "" where there is none.
+        colored: the first mask of colors instead of numbers; "" where there is none.
         colored_count: how many there are.
         unreadable: the first mask that cannot be decoded, as a sentence; "" where all can.
     """
@@ -44,7 +44,7 @@ class MaskScan:
     unreadable: str = ""
 
 
-def scan_masks(paths: Sequence[Path], workers: int, progress: Progress) -> MaskScan:
+def scan_masks(paths: Sequence[Path], workers: int, progress: ProgressFn) -> MaskScan:
     """Read every mask, unless that was done before; undecodable ones are left out.
 
     Raises:
@@ -70,14 +70,14 @@ def _key(paths: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class _Mask:
-    """What one mask holds; `values` is None where it holds colours."""
+    """What one mask holds; `values` is None where it holds colors."""
 
     values: tuple[int, ...] | None = ()
     palette: tuple[int, ...] = ()
     problem: str = ""
 
 
-def _scan(paths: Sequence[Path], workers: int, progress: Progress) -> MaskScan:
+def _scan(paths: Sequence[Path], workers: int, progress: ProgressFn) -> MaskScan:
     first: dict[int, str] = {}
     palettes: set[tuple[int, ...]] = set()
     colored: list[str] = []

@@ -1,21 +1,21 @@
-"""Colours for classes that come without any."""
+"""Colors for classes that come without any."""
 
 from __future__ import annotations
 
 import colorsys
 from collections.abc import Collection
 
-# Okabe and Ito's colour-blind safe list; a grey stands in for its black, which vanishes in a photo.
+# Okabe and Ito's color-blind safe list; a gray stands in for its black, which vanishes in a photo.
 _OKABE_ITO = (
     *("#0072B2", "#E69F00", "#009E73", "#CC79A7"),
     *("#56B4E9", "#D55E00", "#F0E442", "#999999"),
 )
-_GOLDEN_ANGLE = 0.381966  # of a turn: neighbours in the list lie far apart on the colour wheel
+_GOLDEN_ANGLE = 0.381966  # of a turn: neighbors in the list lie far apart on the color wheel
 _SHADES = ((0.72, 0.55), (0.95, 0.85), (0.5, 0.9), (0.85, 0.3))  # (value, saturation)
 
 
 def class_colors(count: int, taken: Collection[str] = ()) -> list[str]:
-    """`count` different colours (#RRGGBB), none of them among `taken`, always the same ones."""
+    """`count` different colors (#RRGGBB), none of them among `taken`, always the same ones."""
     colors: list[str] = []
     used = {color.upper() for color in taken}
     candidate = 0

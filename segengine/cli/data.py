@@ -1,0 +1,70 @@
+"""`check` and `sample-data`: what a dataset holds, and one that is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from segengine.cli import check_report
+from segengine.cli.flags import RUNS, config_of, with_flags
+from segengine.config import RunConfig
+from segengine.datasets.check import check_dataset
+from segengine.datasets.sample_pets import write_sample_pets
+from segengine.datasets.sample_streets import write_sample_streets
+from segengine.terminal import Terminal
+
+CHECKED = ("dataset", "root", "val_share", "split_seed", "workers")  # the fields `check` takes
+
+
+def check_command(base: RunConfig) -> Callable[..., int]:
+    """The command `check`, whose flags have `base` as their defaults."""
+
+    def check(flags: Any, json: bool = False, runs_dir: Path = RUNS) -> int:
+        """Read a dataset whole and list every problem; the exit code is 1 where there are any.
+
+        Args:
+            flags: The data.
+            json: Print JSON instead of text.
+            runs_dir: Not used; every command takes it.
+        """
+        report = check_dataset(config_of(flags).data, Terminal().progress)
+        print(check_report.as_json(report) if json else check_report.as_text(report))
+        return 1 if report.problems else 0
+
+    return with_flags(check, base, CHECKED)
+
+
+def sample_data(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")],
+    kind: Literal["pets", "streets"] = "pets",
+    train: int | None = None,
+    val: int | None = None,
+    seed: int = 0,
+    runs_dir: Path = RUNS,
+) -> int:
+    """Draw a synthetic sample: pets or streets, in the layout of the official dataset.
+
+    Args:
+        folder: Where `oxford-iiit-pet/` or `cityscapes/` is made.
+        kind: Pets as in Oxford-IIIT Pet, or streets as in Cityscapes.
+        train: Training images; left out, 200 pets or 240 streets.
+        val: Validation images; left out, 80 pets or 60 streets.
+        seed: Seed of the drawings.
+        runs_dir: Not used; every command takes it.
+    """
+    terminal = Terminal()
+    given = {"train": train, "val": val}
+    counts = {split: count for split, count in given.items() if count is not None}
+
+    def progress(done: int, total: int) -> None:
+        terminal.progress("Drawing", done, total)
+
+    if kind == "streets":
+        made = write_sample_streets(folder / "cityscapes", seed=seed, progress=progress, **counts)
+    else:
+        made = write_sample_pets(folder, seed=seed, progress=progress, **counts)
+    print(f"{made} (synthetic sample, drawn by SegLab)")
+    return 0

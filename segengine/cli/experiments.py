@@ -1,0 +1,112 @@
+"""`train` and `launch`: an experiment here and now, or in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from segengine import launchers
+from segengine.cli.flags import RUNS, config_of, with_flags
+from segengine.config import RunConfig
+from segengine.launchers.preflight import require_startable
+from segengine.launchers.start import start_run
+from segengine.results.runlog import RunLog
+from segengine.results.status import read_status
+from segengine.run.rundir import RunDir
+from segengine.run.stopping import Stopper
+from segengine.terminal import Terminal
+
+
+def train_command(base: RunConfig) -> Callable[..., int]:
+    """The command `train`, whose flags have `base` as their defaults."""
+
+    def train(
+        flags: Any, config: Path | None = None, preset: str = "", runs_dir: Path = RUNS
+    ) -> int:
+        """Train a model here and now, with a progress bar.
+
+        Args:
+            flags: The experiment.
+            config: JSON file with a RunConfig; flags given beside it win.
+            preset: Settings to start from: quick_look, streets or course_recipe; flags win.
+            runs_dir: Folder that holds the runs.
+        """
+        return train_here(config_of(flags), runs_dir)
+
+    return with_flags(train, base)
+
+
+def launch_command(base: RunConfig) -> Callable[..., int]:
+    """The command `launch`, whose flags have `base` as their defaults."""
+
+    def launch(
+        flags: Any, config: Path | None = None, preset: str = "", runs_dir: Path = RUNS
+    ) -> int:
+        """Start a run that goes on by itself, print its id, and see it begin to train.
+
+        Args:
+            flags: The experiment.
+            config: JSON file with a RunConfig; flags given beside it win.
+            preset: Settings to start from: quick_look, streets or course_recipe; flags win.
+            runs_dir: Folder that holds the runs.
+        """
+        return launch_run(config_of(flags), runs_dir)
+
+    return with_flags(launch, base)
+
+
+def train_here(config: RunConfig, runs_dir: Path) -> int:
+    """Check, build, and only then make the run folder; the exit code is the run's."""
+    stopper = Stopper()
+    stopper.listen()
+    require_startable(config, runs_dir)
+    # imports torch, after the signals are taken and the cheap checks are made
+    from segengine.training.session import run_training, set_up
+
+    terminal = Terminal()
+
+    def progress(phase: str, done: int, total: int) -> None:
+        stopper.check()
+        terminal.progress(phase, done, total)
+
+    config = config.resolved()
+    components = set_up(config, runs_dir, progress)
+    stopper.check()
+    run = RunDir.create(runs_dir, config)
+    launchers.claim(run)
+    terminal.say(f"Run {run.id}")
+    return run_training(run, stopper, components)
+
+
+def launch_run(config: RunConfig, runs_dir: Path) -> int:
+    """Start the run's process; 1 where the run ends before it trains."""
+    run = start_run(config, runs_dir)
+    print(run.id, flush=True)
+    print(
+        f"It goes on by itself. Its output: {run.output_file}. Stop it with: stop {run.id}",
+        file=sys.stderr,
+    )
+    return _see_it_begin(run)
+
+
+def _see_it_begin(run: RunDir) -> int:
+    """Wait until the run trains (0), or has ended before (1, with its sentences on stderr)."""
+    terminal, log = Terminal(), RunLog(run.events_file)
+    while True:
+        status = read_status(run, log)
+        if log.started:
+            terminal.close()
+            return 0
+        if not status.active:
+            terminal.close()
+            for sentence in status.problems or (f"The run {status.state}. {status.message}",):
+                print(f"Error: {sentence}", file=sys.stderr)
+            return 1
+        if log.progress:
+            progress = log.progress
+            terminal.progress(progress["phase"], progress["done"], progress["total"])
+        time.sleep(0.1)
+        log.refresh()

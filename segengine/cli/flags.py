@@ -1,0 +1,87 @@
+"""The flags of an experiment, from RunConfig's declarations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from segengine.config import RunConfig
+from segengine.config.messages import literal_choices
+from segengine.config.presets import find_preset
+from segengine.errors import UserError
+
+RUNS = Path("runs")
+RunId = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+
+
+def with_flags(
+    command: Callable[..., int], base: RunConfig, names: Sequence[str] = ()
+) -> Callable[..., int]:
+    """The command with its parameter `flags` typed as a dataclass of flags.
+
+    Args:
+        base: holds the flags' defaults.
+        names: the fields that become flags; () for all.
+    """
+    # The type is made at run time, so that no annotation in the source can name it.
+    command.__annotations__["flags"] = Annotated[
+        _flags_type(base, names), tyro.conf.OmitArgPrefixes
+    ]
+    return command
+
+
+def config_of(flags: Any) -> RunConfig:
+    """The RunConfig that flags give; InvalidConfig with a sentence for each that cannot stand."""
+    return RunConfig.from_flat(dataclasses.asdict(flags))
+
+
+def base_config(words: Sequence[str]) -> RunConfig:
+    """What flags are given on top of, which must be known before they are parsed.
+
+    `--config FILE` names a RunConfig, `--preset NAME` one of ours; without either the defaults.
+
+    Raises:
+        UserError: both are given, the file cannot be read, or there is no such preset.
+    """
+    file, preset = _value_of("--config", words), _value_of("--preset", words)
+    if file and preset:
+        raise UserError("--config and --preset were both given: choose one of them.")
+    if file:
+        return RunConfig.load(Path(file))
+    return find_preset(preset).config() if preset else RunConfig()
+
+
+def _value_of(flag: str, words: Sequence[str]) -> str:
+    """The word after a flag, or behind its "="; "" where it is not given."""
+    for index, word in enumerate(words):
+        if word == flag and index + 1 < len(words):
+            return words[index + 1]
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _flags_type(base: RunConfig, names: Sequence[str]) -> type:
+    """A dataclass of flat flags; values stay text, so that RunConfig itself judges them."""
+    fields: list[tuple[str, Any, Any]] = []
+    values = base.flat()
+    for _, name, info in RunConfig.fields():
+        if names and name not in names:
+            continue
+        value = values[name]
+        kind: Any = str
+        if isinstance(value, bool):
+            kind = bool
+        elif isinstance(value, tuple):
+            kind = tuple[str, ...]
+        else:
+            value = str(value)
+        choices = literal_choices(info.annotation)
+        metavar = None if kind is bool else "|".join(choices) or name.upper()
+        note = tyro.conf.arg(help=info.description, metavar=metavar)
+        fields.append((name, Annotated[kind, note], dataclasses.field(default=value)))
+    return dataclasses.make_dataclass("Experiment", fields)

@@ -1,0 +1,77 @@
+"""`list`, `show`, `stop` and `resume`: what there is, and what becomes of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from segengine import launchers
+from segengine.cli import tables
+from segengine.cli.flags import RUNS, RunId
+from segengine.errors import UserError
+from segengine.results.status import read_status
+from segengine.run.rundir import RunDir
+from segengine.run.stopping import Stopper
+
+STOP_SECONDS = 15.0  # how long `stop` waits for a run to end
+
+
+def list_runs(runs_dir: Path = RUNS) -> int:
+    """List the runs, newest first.
+
+    Args:
+        runs_dir: Folder that holds the runs.
+    """
+    runs = RunDir.all(runs_dir)
+    print(tables.runs(runs) if runs else f"No runs in {runs_dir} yet: start one with `train`.")
+    return 0
+
+
+def show(run: RunId, runs_dir: Path = RUNS) -> int:
+    """Show one run: its state, config, weights, and scores.
+
+    Args:
+        run: Id of the run.
+        runs_dir: Folder that holds the runs.
+    """
+    print(tables.one_run(RunDir.open(runs_dir, run)))
+    return 0
+
+
+def stop(run: RunId, runs_dir: Path = RUNS) -> int:
+    """Stop a run: it finishes its step, saves and exits. `resume` goes on from there.
+
+    Args:
+        run: Id of the run.
+        runs_dir: Folder that holds the runs.
+    """
+    opened = RunDir.open(runs_dir, run)
+    launchers.cancel(opened)
+    deadline = time.monotonic() + STOP_SECONDS
+    while read_status(opened).active and time.monotonic() < deadline:
+        time.sleep(0.1)
+    status = read_status(opened)
+    print(f"{run}: {status.state}")
+    if status.active:
+        print("It has not stopped yet; `stop` once more kills it.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def resume(run: RunId, runs_dir: Path = RUNS) -> int:
+    """Go on with a run from its last checkpoint (from its beginning where it has none).
+
+    Args:
+        run: Id of the run.
+        runs_dir: Folder that holds the runs.
+    """
+    opened = RunDir.open(runs_dir, run)
+    if read_status(opened).state == "finished":
+        raise UserError(f"Run {run} is finished: there is nothing to go on with.")
+    stopper = Stopper()
+    stopper.listen()
+    launchers.claim(opened)
+    from segengine.training.session import run_training  # imports torch, after the signals are ours
+
+    return run_training(opened, stopper)

@@ -1,0 +1,137 @@
+"""Writing a drawn dataset to disk: whole or not at all, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from segengine.errors import UserError
+from segengine.files import cannot_write
+
+CORES = os.cpu_count() or 1
+OnDrawn = Callable[[int, int], None]  # (pictures drawn, all pictures)
+
+
+class DrawnSet(ABC):
+    """A drawn dataset in the layout of an official one.
+
+    Attributes:
+        title: its name in sentences, such as "the sample pets".
+        readme: text of its README, which also tells a later call whether this is what it wants.
+        count: how many pictures it has.
+    """
+
+    title: str
+    readme: str
+    count: int
+
+    @abstractmethod
+    def files(self) -> list[str]:
+        """Its files, relative to its folder, without the README."""
+
+    @abstractmethod
+    def write_lists(self, folder: Path) -> None:
+        """Folders and lists, before the first picture."""
+
+    @abstractmethod
+    def write_picture(self, folder: Path, number: int) -> None:
+        """Draw and save picture `number`, 0..count-1, with its mask."""
+
+
+def check_counts(train: int, val: int) -> None:
+    """UserError where a split would be empty."""
+    if train < 1 or val < 1:
+        raise UserError(f"train={train} and val={val} were given; each needs at least 1 image.")
+
+
+def write_drawn_set(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None = None) -> Path:
+    """Draw the set into `folder` unless it is there already.
+
+    The folder appears only when it is whole; of two processes that draw at once, the second to
+    finish keeps the first's.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
+    """
+    if is_complete(folder, drawn_set):
+        return folder
+    refuse_foreign(folder, drawn_set)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
+            drawn = Path(place) / folder.name  # a folder of its own: the temporary one is private
+            drawn.mkdir()
+            (drawn / "README").write_text(drawn_set.readme, encoding="utf-8")
+            drawn_set.write_lists(drawn)
+            write_pictures(drawn, drawn_set, progress)
+            move_into_place(drawn, folder, drawn_set)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return folder
+
+
+def is_complete(folder: Path, drawn_set: DrawnSet) -> bool:
+    """Whether exactly these pictures are there."""
+    try:
+        if (folder / "README").read_text(encoding="utf-8") != drawn_set.readme:
+            return False
+    except OSError:
+        return False
+    return all((folder / name).is_file() for name in drawn_set.files())
+
+
+def refuse_foreign(folder: Path, drawn_set: DrawnSet) -> None:
+    """Never draw over what somebody else put there, perhaps the real dataset."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"{folder} holds something other than {drawn_set.title} asked for. "
+            "Give another folder, or move that one away."
+        )
+
+
+def write_pictures(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None) -> None:
+    """Draw and save every picture, a process on each core: threads would wait for each other."""
+    workers = min(CORES, drawn_set.count)
+    # Not forked: this process may have threads, which a fork would leave halfway.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _serve_only_the_parent) as pool:
+        jobs = [
+            pool.submit(drawn_set.write_picture, folder, number)
+            for number in range(drawn_set.count)
+        ]
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                job.result()
+                if progress is not None:
+                    progress(done, drawn_set.count)
+        except BaseException:  # Ctrl-C too: drawing the rest would only delay the way out
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _serve_only_the_parent() -> None:
+    """A worker leaves the answer to Ctrl-C to its parent, and does not survive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+def move_into_place(drawn: Path, folder: Path, drawn_set: DrawnSet) -> None:
+    """Rename the finished folder; where another process was faster, its equal folder stays."""
+    try:
+        drawn.rename(folder)
+    except OSError:
+        if not is_complete(folder, drawn_set):
+            raise

@@ -1,0 +1,127 @@
+"""The event log: one JSON object per line, append-only, one writer, any number of readers."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from segengine.files import cannot_write
+from segengine.run.events import VERSION, Event
+
+
+class EventLog:
+    """The writer. Reopening a log repairs a torn tail and goes on counting.
+
+    Every event goes out as one write of one line; `durable` ones reach the disk before `write`
+    returns. Non-finite numbers become null, and the event then names them under "non_finite".
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open for appending.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        try:
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
+            whole, self._seq = _whole_lines(path)
+            self._file.truncate(whole)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        self.path = path
+
+    def write(self, event: Event, *, durable: bool = False) -> None:
+        """Append one event; the log sets its head.
+
+        Raises:
+            UserError: the disk is full or gone; the log stays readable.
+        """
+        non_finite: list[str] = []
+        head = {"v": VERSION, "seq": self._seq, "time": round(time.time(), 3)}
+        body = {name: _finite(value, name, non_finite) for name, value in event.items()}
+        if non_finite:
+            body["non_finite"] = non_finite
+        line = json.dumps({**head, **body}, allow_nan=False, separators=(",", ":")) + "\n"
+        try:
+            self._append(line.encode())
+            if durable:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        self._seq += 1
+
+    def _append(self, line: bytes) -> None:
+        """Write the whole line or, where the disk fills up in its middle, none of it."""
+        start = os.fstat(self._file.fileno()).st_size
+        written = self._file.write(line)
+        if written != len(line):
+            self._file.truncate(start)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Put everything on disk and close."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """Events from a byte offset on, and the offset to go on from.
+
+    Only whole lines count: a line still being written (or torn by a crash) is left for next time.
+    A whole line that is not an event is passed over. A file that is not there has no events.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            block = file.read()
+    except FileNotFoundError:
+        return [], 0
+    end = block.rfind(b"\n") + 1
+    events = [event for line in block[:end].splitlines() if (event := parse_line(line))]
+    return events, offset + end
+
+
+def parse_line(line: bytes) -> Event | None:
+    """One line as an event; None where it is none."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return cast("Event", event) if isinstance(event, dict) and "event" in event else None
+
+
+def _whole_lines(path: Path) -> tuple[int, int]:
+    """(bytes up to the last whole line, next seq) of a log."""
+    events, whole = read_events(path)
+    return whole, 1 + max((event.get("seq", -1) for event in events), default=-1)
+
+
+def _finite(value: Any, path: str, non_finite: list[str]) -> Any:
+    """The value with None for NaN and infinities, whose paths are added to `non_finite`."""
+    if isinstance(value, float) and not math.isfinite(value):
+        non_finite.append(path)
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item, f"{path}.{key}", non_finite) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item, f"{path}[{i}]", non_finite) for i, item in enumerate(value)]
+    return value
