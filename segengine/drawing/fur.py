@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segengine.drawing.canvas import Canvas
+from segengine.drawing.canvas import Canvas, Floats, Rng
 
-Floats = NDArray[np.floating[Any]]
-Rng = np.random.Generator
 # (12, N) for N points: what each of them weighs along the smooth curve through them all.
 CURVES = {
     n: np.vander(np.linspace(0, 1, 12), n) @ np.linalg.inv(np.vander(np.linspace(0, 1, n), n))
@@ -39,12 +36,6 @@ class Hairs(NamedTuple):
     down: Floats  # (N,), 1 where the shape faces the ground, -1 the sky
     light: Floats  # (N,)
     kind: NDArray[np.str_]  # (N,), of the limb
-
-
-def fur(rng: Rng, limbs: Iterable[Limb], spacing: float) -> Hairs:
-    """The hair of several limbs, the last on top."""
-    grown = (grow(rng, limb, spacing) for limb in limbs)
-    return Hairs(*(np.concatenate(arrays) for arrays in zip(*grown, strict=True)))
 
 
 def grow(rng: Rng, limb: Limb, spacing: float) -> Hairs:
@@ -97,4 +88,6 @@ def comb(canvas: Canvas, ends: Floats, color: Floats, wide: float, label: int | 
     seen = top[pad:-pad, pad:-pad].ravel()
     hit = np.flatnonzero(seen >= 0)
     table = np.asarray(color[:, None] * np.linspace(0.84, 1.08, steps)[:, None], np.float32)
-    canvas.dots(hit, np.take(table.reshape(-1, 3), seen[hit], axis=0), label)
+    canvas.color.reshape(-1, 3)[hit] = np.take(table.reshape(-1, 3), seen[hit], axis=0)
+    if label is not None:
+        canvas.labels.ravel()[hit] = label

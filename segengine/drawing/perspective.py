@@ -11,39 +11,24 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from segengine.drawing.canvas import Canvas, noise
+from segengine.drawing.canvas import Canvas, Floats, Rng, noise, ring
 
-Floats = NDArray[Any]
 Texture = Callable[[Floats, Floats], Floats]  # meters along and up to RGB; NaN leaves a hole
 Label = IntEnum("Label", {  # the official ids of what the streets show
-    "EGO_VEHICLE": 1, "OUT_OF_ROI": 3, "ROAD": 7, "SIDEWALK": 8, "RAIL_TRACK": 10, "BUILDING": 11,
-    "WALL": 12, "FENCE": 13, "POLE": 17, "TRAFFIC_LIGHT": 19, "TRAFFIC_SIGN": 20, "VEGETATION": 21,
+    "EGO_VEHICLE": 1, "OUT_OF_ROI": 3, "ROAD": 7, "SIDEWALK": 8, "BUILDING": 11, "WALL": 12,
+    "FENCE": 13, "POLE": 17, "TRAFFIC_LIGHT": 19, "TRAFFIC_SIGN": 20, "VEGETATION": 21,
     "TERRAIN": 22, "SKY": 23, "PERSON": 24, "RIDER": 25, "CAR": 26, "TRUCK": 27, "BUS": 28,
     "TRAIN": 31, "MOTORCYCLE": 32, "BICYCLE": 33,
 })  # fmt: skip
 WEATHERS = (  # RGB of sunlight, skylight, sky above and far away; haze per meter; cloudiness
-    ((0.8, 0.74, 0.62), (0.4, 0.45, 0.54), (0.28, 0.48, 0.78), (0.74, 0.84, 0.93), 0.002, 0.0),
-    ((0.45, 0.42, 0.37), (0.55, 0.58, 0.63), (0.4, 0.55, 0.76), (0.8, 0.83, 0.86), 0.003, 0.5),
+    ((0.7, 0.65, 0.56), (0.44, 0.48, 0.56), (0.3, 0.49, 0.78), (0.76, 0.84, 0.92), 0.002, 0.2),
     ((0.04, 0.04, 0.04), (0.8, 0.82, 0.86), (0.64, 0.67, 0.72), (0.82, 0.83, 0.85), 0.005, 1.0),
     ((0.0, 0.0, 0.0), (0.8, 0.81, 0.83), (0.72, 0.73, 0.75), (0.78, 0.79, 0.8), 0.018, 0.9),
     ((0.5, 0.28, 0.1), (0.4, 0.38, 0.48), (0.25, 0.3, 0.52), (0.9, 0.64, 0.46), 0.005, 0.2),
 )
-
-
-def pick(rng: np.random.Generator, colors: Floats) -> Floats:
-    """One of the colors, each time a little different."""
-    color = colors[rng.integers(len(colors))] + rng.normal(0, 0.03, 3)
-    return np.asarray(color.clip(0.04, 0.95), np.float32)
-
-
-def ring(count: int) -> Floats:
-    """The corners (N, 2) of a regular polygon, counterclockwise, of which one lies at the top."""
-    turn = np.linspace(0, 2 * math.pi, count, endpoint=False)
-    return np.stack([-np.sin(turn), np.cos(turn)], axis=1)
-
-
+GRAIN = sum(noise(np.random.default_rng(0), (256, 256), cell) for cell in (2, 5, 16)) / 2
 HALF = ring(8)[[4, 5, 6, 7, 0]]  # half a circle, to the right
 
 
@@ -58,24 +43,23 @@ class Place(NamedTuple):
 class View(Canvas):
     """What the camera sees. Paint from far to near, things no nearer than two meters."""
 
-    def __init__(self, rng: np.random.Generator, height: int, width: int) -> None:
+    def __init__(self, rng: Rng, height: int, width: int) -> None:
         super().__init__(height, width, Label.SKY)
         self.rng, self.eye = rng, rng.uniform(1.3, 1.7)
         self.focal, self.center = width * rng.uniform(0.85, 1.0), width * rng.normal(0.5, 0.03)
         self.horizon = height * rng.uniform(0.38, 0.46)
         self.shift, self.bend = 0.0, rng.normal(0, 0.0012)
-        day = rng.choice(5, p=(0.34, 0.24, 0.2, 0.08, 0.14))
+        day = rng.choice(4, p=(0.52, 0.24, 0.1, 0.14))
         colors, self.haze, self.clouds = np.array(WEATHERS[day][:4], np.float32), *WEATHERS[day][4:]
         self.direct, self.ambient, self.high, self.far = colors
-        self.sunny, self.dusk = self.direct[0] > 0.3, day == 4
+        self.sunny, self.dusk = self.direct[0] > 0.3, day == 3
         climb, around = rng.uniform(0.45, 1.0), rng.uniform(0, 2 * math.pi)
         self.sun = np.array((math.sin(around), math.tan(climb), math.cos(around))) * math.cos(climb)
-        self.tile: Floats = np.mean([noise(rng, (256, 256), cell) for cell in (2, 5, 16)], 0) * 1.5
+        self.tile = np.roll(GRAIN, rng.integers(256, size=2), axis=(0, 1))
 
     def light(self, *normal: float) -> Floats:
         """What falls on a surface with this unit normal, RGB."""
-        lit: Floats = self.ambient + self.direct * np.float32(max(0.0, float(self.sun @ normal)))
-        return lit
+        return np.asarray(self.ambient + self.direct * np.float32(max(0, float(self.sun @ normal))))
 
     def air(self, color: Floats, z: float | Floats) -> Floats:
         """The color (..., 3) as seen over a distance."""
@@ -84,8 +68,8 @@ class View(Canvas):
 
     def mottle(self, a: Floats, b: Floats, scale: float) -> Floats:
         """Irregular noise of about -1 to 1 that sticks to the meters a, b."""
-        across, down = (a * scale).astype(np.int32) & 255, (b * scale).astype(np.int32) & 255
-        return np.asarray(self.tile[across, down])
+        across, down = (np.multiply(value, scale).astype(np.int32) & 255 for value in (a, b))
+        return np.take(self.tile, across * 256 + down)
 
     def locate(self, place: Place, points: ArrayLike) -> Floats:
         """Meters from the camera of a thing's own meters (N, 3): to its right, up, ahead of it."""
@@ -96,23 +80,23 @@ class View(Canvas):
         return seen
 
     def project(self, seen: Floats) -> Floats:
-        """Pixels (N, 2) of meters from the camera (N, 3)."""
-        pixels: Floats = seen[:, :2] * ((self.focal, -self.focal) / seen[:, 2:])
+        """Pixels (..., 2) of meters from the camera (..., 3)."""
+        pixels = seen[..., :2] * ((self.focal, -self.focal) / seen[..., 2:])
         return np.add(pixels, (self.center, self.horizon))
 
-    def limb(self, at: Place, ends: ArrayLike, radius: float, color: ArrayLike, label: int) -> None:
+    def limb(self, spot: Place, ends: Any, radius: float, color: ArrayLike, label: int) -> None:
         """A round bar."""
-        seen = self.locate(at, ends)
+        seen = self.locate(spot, ends)
         (x0, y0), (x1, y1) = self.project(seen).tolist()
         right, down = (x1 - x0, y1 - y0) if abs(x1 - x0) + abs(y1 - y0) > 1e-9 else (1.0, 0.0)
         circle = HALF @ ((right, down), (-down, right)) / math.hypot(right, down)
         first, second = np.maximum(radius * self.focal / seen[:, 2], 0.6)
         outline = np.concatenate([(x0, y0) - circle * first, (x1, y1) + circle * second])
-        self.fill(outline, self.air(np.asarray(color) * self.light(0, 0.6, -0.6), at.z), label)
+        self.fill(outline, self.air(np.asarray(color) * self.light(0, 0.6, -0.6), spot.z), label)
 
-    def face(self, at: Place, corners: Any, color: Any, label: int, decals: Any = ()) -> None:
+    def face(self, spot: Place, corners: Any, color: Any, label: int, decals: Any = ()) -> None:
         """A flat side, from bottom left and right to top left; decals are in shares of these."""
-        seen = self.locate(at, corners)
+        seen = self.locate(spot, corners)
         right, up = seen[1] - seen[0], seen[-1] - seen[0]
         normal = np.array([up[i - 2] * right[i - 1] - up[i - 1] * right[i - 2] for i in range(3)])
         if seen[0] @ normal >= 0:
@@ -127,8 +111,7 @@ class View(Canvas):
 
     def wall(self, start: Place, end: Place, height: float, texture: Texture, label: int) -> None:
         """What stands upright between two places."""
-        ends = (self.locate(place, [(0, 0, 0)])[0].tolist() for place in (start, end))
-        (x0, _, z0), (x1, _, z1) = ends
+        (x0, _, z0), (x1, _, z1) = (self.locate(p, [[0] * 3])[0].tolist() for p in (start, end))
         ray = (np.arange(self.labels.shape[1], dtype=np.float32) + 0.5 - self.center) / self.focal
         along = (ray * z0 - x0) / ((x1 - x0) - ray * (z1 - z0) + 1e-9)
         z = z0 + along * (z1 - z0)
@@ -140,10 +123,12 @@ class View(Canvas):
         last = min(len(self.labels), int((self.horizon + self.focal * self.eye / z).max()) + 1)
         rows = np.arange(first, last, dtype=np.float32)[:, None] + 0.5
         y, length = self.eye - (rows - self.horizon) * z / self.focal, math.hypot(x1 - x0, z1 - z0)
-        color = texture(np.broadcast_to(along * length, y.shape), y)
+        color = texture(along * length, y)
         mask = (y >= 0) & (y <= height) & ~np.isnan(color[..., 0])
         normal = np.array((z1 - z0, 0, x0 - x1)) / length
         normal *= -np.sign(normal @ (x0, 0, z0)) or 1.0
         light = self.light(*((0, 0.7, -0.7) if label == Label.VEGETATION else normal))
-        self.color[first:last, across][mask] = self.air(color * light, z)[mask]
+        fog = self.air(0 * light, z)
+        color = color * (self.air(light, z) - fog) + fog
+        np.copyto(self.color[first:last, across], color, where=mask[..., None])
         self.labels[first:last, across][mask] = label

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from segengine.drawing.canvas import Canvas, noise
-from segengine.drawing.fur import CURVES, Floats, Hairs, Limb, Rng, comb, fur
-from segengine.drawing.rooms import Place, rgb
+from segengine.drawing.canvas import Canvas, Floats, Rng, eight_bits, noise, rgb, ring
+from segengine.drawing.fur import CURVES, Hairs, Limb, comb, grow
+from segengine.drawing.rooms import Place
 
 CAT_EYES = ("#ce9628 #f0c84e", "#80a046 #b4d070", "#6096be #9cc8e6")
 PET, BACKGROUND, BORDER = 1, 2, 3  # the official trimap values
-FINE = 1.5  # pixels drawn for each one kept, along each axis
+FINE, BOX = 1.5, Image.Resampling.BOX  # pixels drawn for each one kept, along each axis
 
 
 class Breed(NamedTuple):
@@ -106,15 +106,13 @@ def draw_pet(seed: int, split: int, index: int) -> tuple[NDArray[np.uint8], NDAr
     """A picture (H, W, 3) and its trimap (H, W), made of these three numbers alone."""
     rng = np.random.default_rng([seed, split, index])
     breed = BREEDS[index % len(BREEDS)]
-    long, ratio = int(rng.integers(200, 233)), rng.uniform(1.1, 1.3)
-    size = (long, int(long / ratio)) if rng.random() < 0.7 else (int(long / ratio), long)
+    size = int(rng.integers(180, 233)), int(rng.integers(165, 215))
     canvas = Canvas(int(size[1] * FINE), int(size[0] * FINE), BACKGROUND)
     place = Place(rng, canvas, rgb(str(rng.choice(breed.coats))))
-    picture = paint_pet(rng, place, breed).resize(size, Image.Resampling.BOX)
-    mask = Image.fromarray(255 * (canvas.labels == PET).astype(np.uint8))
-    pet = mask.resize(size, Image.Resampling.BOX)
+    picture = paint_pet(rng, place, breed).resize(size, BOX)
+    mask = Image.fromarray(255 * (canvas.labels == PET).astype(np.uint8)).resize(size, BOX)
     band = ImageFilter.GaussianBlur(0.0145 * (size[0] * size[1]) ** 0.5)
-    soft = np.asarray(pet.filter(band))  # the border straddles the outline
+    soft = np.asarray(mask.filter(band))  # the border straddles the outline
     trimap = np.where(soft > 225, PET, np.where(soft < 30, BACKGROUND, BORDER))
     return np.asarray(picture), trimap.astype(np.uint8)
 
@@ -133,8 +131,9 @@ def paint_pet(rng: Rng, place: Place, breed: Breed) -> Image.Image:
     shift = np.array([center - turn[0, 0] * (left + right) / 2, ground])
     place.shadow(center, ground, unit * (right - left) / 2)
     tilt = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    spacing = max(2.8, 0.058 * unit)
-    hairs = fur(rng, limbs_of(pose, breed, turn, shift, tilt), spacing)
+    spacing = max(2.9, 0.061 * unit)
+    grown = [grow(rng, limb, spacing) for limb in limbs_of(pose, breed, turn, shift, tilt)]
+    hairs = Hairs(*(np.concatenate(arrays) for arrays in zip(*grown, strict=True)))
     root = hairs.ends[:, 0]
     column, row = (root / 4).astype(int).clip(0, [width // 4 - 1, height // 4 - 1]).T
     tuft, patch = (noise(rng, (height // 4, width // 4), unit / n)[row, column] for n in (20, 6))
@@ -146,7 +145,7 @@ def paint_pet(rng: Rng, place: Place, breed: Breed) -> Image.Image:
     light = hairs.light * (1 - 0.38 * near * ~np.isin(hairs.kind, ["head", "muzzle", "ear"]))
     light *= 1 + 0.1 * tuft + rng.normal(0, 0.05, len(tuft))
     comb(place.canvas, hairs.ends, color * light[:, None], 1.4 * spacing, PET)
-    image = Image.fromarray(place.canvas.picture())
+    image = Image.fromarray(eight_bits(place.canvas.color))
     face(rng, image, breed.dog, turn @ tilt, head, pose == "curled")
     return image
 
@@ -173,16 +172,16 @@ def tones(name: str, hairs: Hairs, seen: Floats, patch: Floats) -> NDArray[np.in
     return np.where(light, 0, np.where(dark, 2, 1))
 
 
-def face(rng: Rng, image: Image.Image, dog: bool, turn: Floats, at: Floats, asleep: bool) -> None:
+def face(rng: Rng, image: Image.Image, dog: bool, turn: Floats, head: Floats, asleep: bool) -> None:
     """Eyes, nose, mouth and whiskers, given in skull radii."""
-    pen, angle = ImageDraw.Draw(image), np.linspace(0, 2 * np.pi, 24)
+    pen = ImageDraw.Draw(image)
 
     def spot(x: float, y: float, wide: float, tall: float, fill: str, lean: float = 0.0) -> None:
-        ring = [x + wide * np.cos(angle), y + tall * np.sin(angle) + lean * wide * np.cos(angle)]
-        pen.polygon((np.transpose(ring) @ turn.T + at).ravel().tolist(), fill)
+        shape = ring(24) @ ((wide, lean * wide), (0, tall)) + (x, y)
+        pen.polygon((shape @ turn.T + head).ravel().tolist(), fill)
 
     def line(points: list[tuple[float, float]], fill: str, wide: float) -> None:
-        curve = CURVES[len(points)] @ points @ turn.T + at
+        curve = CURVES[len(points)] @ points @ turn.T + head
         pen.line(curve.ravel().tolist(), fill, max(1, round(wide * np.hypot(*turn[0]))))
 
     ink, white = "#281c18", "#fcfaf6"

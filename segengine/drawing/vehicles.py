@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from segengine.drawing.perspective import Label, Place, View, pick, ring
+from segengine.drawing.canvas import pick, rgb, ring
+from segengine.drawing.perspective import Label, Place, View
 
-PAINTS = np.array([
-    (0.8, 0.8, 0.8), (0.55, 0.56, 0.58), (0.35, 0.36, 0.38), (0.14, 0.14, 0.16), (0.2, 0.27, 0.42),
-    (0.5, 0.14, 0.13), (0.62, 0.57, 0.48), (0.28, 0.36, 0.32), (0.6, 0.42, 0.3), (0.42, 0.2, 0.14),
-])  # fmt: skip
+PAINTS = rgb("cccccc 8c8f94 595c61 242429 33456b 802421 9e917a 475c52 996b4c 6b3324")
 GLASS, BLACK, CHROME = (0.16, 0.2, 0.25), (0.07, 0.07, 0.08), (0.6, 0.6, 0.62)
 RED, WHITE, AMBER = (0.75, 0.08, 0.06), (0.95, 0.93, 0.86), (1.1, 0.8, 0.2)
-SKIN, HAIR = np.array((0.78, 0.58, 0.46)), np.array((0.2, 0.14, 0.1))
-LOOP = ring(16)[[*range(16), 0]]
+SKIN, HAIR, TIRE = rgb("c79475 33241a 121214")
+LOOP, CORNERS = ring(16)[[*range(16), 0]], np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 # Patches: on which sides (front, back, left, right); left, bottom, right and top in shares of the
 # side; color. All are mirrored to the side's other half.
 BODY = (
@@ -88,12 +85,9 @@ BARS: dict[Label, list[Any]] = {
 
 
 def vehicle(view: View, place: Place, label: Label) -> None:
-    """A car, truck, bus or tram; or somebody on a bicycle."""
-    if label == Label.RIDER:
-        cycle(view, place, Label.BICYCLE)
-        return
+    """A car, truck, bus or tram."""
     boxes = MODELS[label][view.rng.integers(len(MODELS[label]))]
-    color, ahead = pick(view.rng, PAINTS), math.cos(place.turn)
+    color, ahead = pick(view.rng, PAINTS), np.cos(place.turn)
     radius = 0.32 if label == Label.CAR else 0.46
     for part in sorted(boxes, key=lambda part: -ahead * round(sum(part[2]) / 12)):
         (b, t), (y0, y1), (z0, z1, z2, z3), patches, wheel = part
@@ -106,10 +100,10 @@ def vehicle(view: View, place: Place, label: Label) -> None:
         }
         for side, corners in sides.items():
             decals = decorate(patches, side)
-            for at in (wheel, 1 - wheel) if wheel and side in "lr" else ():
-                center, size = (at, (radius - y0) / (y1 - y0)), (z3 - z0, y1 - y0)
-                for share, tint in ((1.12, (0.03,) * 3), (1, BLACK), (0.55, CHROME)):
-                    decals = [*decals, (LOOP * (radius * share) / size + np.array(center), tint)]
+            for along in (wheel, 1 - wheel) if wheel and side in "lr" else ():
+                center, size = (along, (radius - y0) / (y1 - y0)), (z3 - z0, y1 - y0)
+                for share, tint in ((1.1, BLACK), (0.55, CHROME)):
+                    decals = [*decals, (LOOP * (radius * share) / size + center, tint)]
             view.face(place, corners, color, label, decals)
         color = pick(view.rng, PAINTS) if label == Label.TRUCK else color
 
@@ -117,32 +111,25 @@ def vehicle(view: View, place: Place, label: Label) -> None:
 @cache
 def decorate(patches: tuple[Any, ...], side: str) -> list[Any]:
     """The shapes (N, 2) and colors of the patches on a side, with their mirror images."""
-    decals: list[Any] = []
-    for sides, u0, v0, u1, v1, tint in patches:
-        shape = np.array([(u0, v0), (u1, v0), (u1, v1), (u0, v1)])
-        both = [(shape, tint), (shape * (-1, 1) + (1, 0), tint)][: 2 - (u0 + u1 == 1)]
-        decals += both if side in sides else []
-    return decals
-
-
-def cycle(view: View, place: Place, label: Label, ridden: bool = True) -> None:
-    """A bicycle or motorcycle, with or without its rider."""
-    radius, base, hole = WHEELS[label]
-    for end in (-base, base):
-        tire = np.concatenate([LOOP, LOOP[::-1] * hole]) * radius + (end, radius)
-        rim = view.project(view.locate(place, tire @ ((0, 0, 1), (0, 1, 0))))
-        view.fill(rim, view.air(np.array(BLACK), place.z), label)
-    figure(view, place, label)
-    if ridden:
-        figure(view, place, Label.RIDER)
+    return [
+        (CORNERS * (right - left, top - bottom) + (start, bottom), tint)
+        for sides, left, bottom, right, top, tint in patches
+        for start in ({left, round(1 - right, 2)} if side in sides else ())
+    ]
 
 
 def figure(view: View, place: Place, label: Label) -> None:
-    """Somebody on foot or on a cycle; or the frame of that."""
+    """Somebody on foot or on a bicycle, or a parked bicycle or motorcycle."""
+    if label == Label.RIDER:
+        figure(view, place, Label.BICYCLE)
     rng, walks = view.rng, label == Label.PERSON
+    wide, apart, hole = WHEELS.get(label, (0.0, 0.0, 0.0))
+    for ahead in (-apart, apart) if apart else ():
+        tire = np.concatenate([LOOP, LOOP[::-1] * hole]) * wide + (ahead, wide)
+        rim = view.project(view.locate(place, tire @ ((0, 0, 1), (0, 1, 0))))
+        view.fill(rim, view.air(TIRE, place.z), label)
     skin, hair = SKIN * rng.uniform(0.5, 1.05), HAIR * rng.uniform(0.3, 1.8)
-    coat, trousers = pick(rng, PAINTS), pick(rng, PAINTS)
-    colors: dict[str, Any] = {"c": coat, "t": trousers, "s": skin, "h": hair, "b": BLACK}
+    colors = {"c": pick(rng, PAINTS), "t": pick(rng, PAINTS), "s": skin, "h": hair, "b": TIRE}
     stride = rng.uniform(0.1, 1) if walks else 1
     for name, *ends, radius in BARS[label]:
         for side in (1, -1) if ends[3] else (1,):

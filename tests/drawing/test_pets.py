@@ -19,11 +19,12 @@ def pairs() -> list[Pair]:
     return [draw_pet(0, 0, index) for index in range(10)]
 
 
-def touch(trimap: np.ndarray, one: int, other: int) -> bool:
+def touch(trimap: np.ndarray, first: int, second: int) -> bool:
     """Whether a pixel of one class touches a pixel of the other, corners not counted."""
     pairs = ((trimap[1:], trimap[:-1]), (trimap[:, 1:], trimap[:, :-1]))
     return any(
-        bool((((a == one) & (b == other)) | ((a == other) & (b == one))).any()) for a, b in pairs
+        bool((((a == first) & (b == second)) | ((a == second) & (b == first))).any())
+        for a, b in pairs
     )
 
 
@@ -65,13 +66,13 @@ def test_color_alone_does_not_find_the_pet(pairs: list[Pair]) -> None:
         [np.asarray(Image.fromarray(t).resize((64, 64), nearest)) == PET for _, t in pairs]
     )
     intersection = union = 0
-    for one in range(len(pairs)):
-        others = np.arange(len(pairs)) != one
+    for chosen in range(len(pairs)):
+        others = np.arange(len(pairs)) != chosen
         seen = np.bincount(colors[others].ravel(), minlength=512)
         pet = np.bincount(colors[others].ravel(), pets[others].ravel(), 512)
-        found = (pet / np.maximum(seen, 1))[colors[one]] > pets[others].mean()
-        intersection += int((found & pets[one]).sum())
-        union += int((found | pets[one]).sum())
+        guess = (pet / np.maximum(seen, 1))[colors[chosen]] > pets[others].mean()
+        intersection += int((guess & pets[chosen]).sum())
+        union += int((guess | pets[chosen]).sum())
     assert intersection / union < 0.48
 
 
