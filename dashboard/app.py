@@ -16,7 +16,8 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.server import folder_lock, stream  # noqa: E402 - needs the path above
+from dashboard.server import folder_lock  # noqa: E402 - needs the path above
+from dashboard.server.routes import routes  # noqa: E402
 from dashboard.server.watcher import Watcher  # noqa: E402
 from dashboard.shared.run_store import runs_dir  # noqa: E402
 
@@ -25,10 +26,10 @@ watcher = Watcher(runs_dir())
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Follow the runs folder, and hold it, as long as the server lives."""
+    """Follow the runs folder and keep other dashboards out, as long as the server lives."""
     folder_lock.problem()  # takes the folder before any page opens
     watcher.start()
-    _end_streams_at(signal.SIGINT, signal.SIGTERM)
+    _end_streams_on(signal.SIGINT, signal.SIGTERM)
     try:
         yield {}
     finally:
@@ -36,17 +37,17 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         folder_lock.release()
 
 
-def _end_streams_at(*signals: signal.Signals) -> None:
+def _end_streams_on(*signals: signal.Signals) -> None:
     """End the open streams before the server's own handler, which would wait for them forever."""
     for number in signals:
-        before = signal.getsignal(number)
+        server_handler = signal.getsignal(number)
 
-        def handle(signum: int, frame: FrameType | None, before: Any = before) -> None:
+        def handle(signum: int, frame: FrameType | None, then: Any = server_handler) -> None:
             watcher.end_streams()
-            if callable(before):
-                before(signum, frame)
+            if callable(then):
+                then(signum, frame)
 
         signal.signal(number, handle)
 
 
-app = st.App(HERE / "navigation.py", routes=stream.routes(watcher), lifespan=lifespan)
+app = st.App(HERE / "navigation.py", routes=routes(watcher), lifespan=lifespan)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.launch.start_once import TICKET
 from dashboard.server import folder_lock
 
 PAGES = [
@@ -13,6 +14,7 @@ PAGES = [
     st.Page("runs/page.py", title="Runs", url_path="runs"),
     st.Page("curves/page.py", title="Curves", url_path="curves"),
     st.Page("masks/page.py", title="Masks", url_path="masks"),
+    st.Page("guide/page.py", title="Guide", url_path="guide"),
 ]
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -36,7 +38,7 @@ st.logo(ASSETS / ("logo-dark.svg" if dark else "logo.svg"), size="large")
 st.html(STYLE)
 page = st.navigation([st.Page(home, default=True, visibility="hidden"), *PAGES], position="top")
 if page is not PAGES[0]:
-    st.session_state.pop("ticket", None)  # a started run is shown: the next form may start another
+    st.session_state.pop(TICKET, None)  # a started run is shown: the next form may start another
 if sentence := folder_lock.problem():
     st.error(sentence)
 else:

@@ -14,8 +14,8 @@ from segengine.errors import UserError
 Precision = Literal["fp32", "bf16", "fp16"]
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-_KEEP = 2**31 - 1  # bytes of free memory at the top of the heap that are not given back
-_LARGE = 2**30  # bytes from which on a block is mapped by itself
+_KEPT_BYTES = 2**31 - 1  # of free memory at the top of the heap, not given back
+_MAPPED_BYTES = 2**30  # blocks from this size on are mapped by themselves
 
 
 def pick_device(name: str) -> torch.device:
@@ -45,17 +45,17 @@ def pick_precision(name: str, device: torch.device) -> Precision:
 
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[None]:
-    """The context in which the model and its loss run."""
+    """The context in which the model and its loss are computed in that precision."""
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=_DTYPES[precision])
 
 
 def seed_everything(seed: int, device: torch.device) -> None:
-    """Seed torch; on CPU the same seed then gives the same run, on a GPU speed goes first."""
+    """Seed torch. On CPU the same seed then gives the same run; on a GPU speed comes first."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(device.type == "cpu")
-    # Nothing here reads memory before it is written, so torch need not fill it first.
+    # No code here reads memory before it is written, so torch need not fill it first.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = True  # sizes do not change from step to step
     torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it; no effect on CPU
@@ -73,4 +73,6 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(_M_TRIM_THRESHOLD, _KEEP)) and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE))
+    return bool(mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)) and bool(
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+    )

@@ -1,14 +1,14 @@
-"""The one exception that is meant for the person, not for the programmer."""
+"""The exception whose message is for the person, not for the programmer."""
 
 from __future__ import annotations
 
 
 class UserError(ValueError):
-    """Something the person can put right, said in one clear sentence.
+    """Something that the person can correct, in one clear sentence.
 
     The sentence says what was given, what is allowed and what to do. Pages show it, the command
-    line prints it (exit code 2, or 1 once a run exists), a run's log keeps it; none shows a
-    traceback for it.
+    line prints it (exit code 2, or 1 once a run exists), a run's log keeps it: always without a
+    traceback.
 
     Attributes:
         field: the RunConfig field that the sentence is about; "" where there is none.

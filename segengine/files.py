@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and telling files apart."""
+"""Writing files so that a reader never sees half of one, and hashing them."""
 
 from __future__ import annotations
 
@@ -16,32 +16,36 @@ from segengine.errors import UserError
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes `path`'s place only when it is whole and on disk.
+    """A binary file to write, which takes `path`'s place only when it is whole and on disk.
 
     Raises:
-        UserError: the disk is full or the folder cannot be written; what was there before stays.
+        UserError: the disk is full or the folder cannot be written; the old file stays.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp makes files private; a run folder is there to be shared
-        os.replace(name, path)
+        os.chmod(temporary, 0o644)  # mkstemp makes files private, but run folders are shared
+        os.replace(temporary, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+            os.unlink(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Atomically write text as UTF-8."""
+    """Write text as UTF-8, atomically.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; the old file stays.
+    """
     with atomic_write(path) as file:
         file.write(text.encode())
 
@@ -56,7 +60,7 @@ def sha256_of(path: Path) -> str:
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """The sentence for a file that could not be written."""
+    """The error, with its sentence, for a file that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(
             f"The disk is full: {path} could not be saved. Free some space and resume the run; "

@@ -1,12 +1,12 @@
 """Finds models, datasets and losses by name, without importing them.
 
-Each module of `segengine/models`, `segengine/datasets` and `segengine/losses` that offers something
-says so in a top-level literal, for example
+A module of `segengine/models`, `segengine/datasets` or `segengine/losses` registers what it offers
+in a top-level literal, for example
 
     ENTRIES = {"segformer_b0": {"label": "SegFormer-B0", "options": ["stem"]}}
 
-The literal is read from the source as text, so the dashboard and the command line list every name
-without paying for (or being allowed) an import of torch. Adding one is adding one file.
+The literal is read from the source as text, so that the dashboard and the command line list every
+name without importing torch. To add one, add one file.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ class Entry:
     """One registered name: what a person may choose, and the module that provides it.
 
     Attributes:
-        options: the optional fields of its config section that it takes.
-        encoder: of a model: the name of its encoder, where that cannot be chosen.
+        label: its name on the form.
+        options: the optional config fields that it takes.
+        encoder: of a model: the name of its encoder; "" where that is chosen.
         imagenet: of a model: whether its encoder has published ImageNet weights.
         divisor: of a model: the sides of its images must be multiples of this, in pixels.
-        min_batch: of a model: images that a training batch needs at the least.
+        min_batch: of a model: the least images in a training batch.
         classes: of a loss: the number of classes it is for; 0 for any.
     """
 
@@ -57,13 +58,14 @@ class Entry:
 
 @cache
 def entries(kind: Kind) -> dict[str, Entry]:
-    """All registered names of a kind, in alphabetical order of their files."""
-    found: dict[str, Entry] = {}
+    """Name -> entry of everything registered of a kind, in alphabetical order of the files."""
+    registered: dict[str, Entry] = {}
     for path in sorted((Path(__file__).parent / kind).glob("*.py")):
-        for name, about in _read_literal(path).items():
-            known = {**about, "options": tuple(about.get("options", ()))}
-            found[name] = Entry(name=name, module=f"segengine.{kind}.{path.stem}", **known)
-    return found
+        module = f"segengine.{kind}.{path.stem}"
+        for name, literal in _read_literal(path).items():
+            fields = {**literal, "options": tuple(literal.get("options", ()))}
+            registered[name] = Entry(name=name, module=module, **fields)
+    return registered
 
 
 def find(kind: Kind, name: str) -> Entry:
@@ -79,7 +81,7 @@ def find(kind: Kind, name: str) -> Entry:
 
 
 def unknown_name(what: str, given: str, known: list[str]) -> str:
-    """One sentence for an unknown name: "Unknown model 'unet3': did you mean ...? Known: ..."."""
+    """The sentence for an unknown name: "Unknown model 'unet3': did you mean unet? ..."."""
     near = difflib.get_close_matches(given, known, n=3)
     hint = f" did you mean {' or '.join(near)}?" if near else ""
     return f"Unknown {what} '{given[:80]}':{hint} known are {', '.join(known) or 'none'}."

@@ -18,7 +18,7 @@ class Terminal:
         self._phase = ""
 
     def say(self, text: str) -> None:
-        """A line. A terminal that went away, or a full disk under it, must not end a run."""
+        """Print a line. A terminal that is gone, or a full disk under it, must not end a run."""
         with contextlib.suppress(OSError):
             if self._bar is not None:
                 self._bar.write(text, file=self._out)
@@ -26,7 +26,7 @@ class Terminal:
                 print(text, file=self._out, flush=True)
 
     def progress(self, phase: str, done: int, total: int, note: str = "") -> None:
-        """Where a phase stands, such as ("Reading images", 120, 300); tqdm adds the time left."""
+        """Show how far a phase is, such as ("Reading images", 120, 300), with the time left."""
         if not self._out.isatty():
             return
         if self._bar is None or self._phase != phase:
@@ -39,7 +39,7 @@ class Terminal:
             self.close()
 
     def close(self) -> None:
-        """No bar any more."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -33,7 +33,7 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -
     assert path.read_text() == "new"
 
 
-def test_what_fails_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
 
@@ -48,21 +48,21 @@ def test_what_fails_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path:
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("not a folder")
     with pytest.raises(UserError, match=r"cannot be written.*folder you can write to") as caught:
         write_text(tmp_path / "runs" / "a.txt", "x")
     assert str(tmp_path / "runs" / "a.txt") in str(caught.value)
 
 
-def test_a_folder_in_the_place_of_the_file_is_said(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").mkdir()
     with pytest.raises(UserError, match="cannot be written"):
         write_text(tmp_path / "a.txt", "x")
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_a_full_disk_is_said_with_what_to_do() -> None:
+def test_a_full_disk_is_an_error_that_says_what_to_do() -> None:
     sentence = str(cannot_write(Path("/runs/last.pt"), OSError(errno.ENOSPC, "No space left")))
     for words in ("disk is full", "/runs/last.pt", "Free some space", "untouched"):
         assert words in sentence

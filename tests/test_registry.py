@@ -46,7 +46,7 @@ def test_each_name_says_what_it_is(kind: Kind) -> None:
 
 
 def test_options_are_fields_of_the_config() -> None:
-    """A misspelt option would keep its field from ever being shown."""
+    """A misspelled option would keep its field from ever being shown."""
     for kind, section in (("models", ModelConfig), ("datasets", DataConfig)):
         for entry in entries(kind).values():  # type: ignore[arg-type]
             assert set(entry.options) <= section.model_fields.keys(), entry.name

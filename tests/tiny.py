@@ -23,19 +23,23 @@ from segengine.training.session import run_training
 
 torch.set_num_threads(1)  # so small a model only waits for further threads on a busy machine
 
-TRAIN, VAL = 7, 3  # 3 steps an epoch at batch size 2: 2, 2 and 3 images
+TRAIN, VAL = 7, 3  # 3 steps per epoch at batch size 2: 2, 2 and 3 images
 VOLATILE = {"v", "seq", "time", "seconds"}
 
 
+def no_progress(phase: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
 class Killed(BaseException):
-    """What a kill does: the run ends here, without a word."""
+    """What a kill does: the run ends here, without an event."""
 
 
 class StopsAt(Stopper):
     """A person's stop (or a kill) that arrives at the n-th chance to notice it; 0: never.
 
-    There is a chance after each step, each batch of a validation and each batch of predictions; on
-    `decoded` data, an epoch of the tiny config has 3 + 2 of them, and the end another 2.
+    There is a chance after each step, each batch of a validation and each batch of predictions. On
+    `decoded` data, the tiny config has 3 + 2 of them per epoch, and 2 more at the end.
     """
 
     def __init__(self, chance: int = 0, error: type[BaseException] = Stopped) -> None:
@@ -69,8 +73,18 @@ def write_pets(
     return root
 
 
+def image_file(root: Path, name: str) -> Path:
+    """The file of an image of `write_pets`."""
+    return root / "oxford-iiit-pet" / "images" / f"{name}.jpg"
+
+
+def mask_file(root: Path, name: str) -> Path:
+    """The file of its mask."""
+    return root / "oxford-iiit-pet" / "annotations" / "trimaps" / f"{name}.png"
+
+
 def draw(size: tuple[int, int], seed: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(image, trimap): a bright pet with a border on noise, and a strip of void, image by image."""
+    """(image, trimap) of `size` (height, width): a bright pet on noise, border, a strip of void."""
     rng = np.random.default_rng(seed)
     height, width = size
     top, left = rng.integers(2, height // 2), rng.integers(2, width // 2)
@@ -84,7 +98,7 @@ def draw(size: tuple[int, int], seed: Sequence[int]) -> tuple[np.ndarray, np.nda
 
 
 def config(root: Path, **values: Any) -> RunConfig:
-    """A whole run within a second: SegFormer-B0 at 32 pixels, 3 steps an epoch."""
+    """A whole run within a second: SegFormer-B0 at 32 pixels, 3 steps per epoch."""
     base: dict[str, Any] = {
         "dataset": "oxford_pets",
         "root": str(root),
@@ -100,19 +114,19 @@ def config(root: Path, **values: Any) -> RunConfig:
 
 def decoded(settings: RunConfig) -> RunConfig:
     """The same config; its images are in the cache now, so that runs begin with a step."""
-    load_splits(settings.data, ("train", "val"), lambda *_: None)
+    load_splits(settings.data, ("train", "val"), no_progress)
     return settings
 
 
 def build(
     settings: RunConfig, runs_dir: Path = Path("runs"), *, fill_encoder: bool = True
 ) -> Components:
-    """All parts of a run, built."""
-    return build_components(settings, lambda *_: None, runs_dir, fill_encoder=fill_encoder)
+    """The components of a run."""
+    return build_components(settings, no_progress, runs_dir, fill_encoder=fill_encoder)
 
 
 def flags(root: Path, *more: str) -> list[str]:
-    """The same as command-line flags; later ones win."""
+    """The tiny config as command-line flags; later flags win."""
     return [*config(root).flags(), *more]
 
 
@@ -131,7 +145,7 @@ def train(
 
 
 def go_on(run: RunDir, stopper: Stopper | None = None, *, code: int = 0) -> None:
-    """Train a run from where it stands."""
+    """Train a run from its last checkpoint, or from the start."""
     assert run_training(run, stopper or Stopper()) == code, events(run)[-1]
 
 

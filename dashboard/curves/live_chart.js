@@ -1,9 +1,9 @@
-// Two charts (loss, mIoU) and a table with a line a run, fed by one event stream.
+// Two charts (loss, mIoU) and a table with one line per run, fed by one event stream.
 //
 // Streamlit calls the default function again at every rerun that changes `data`, and when the theme
 // changes. The chart, its zoom, its hidden curves and its stream live on between the calls, in
-// `parentElement.liveChart`. What is drawn is in live_chart_figure.js, the table in
-// live_chart_table.js; live_chart.py puts the three together.
+// `parentElement.liveChart`. Traces and layout are in live_chart_figure.js, the table in
+// live_chart_table.js; live_chart.py puts the files together.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
 
@@ -22,31 +22,31 @@ class LiveChart {
   constructor(parent) {
     this.calls = 0;
     this.runs = [];
-    this.known = new Map(); // run id -> {series, status, offset}
+    this.known = new Map(); // run id -> {series, status, offset}, as the stream has told
     this.hidden = new Set(); // "run id/train" or "run id/val"
     this.failures = 0;
     this.queue = Promise.resolve(); // Plotly's calls, one after the other
-    this.root = element(parent, "div", "live-chart");
-    this.figure = element(this.root, "div");
-    this.table = new RunTable(this.root, (key) => this.toggle(key));
-    this.resized = new ResizeObserver(() => this.fit());
-    this.resized.observe(this.root);
-    this.seen = () => (document.hidden ? this.close() : this.open());
-    document.addEventListener("visibilitychange", this.seen);
+    this.root = parent.appendChild(make("div", "live-chart"));
+    this.figure = this.root.appendChild(make("div"));
+    this.table = new LegendTable(this.root, (key) => this.toggle(key));
+    this.resizeObserver = new ResizeObserver(() => this.fit());
+    this.resizeObserver.observe(this.root);
+    this.onVisibility = () => (document.hidden ? this.close() : this.open());
+    document.addEventListener("visibilitychange", this.onVisibility);
   }
 
   update({ runs, plotly }) {
     this.plotly ??= loadPlotly(plotly);
     const changed = JSON.stringify(runs) !== JSON.stringify(this.runs);
-    const others = String(runs.map((run) => run.id)) !== String(this.runs.map((run) => run.id));
+    const ids = runs.map((run) => run.id);
+    const otherRuns = String(ids) !== String(this.runs.map((run) => run.id));
     this.runs = runs;
     if (changed) {
-      const here = new Set(runs.map((run) => run.id));
-      for (const id of this.known.keys()) if (!here.has(id)) this.known.delete(id);
+      for (const id of this.known.keys()) if (!ids.includes(id)) this.known.delete(id);
       this.table.draw(runs, this.known, this.hidden);
     }
     this.redraw(); // also when only the theme changed
-    if (others) {
+    if (otherRuns) {
       this.close();
       this.open();
     }
@@ -56,8 +56,8 @@ class LiveChart {
   remove() {
     this.close();
     this.removed = true;
-    this.resized.disconnect();
-    document.removeEventListener("visibilitychange", this.seen);
+    this.resizeObserver.disconnect();
+    document.removeEventListener("visibilitychange", this.onVisibility);
     this.queue.then(() => window.Plotly?.purge(this.figure));
     this.root.remove();
   }
@@ -88,7 +88,7 @@ class LiveChart {
   }
 
   receive(message, ids) {
-    const added = []; // [curve's uid, its new points]
+    const added = [];
     let reset = false;
     for (const news of JSON.parse(message.data).runs) {
       reset ||= news.reset;
@@ -99,11 +99,13 @@ class LiveChart {
       const run = this.known.get(ids[i]);
       if (run) run.offset = offset;
     });
-    if (reset || this.note() !== this.noted || this.scale() !== this.scaled) this.redraw();
+    const layoutChanged = this.note() !== this.drawnNote || this.scale() !== this.drawnScale;
+    if (reset || layoutChanged) this.redraw();
     else if (added.length) this.extend(added);
-    this.mark();
+    this.moveBestMarks();
   }
 
+  // Returns [curve's uid, its new points] of what can be added to the chart as it is.
   learn(news) {
     const run = this.known.get(news.id) ?? { series: {} };
     this.known.set(news.id, run);
@@ -130,8 +132,8 @@ class LiveChart {
   }
 
   redraw() {
-    this.noted = this.note();
-    this.scaled = this.scale();
+    this.drawnNote = this.note();
+    this.drawnScale = this.scale();
     this.draw(() => {
       const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
       const layout = layoutFor(this.root, this.note(), this.scale());
@@ -141,30 +143,33 @@ class LiveChart {
 
   extend(added) {
     this.draw(() => {
-      const place = (uid) => this.figure.data.findIndex((trace) => trace.uid === uid);
-      const there = added.filter(([uid]) => place(uid) >= 0);
-      if (!there.length) return null;
-      const update = { x: there.map(([, { x }]) => x), y: there.map(([, { y }]) => y) };
-      const places = there.map(([uid]) => place(uid));
-      return window.Plotly.extendTraces(this.figure, update, places);
+      const indices = [];
+      const update = { x: [], y: [] };
+      for (const [uid, { x, y }] of added) {
+        const index = this.figure.data.findIndex((trace) => trace.uid === uid);
+        if (index < 0) continue;
+        indices.push(index);
+        update.x.push(x);
+        update.y.push(y);
+      }
+      return indices.length ? window.Plotly.extendTraces(this.figure, update, indices) : null;
     });
   }
 
-  // Moves the marks of the best epochs, where they moved.
-  mark() {
+  moveBestMarks() {
     this.draw(() => {
-      const places = [];
+      const indices = [];
       const update = { x: [], y: [] };
-      this.figure.data.forEach((trace, i) => {
+      this.figure.data.forEach((trace, index) => {
         const [id, curve] = trace.uid.split("--");
         if (!(curve in BEST)) return;
         const [x, y] = bestPoint(this.known.get(id), curve);
         if (String(x) === String(trace.x) && String(y) === String(trace.y)) return;
-        places.push(i);
+        indices.push(index);
         update.x.push(x);
         update.y.push(y);
       });
-      return places.length ? window.Plotly.restyle(this.figure, update, places) : null;
+      return indices.length ? window.Plotly.restyle(this.figure, update, indices) : null;
     });
   }
 
@@ -185,21 +190,11 @@ class LiveChart {
 
   // What stands in empty charts; "" once there is a point, and before the server has answered.
   note() {
-    const told = this.runs.map((run) => this.known.get(run.id)).filter((run) => run?.status);
-    if (!told.length || told.some((run) => Object.keys(run.series).length)) return "";
-    const waits = told.some((run) => run.status.active);
-    return waits ? "Waiting for the first step" : "No step was recorded";
+    const known = this.runs.map((run) => this.known.get(run.id)).filter((run) => run?.status);
+    if (!known.length || known.some((run) => Object.keys(run.series).length)) return "";
+    const active = known.some((run) => run.status.active);
+    return active ? "Waiting for the first step" : "No step was recorded";
   }
-}
-
-function element(parent, tag, className = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  return parent.appendChild(made);
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text; // nothing moves when nothing happened
 }
 
 function loadPlotly(version) {

@@ -1,4 +1,4 @@
-// Plotly's traces and layout for the live charts: plain functions of what is known.
+// Plotly's traces and layout for the live charts, as functions of what the stream has told.
 
 const CURVES = {
   // curve: [axis suffix, split, line width in px, dash, opacity]
@@ -9,8 +9,8 @@ const CURVES = {
   val_miou: ["2", "val", 2, "solid", 1],
 };
 const BEST = { best_loss: "", best_miou: "2" }; // mark of the best epoch: axis suffix
-const DOTS_UP_TO = 60; // points of a curve that are marked one by one
-const OUTLIER = 20; // times the median: beyond, a linear axis would flatten all the other losses
+const DOTS_UP_TO = 60; // a longer curve is a line without dots
+const OUTLIER = 20; // times the median: a larger loss would flatten all others on a linear axis
 const STACK_BELOW = 760; // px of width under which the charts stand one above the other
 const CONFIG = {
   displaylogo: false,
@@ -24,18 +24,18 @@ function tracesOf(run, known, chart) {
   const shown = (split) => !chart.hidden.has(`${run.id}/${split}`);
   const background = themed(chart.root, "--st-background-color");
   return [
-    ...Object.keys(CURVES).map((curve) => line(run, curve, known?.series[curve], shown)),
-    ...Object.keys(BEST).map((curve) => diamond(run, curve, known, shown, background)),
+    ...Object.keys(CURVES).map((curve) => lineTrace(run, curve, known?.series[curve], shown)),
+    ...Object.keys(BEST).map((curve) => bestTrace(run, curve, known, shown, background)),
   ];
 }
 
 // Plotly makes CSS selectors of it: letters, digits, - and _ only. Run ids hold no "--".
 const uidOf = (id, curve) => `${id}--${curve}`;
 
-function line(run, curve, points, shown) {
+function lineTrace(run, curve, points, shown) {
   const [axis, split, width, dash, opacity] = CURVES[curve];
-  const steps = curve === "step_loss";
-  const dots = !steps && (points?.x.length ?? 0) <= DOTS_UP_TO;
+  const isSteps = curve === "step_loss";
+  const dots = !isSteps && (points?.x.length ?? 0) <= DOTS_UP_TO;
   return {
     uid: uidOf(run.id, curve),
     name: `${run.label} ${split}`,
@@ -50,12 +50,12 @@ function line(run, curve, points, shown) {
     connectgaps: false,
     showlegend: false,
     visible: shown(split),
-    hoverinfo: steps ? "skip" : "all",
-    hovertemplate: steps ? "" : `%{y:${axis ? ".3f" : "#.3~g"}}`,
+    hoverinfo: isSteps ? "skip" : "all",
+    hovertemplate: isSteps ? "" : `%{y:${axis ? ".3f" : "#.3~g"}}`,
   };
 }
 
-function diamond(run, curve, known, shown, background) {
+function bestTrace(run, curve, known, shown, background) {
   const [x, y] = bestPoint(known, curve);
   return {
     uid: uidOf(run.id, curve),
@@ -83,7 +83,7 @@ function bestPoint(known, curve) {
   return value == null ? [[], []] : [[marks[0]], [value]];
 }
 
-// "log" where an epoch's loss lies far above the others, as at the start of training with batch norm.
+// "log" where an epoch's loss lies far above the others, as batch norm can make the first one.
 function lossScale(known) {
   const curves = known.flatMap((run) => [run.series.train_loss, run.series.val_loss]);
   const values = curves.flatMap((points) => points?.y ?? []);
@@ -113,14 +113,14 @@ function layoutFor(root, note, scale) {
       font: { color: text },
     },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: "#7f8a94", activecolor: text },
-    annotations: note ? [noteIn("", note), noteIn("2", note)] : [],
-    xaxis: { ...axis("Epoch", left.x, "y", grid, note), ...epochs(text) },
+    annotations: note ? [annotation("", note), annotation("2", note)] : [],
+    xaxis: { ...axis("Epoch", left.x, "y", grid, note), ...epochAxis(text) },
     yaxis: {
       ...axis(scale === "log" ? "Loss (log scale)" : "Loss", left.y, "x", grid, note),
       type: scale,
-      uirevision: scale, // a zoom in the one would be another range in the other
+      uirevision: scale, // a zoomed range means something else on the other scale
     },
-    xaxis2: { ...axis("Epoch", right.x, "y2", grid, note), ...epochs(text), matches: "x" },
+    xaxis2: { ...axis("Epoch", right.x, "y2", grid, note), ...epochAxis(text), matches: "x" },
     yaxis2: axis("mIoU (0 to 1)", right.y, "x2", grid, note),
   };
 }
@@ -142,7 +142,7 @@ function axis(title, domain, anchor, grid, note) {
   };
 }
 
-function epochs(text) {
+function epochAxis(text) {
   return {
     rangemode: "tozero",
     unifiedhovertitle: { text: "Epoch %{x}" },
@@ -154,7 +154,7 @@ function epochs(text) {
   };
 }
 
-function noteIn(suffix, text) {
+function annotation(suffix, text) {
   const place = { xref: `x${suffix} domain`, yref: `y${suffix} domain`, x: 0.5, y: 0.5 };
   return { text, showarrow: false, font: { size: 14 }, opacity: 0.75, ...place };
 }

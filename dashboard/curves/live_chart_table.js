@@ -1,4 +1,4 @@
-// The line under the charts of each run: its legend, and how it is doing.
+// The table under the charts: one line per run, which is its legend and says how it is doing.
 
 const NUMBER = "live-chart__number";
 const COLUMNS = [
@@ -13,26 +13,25 @@ const COLUMNS = [
   ["Time left", NUMBER, "left"],
 ];
 
-class RunTable {
+class LegendTable {
   // `toggle("run id/train")` hides or shows curves and says whether they are shown now.
   constructor(parent, toggle) {
     this.toggle = toggle;
-    this.scroll = element(parent, "div", "live-chart__scroll");
-    this.foot = element(parent, "div", "live-chart__foot");
+    this.scroll = parent.appendChild(make("div", "live-chart__scroll"));
+    this.foot = parent.appendChild(make("div", "live-chart__foot"));
     this.rows = new Map();
   }
 
   draw(runs, known, hidden) {
     this.scroll.replaceChildren();
     this.rows.clear();
-    const table = element(this.scroll, "table");
-    const head = element(element(table, "thead"), "tr");
-    for (const [title, kind, , span] of COLUMNS) {
-      const cell = element(head, "th", kind);
-      cell.textContent = title;
+    const table = this.scroll.appendChild(make("table"));
+    const head = table.createTHead().insertRow();
+    for (const [title, className, , span] of COLUMNS) {
+      const cell = head.appendChild(make("th", className, title));
       cell.colSpan = span ?? 1;
     }
-    const body = element(table, "tbody");
+    const body = table.createTBody();
     for (const run of runs) {
       this.rows.set(run.id, this.row(body, run, hidden));
       const status = known.get(run.id)?.status;
@@ -42,25 +41,29 @@ class RunTable {
   }
 
   row(body, run, hidden) {
-    const line = element(body, "tr");
-    const label = element(line, "td");
-    label.textContent = run.label;
+    const line = body.insertRow();
+    const label = line.appendChild(make("td", "", run.label));
     label.title = run.id;
-    element(label, "div", "live-chart__data").textContent = run.data;
+    label.append(make("div", "live-chart__data", run.data));
     for (const split of ["train", "val"]) {
-      this.button(element(line, "td"), run, split, !hidden.has(`${run.id}/${split}`));
+      line.insertCell().append(this.button(run, split, !hidden.has(`${run.id}/${split}`)));
     }
-    const state = element(line, "td");
-    const shape = element(state, "span", "live-chart__state");
-    const cells = { shape, word: element(state, "span"), line };
-    cells.doing = element(state, "span", "live-chart__doing");
-    for (const [, kind, name] of COLUMNS) if (name) cells[name] = element(line, "td", kind);
+    const cells = {
+      line,
+      shape: make("span", "live-chart__state"),
+      word: make("span"),
+      activity: make("span", "live-chart__activity"),
+    };
+    line.insertCell().append(cells.shape, cells.word, cells.activity);
+    for (const [, className, field] of COLUMNS) {
+      if (field) cells[field] = line.appendChild(make("td", className));
+    }
     return cells;
   }
 
-  button(cell, run, split, shown) {
+  button(run, split, shown) {
     const name = split === "train" ? "training" : "validation";
-    const button = element(cell, "button");
+    const button = make("button");
     button.type = "button";
     button.innerHTML =
       `<svg width="28" height="8" aria-hidden="true"><line x1="0" x2="28" y1="4" y2="4" ` +
@@ -71,6 +74,7 @@ class RunTable {
     button.setAttribute("aria-pressed", String(shown));
     button.onclick = () =>
       button.setAttribute("aria-pressed", String(this.toggle(`${run.id}/${split}`)));
+    return button;
   }
 
   show(id, status) {
@@ -78,8 +82,8 @@ class RunTable {
     if (!row) return;
     setText(row.shape, status.shape);
     setText(row.word, status.state);
-    setText(row.doing, status.doing);
-    for (const [, , name] of COLUMNS) if (name) setText(row[name], status[name]);
+    setText(row.activity, status.activity);
+    for (const [, , field] of COLUMNS) if (field) setText(row[field], status[field]);
     if (row.state !== status.state) {
       row.state = status.state;
       row.shape.style.color = status.color;
@@ -91,9 +95,8 @@ class RunTable {
   // Why it ended, in a line of its own.
   message(row, status) {
     if (status.message && !row.message) {
-      const line = document.createElement("tr");
-      line.className = "live-chart__message";
-      row.message = element(line, "td");
+      const line = make("tr", "live-chart__message");
+      row.message = line.insertCell();
       row.message.colSpan = COLUMNS.length + 1;
       row.line.after(line);
     } else if (!status.message && row.message) {
@@ -106,12 +109,10 @@ class RunTable {
   }
 
   footer(runs) {
-    this.foot.replaceChildren();
-    element(this.foot, "span").textContent =
-      "Diamond: best validation mIoU. Faint line: loss of single training steps.";
-    const link = element(this.foot, "a");
-    link.textContent = "Download CSV";
+    const words = "Diamond: best validation mIoU. Faint line: loss of single training steps.";
+    const link = make("a", "", "Download CSV");
     link.href = `/api/series.csv?runs=${runs.map((run) => run.id).join()}`;
     link.download = "curves.csv";
+    this.foot.replaceChildren(make("span", "", words), link);
   }
 }

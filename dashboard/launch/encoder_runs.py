@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.shared.formats import dataset, miou
+from dashboard.shared.formats import format_miou
+from dashboard.shared.run_names import dataset_name, label_of
 from dashboard.shared.run_store import all_runs, status_of
-from dashboard.shared.selection import label_of
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
-_DECIDING = ("arch", "stem", "encoder", "base_width")  # the fields that make an encoder
+_ENCODER_FIELDS = ("arch", "stem", "encoder", "base_width")
 
 
 def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
@@ -20,30 +20,30 @@ def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
     Args:
         values: the new run's fields; those of its model decide.
     """
-    wanted = _encoder_name(values)
-    found: dict[str, str] = {}
+    encoder = _encoder_name(values)
+    sources: dict[str, str] = {}
     for run in all_runs():
         if not run.best_checkpoint.is_file():
             continue
         try:
             config = run.config()
         except UserError:
-            continue  # a folder that is no run of this version; the Runs page tells of it
-        if config.model.encoder_name == wanted:
-            found[run.id] = _label(run, config)
-    return found
+            continue  # this version cannot read it; the Runs page says so
+        if config.model.encoder_name == encoder:
+            sources[run.id] = _source_label(run, config)
+    return sources
 
 
 def _encoder_name(values: dict[str, Any]) -> str:
     """The encoder of a form that may be unfinished; "" where it cannot be told."""
-    model = {name: values[name] for name in _DECIDING if name in values}
+    model = {name: values[name] for name in _ENCODER_FIELDS if name in values}
     try:
         return RunConfig.from_flat(model).model.encoder_name
     except UserError:
         return ""
 
 
-def _label(run: RunDir, config: RunConfig) -> str:
+def _source_label(run: RunDir, config: RunConfig) -> str:
     """ "mIoU 0.512 · SegFormer-B0 scratch 3fa9 · Sample streets (synthetic sample)"."""
-    best = miou(status_of(run).best_miou)
-    return f"mIoU {best} · {label_of(run)} · {dataset(config.data)}"
+    best = format_miou(status_of(run).best_miou)
+    return f"mIoU {best} · {label_of(run)} · {dataset_name(config.data)}"

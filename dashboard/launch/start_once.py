@@ -10,17 +10,19 @@ from segengine.config import RunConfig
 from segengine.errors import one_line
 from segengine.launchers.start import start_run
 
+TICKET = "ticket"  # key of the session
+
 
 @dataclass
 class Ticket:
     """The right to start one run, used up by the first press.
 
-    A form that is drawn carries a ticket. However often its button is pressed before the next
+    Every form that is drawn carries a ticket. However often its button is pressed before the next
     form is drawn (a double click arrives as two requests), the ticket starts one run, and every
-    press learns of that run. It knows nothing of the page, which may be interrupted anywhere.
+    press learns of that run. It uses nothing of the page, which may be interrupted anywhere.
 
     Attributes:
-        run_id: the run that was started; "" before, or where starting it failed.
+        run_id: the run that was started; "" before, or where the start failed.
         problem: why no run could be started, in one sentence; "" where there is nothing to say.
     """
 

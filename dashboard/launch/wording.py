@@ -1,15 +1,17 @@
-"""What the launch form calls its choices and says beside its fields, and text for Markdown."""
+"""What the launch form calls its choices, and what it says beside its fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-LABELS: Mapping[str, str] = {
+from segengine.config.section import MAX_IMAGE_SIZE
+
+CHOICE_LABELS: Mapping[str, str] = {
     "adamw": "AdamW",
     "bf16": "BF16",
     "blur": "Blur",
     "boundary_iou": "Boundary IoU",
-    "color": "Colour jitter",
+    "color": "Color jitter",
     "cpu": "CPU",
     "crop": "Random crop",
     "cuda": "GPU (CUDA)",
@@ -26,23 +28,17 @@ LABELS: Mapping[str, str] = {
     "transpose": "Transposed",
 }
 # What must lie in the dataset folder.
-FOLDERS: Mapping[str, str] = {
+FOLDER_HELP: Mapping[str, str] = {
     "oxford_pets": "Folder that holds oxford-iiit-pet/ with its images/ and annotations/.",
     "cityscapes": "Folder that holds leftImg8bit/ and gtFine/ as they are unpacked.",
     "folder": "Folder with images/ and masks/ paired by file name, or with train/, val/ and "
-    "perhaps test/ that hold both. A classes.json in it may name the classes and their colours.",
+    "perhaps test/ that hold both. A classes.json in it may name the classes and their colors.",
 }
 _STREETS = ("cityscapes", "sample_streets")
-_LARGEST = 2048  # pixels a side
 
 
 def size_hint(dataset: str, height: int, width: int) -> str:
     """What to say beside the image size; "" where it suits the dataset's pictures."""
-    if dataset in _STREETS and height == width and 2 * width <= _LARGEST:
+    if dataset in _STREETS and height == width and 2 * width <= MAX_IMAGE_SIZE:
         return f"Streets are twice as wide as high: {height}x{2 * width} keeps their shape."
     return ""
-
-
-def escaped(text: str) -> str:
-    """Text for Markdown: what a person typed is shown, not obeyed."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)

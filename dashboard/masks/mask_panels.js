@@ -1,11 +1,11 @@
-// Panels of one image: photograph below, mask above, one opacity for all.
-// Called again at every rerun with new data: pictures are exchanged in place, so that slider, view
-// and cursor stay as they are.
+// Panels of one image: the mask over the photograph, one opacity for all. Called again at every
+// rerun with new data: pictures are exchanged in place, so that slider, view and cursor stay as
+// they are.
 
 const states = new WeakMap(); // parentElement -> what this instance remembers
-const FEW = 8; // classes that are listed whether an image holds them or not
+const FEW = 8; // classes: of more, only those that the image holds are listed
 const NOTHING = "–"; // stands where there is no IoU
-const KEPT = "seglab-masks"; // opacity and view outlive the page, in the browser tab
+const STORAGE_KEY = "seglab-masks"; // opacity and view outlive the page, in the browser tab
 
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
@@ -104,7 +104,7 @@ function buildPanel(state) {
   parts.figure.append(parts.title, parts.note, parts.stage, parts.scores);
   parts.stage.onpointermove = (event) => point(state, parts.stage, event);
   parts.stage.onpointerleave = () => unpoint(state);
-  unpointOne(parts);
+  hideCursor(parts);
   return parts;
 }
 
@@ -113,14 +113,13 @@ function fill(state, parts, panel) {
   parts.figure.dataset.panel = panel.id;
   parts.name.textContent = parts.name.title = panel.title;
   parts.dot.hidden = !panel.color;
-  parts.dot.style.cssText = panel.color ? `background:${panel.color}` : "display:none";
+  parts.dot.style.background = panel.color;
   parts.note.textContent = parts.note.title = panel.note;
   picture(parts.photo, state.data.photo, `Photograph under ${panel.title}`);
   const what = errors ? "Errors" : "Classes";
   picture(parts.overlay, errors ? panel.errors : panel.masks, `${what} of ${panel.title}`);
   parts.message.textContent = panel.message;
   parts.message.hidden = !panel.message;
-  parts.message.style.display = panel.message ? "" : "none";
   if (parts.packed !== panel.labels?.data) {
     parts.packed = panel.labels?.data;
     parts.labels = null;
@@ -144,12 +143,12 @@ function fillScores(state, scores, panel) {
   const many = state.data.classes.length > FEW;
   const classes = make("span", many ? "classes many" : "classes");
   const shown = state.data.classes
-    .map((one, index) => [one, index])
-    .filter(([, index]) => !many || state.data.panels.some((each) => scored(each.iou[index])));
-  for (const [one, index] of shown) {
+    .map((info, index) => [info, index])
+    .filter(([, index]) => !many || state.data.panels.some((other) => scored(other.iou[index])));
+  for (const [info, index] of shown) {
     const key = make("span", "key");
-    key.title = `IoU of ${one.name}`;
-    key.append(chip(one, "small"), make("span", "name", one.name));
+    key.title = `IoU of ${info.name}`;
+    key.append(chip(info, "small"), make("span", "name", info.name));
     key.append(make("span", "value", panel.iou[index] ?? NOTHING));
     classes.append(key);
   }
@@ -166,7 +165,7 @@ function drawLegend(state) {
   const { classes, errors } = state.data;
   const items =
     state.view === "masks"
-      ? classes.map((one) => [one, one.filled ? one.name : `${one.name} (unfilled)`])
+      ? classes.map((info) => [info, info.filled ? info.name : `${info.name} (unfilled)`])
       : [
           [{ color: errors.missed, filled: true }, "missed: predicted as background"],
           [{ color: errors.wrong, filled: true }, "wrong: predicted as another class"],
@@ -174,7 +173,7 @@ function drawLegend(state) {
   const hatched = { color: "", filled: false, hatched: true };
   if (state.view === "masks" && state.data.panels.some((panel) => panel.void))
     items.push([hatched, "void (hatched, not counted)"]);
-  const missable = state.view === "masks" || classes.some((one) => !one.filled);
+  const missable = state.view === "masks" || classes.some((info) => !info.filled);
   state.legend.replaceChildren(
     ...items.slice(missable ? 0 : 1).map(([look, words]) => {
       const key = make("span", "key");
@@ -219,10 +218,8 @@ function point(state, stage, event) {
   for (const parts of state.panels.values()) {
     parts.cursor.style.cssText = `left:${100 * x}%;top:${100 * y}%`;
     parts.cursor.hidden = parts.stage === stage;
-    if (parts.cursor.hidden) parts.cursor.style.display = "none";
-    const name = nameAt(state, parts.labels, x, y);
-    parts.under.textContent = name;
-    parts.under.style.display = name ? "" : "none";
+    parts.under.textContent = nameAt(state, parts.labels, x, y);
+    parts.under.hidden = !parts.under.textContent;
   }
 }
 
@@ -234,11 +231,11 @@ function nameAt(state, labels, x, y) {
 }
 
 function unpoint(state) {
-  for (const parts of state.panels.values()) unpointOne(parts);
+  for (const parts of state.panels.values()) hideCursor(parts);
 }
 
-function unpointOne(parts) {
-  parts.under.style.display = parts.cursor.style.display = "none";
+function hideCursor(parts) {
+  parts.under.hidden = parts.cursor.hidden = true;
 }
 
 async function unpack(labels) {
@@ -256,16 +253,9 @@ function chip(look, size = "") {
   return mark;
 }
 
-function make(tag, name = "", text = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text) element.textContent = text;
-  return element;
-}
-
 function recall() {
   try {
-    return { opacity: 55, view: "masks", ...JSON.parse(sessionStorage.getItem(KEPT)) };
+    return { opacity: 55, view: "masks", ...JSON.parse(sessionStorage.getItem(STORAGE_KEY)) };
   } catch {
     return { opacity: 55, view: "masks" };
   }
@@ -273,7 +263,7 @@ function recall() {
 
 function keep(state) {
   try {
-    sessionStorage.setItem(KEPT, JSON.stringify({ opacity: state.opacity, view: state.view }));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ opacity: state.opacity, view: state.view }));
   } catch {
     // Storage may be forbidden: opacity and view then last as long as the page.
   }

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import streamlit as st
 
 from dashboard.masks.overlays import background_index
 from dashboard.masks.panels import Panel
 from dashboard.shared.colors import ERROR_COLORS
+from dashboard.shared.component import load_component
 from segengine.datasets.base import ClassInfo
 
-_HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "seglab_mask_panels",
-    js=(_HERE / "mask_panels.js").read_text(encoding="utf-8"),
-    css=(_HERE / "mask_panels.css").read_text(encoding="utf-8"),
-)
+_component = load_component(__file__)
 
 
 def draw_mask_panels(
@@ -33,7 +26,7 @@ def draw_mask_panels(
     """Draw the panels.
 
     Args:
-        photo: address of the photograph behind every overlay; "" for a neutral grey.
+        photo: address of the photograph behind every overlay; "" for a neutral gray.
         aspect: width / height of every panel.
         on_move: called when an arrow key asks for another image; the step, -1 or 1, then stands in
             `st.session_state[key].move`.
@@ -46,8 +39,8 @@ def draw_mask_panels(
             "photo": photo,
             "aspect": aspect,
             "classes": [
-                {"name": one.name, "color": one.color, "filled": index != unfilled}
-                for index, one in enumerate(classes)
+                {"name": info.name, "color": info.color, "filled": index != unfilled}
+                for index, info in enumerate(classes)
             ],
             "void": ignore_index,
             "errors": ERROR_COLORS,

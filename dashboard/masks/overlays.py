@@ -17,12 +17,12 @@ from segengine.datasets.base import ClassInfo
 PHOTO_SIDE = 640  # pixels of a photograph's longer side: sharp in a panel, small on the wire
 TRUTH_SIDE = 1024  # the same for native-size truth, which packs far better
 LABELS_SIDE = 256  # the same for the labels under the cursor
-_HATCH = 254  # palette entry of the void's hatching; no dataset has so many classes
+_HATCH = 254  # palette index of the void's hatching; no dataset has so many classes
 _VOID_COLOR = "#888888"
 
 
-class Labels(TypedDict):
-    """Class indices for the browser: row by row one byte a pixel, zlib, base64."""
+class PackedLabels(TypedDict):
+    """Class indices for the browser: row by row one byte per pixel, zlib, base64."""
 
     width: int
     height: int
@@ -31,12 +31,12 @@ class Labels(TypedDict):
 
 def background_index(classes: Sequence[ClassInfo]) -> int | None:
     """The class that stays unfilled, since it is what the others stand out from."""
-    names = [one.name.lower() for one in classes]
+    names = [info.name.lower() for info in classes]
     return names.index("background") if "background" in names else None
 
 
 def photo_jpeg(image: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 -> JPEG of at most PHOTO_SIDE pixels a side."""
+    """(H, W, 3) uint8 -> JPEG with sides of at most PHOTO_SIDE pixels."""
     photo = Image.fromarray(image)
     photo.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
@@ -45,34 +45,33 @@ def photo_jpeg(image: np.ndarray) -> bytes:
 
 
 def mask_png(mask: np.ndarray, classes: Sequence[ClassInfo], ignore_index: int) -> bytes:
-    """(H, W) class indices -> PNG in the classes' colours.
+    """(H, W) class indices -> PNG in the classes' colors.
 
     The background class is unfilled; void is hatched; a label that is no class is unfilled too.
     """
-    colors = [one.color for one in classes]
     unfilled = background_index(classes)
-    shown = {i: color for i, color in enumerate(colors) if i != unfilled}
+    colors = {index: info.color for index, info in enumerate(classes) if index != unfilled}
     pixels = mask.astype(np.uint8)
     rows, columns = np.indices(pixels.shape)
     period = max(8, max(pixels.shape) // 32)  # pixels: lines that stay apart in a small panel
     pixels[(mask == ignore_index) & ((rows + columns) % period < period // 4)] = _HATCH
-    return _png(pixels, {**shown, _HATCH: _VOID_COLOR})
+    return _png(pixels, {**colors, _HATCH: _VOID_COLOR})
 
 
 def error_png(errors: np.ndarray) -> bytes:
-    """(H, W) of 0 right, 1 missed, 2 wrong -> PNG in the colours of errors, right unfilled."""
+    """(H, W) of 0 right, 1 missed, 2 wrong -> PNG in the colors of errors, right unfilled."""
     return _png(errors, {1: ERROR_COLORS["missed"], 2: ERROR_COLORS["wrong"]})
 
 
-def labels(mask: np.ndarray) -> Labels:
+def pack_labels(mask: np.ndarray) -> PackedLabels:
     """(H, W) class indices, packed for the browser to look up what is under the cursor."""
-    small = shrink(mask.astype(np.uint8), LABELS_SIDE)
+    small = shrink_mask(mask.astype(np.uint8), LABELS_SIDE)
     packed = base64.b64encode(zlib.compress(small.tobytes())).decode()
     return {"width": small.shape[1], "height": small.shape[0], "data": packed}
 
 
-def shrink(mask: np.ndarray, side: int) -> np.ndarray:
-    """(H, W) uint8 with its longer side at most `side` pixels, by nearest neighbour."""
+def shrink_mask(mask: np.ndarray, side: int) -> np.ndarray:
+    """(H, W) uint8 with its longer side at most `side` pixels, by nearest neighbor."""
     height, width = mask.shape
     scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -81,12 +80,12 @@ def shrink(mask: np.ndarray, side: int) -> np.ndarray:
 
 def data_uri(content: bytes) -> str:
     """A PNG or JPEG as a `data:` address."""
-    kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    file_type = "png" if content.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{file_type};base64,{base64.b64encode(content).decode()}"
 
 
 def _png(pixels: np.ndarray, colors: dict[int, str]) -> bytes:
-    """Palette PNG: the given entries opaque in their #rrggbb, all others transparent."""
+    """Palette PNG: the given indices opaque in their #rrggbb, all others transparent."""
     palette, alpha = bytearray(768), bytearray(256)
     for index, color in colors.items():
         palette[3 * index : 3 * index + 3] = bytes.fromhex(color.removeprefix("#"))

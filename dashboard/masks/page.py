@@ -8,13 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.masks.mask_panels import draw_mask_panels
-from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_scene
+from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_ground_truth
 from dashboard.shared.empty import draw_empty
-from dashboard.shared.formats import dataset
-from dashboard.shared.run_store import all_runs, log_of, status_of
-from dashboard.shared.selection import ChosenRun, choose_runs
+from dashboard.shared.run_names import dataset_name
+from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, status_of
+from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
 from segengine.config import DataConfig
-from segengine.errors import UserError
 from segengine.results.masks import (
     MaskSet,
     Order,
@@ -25,9 +24,8 @@ from segengine.results.masks import (
     mismatch,
     order_images,
 )
+from segengine.results.table import read_config
 
-LIMIT = 4  # runs side by side
-FOLLOW = 2.0  # seconds between looks for new masks of runs in training
 ORDERS: dict[Order, str] = {
     "name": "Name",
     "hardest": "Hardest first",
@@ -45,7 +43,8 @@ EMPTY = (
     "Predicted masks of your runs will be here, beside the image and its ground truth, from a "
     "run's first validation on."
 )
-PANELS = "masks_panels"
+# Keys of the session.
+PANELS, PICKER = "masks_panels", "masks_picker"
 IMAGE, WRITTEN = "masks_image", "masks_written"  # the image shown, and what we put in the URL
 
 
@@ -56,21 +55,23 @@ def draw_page() -> None:
     if not runs:
         draw_empty(EMPTY)
         return
-    chosen = choose_runs(runs, limit=LIMIT)
+    chosen = draw_run_picker(runs, limit=MASKS_LIMIT)
     if not chosen:
         st.info("Choose up to four runs above to see their masks side by side.")
         return
-    moments = _moments(chosen)
-    waiting = [one.label for one in chosen if moments[one.run.id] is None]
+    mask_sets = _mask_sets(chosen)
+    waiting = [choice.label for choice in chosen if not mask_sets[choice.run.id]]
     if waiting:
         st.info(f"No masks yet of {', '.join(waiting)}: the first validation writes them.")
     shown = [
-        ShownRun(found, one.label, one.color) for one in chosen if (found := moments[one.run.id])
+        ShownRun(masks, choice.label, choice.color)
+        for choice in chosen
+        if (masks := mask_sets[choice.run.id])
     ]
     if shown:
         _draw_comparison(shown)
-    if any(status_of(one.run).active for one in chosen):
-        _follow(chosen, moments)
+    if any(status_of(choice.run).active for choice in chosen):
+        _follow(chosen, mask_sets)
 
 
 def _draw_comparison(shown: Sequence[ShownRun]) -> None:
@@ -87,28 +88,28 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     order = _pick_order(row[3], several=len(shown) > 1)
     by_run = (mious_of(run, names, configs, len(classes), ignore_index) for run in shown)
     ordered = order_images(names, [] if order == "name" else list(by_run), order)
-    data = dataset(configs[0]) if configs else "Unknown dataset"
+    data = dataset_name(configs[0]) if configs else "Unknown dataset"
     name = _pick_image(row, ordered, data)
-    scene = open_scene(configs, name)
-    if scene.problem:
-        st.warning(scene.problem)
+    ground_truth = open_ground_truth(configs, name)
+    if ground_truth.problem:
+        st.warning(ground_truth.problem)
     draw_mask_panels(
-        build_panels(scene, shown, name, classes, ignore_index),
-        photo=scene.photo,
-        aspect=aspect_of(scene, shown, name),
+        build_panels(ground_truth.mask, shown, name, classes, ignore_index),
+        photo=ground_truth.photo,
+        aspect=aspect_of(ground_truth, shown, name),
         classes=classes,
         ignore_index=ignore_index,
-        on_move=lambda: _show(_neighbour(ordered, name, int(st.session_state[PANELS].move))),
+        on_move=lambda: _show(_neighbor(ordered, name, int(st.session_state[PANELS].move))),
         key=PANELS,
     )
 
 
-def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
+def _pick_order(column: DeltaGenerator, *, several: bool) -> Order:
     options: list[Order] = ["name", "hardest", "gap"] if several else ["name", "hardest"]
-    return place.selectbox(
+    return column.selectbox(
         "Order",
         options,
-        format_func=lambda one: ORDERS[one],
+        format_func=ORDERS.__getitem__,
         key="masks_order",
         on_change=_show,
         args=("",),
@@ -120,29 +121,28 @@ def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
 def _pick_image(row: Sequence[DeltaGenerator], names: list[str], data: str) -> str:
     """Draw the image picker and the buttons beside it; the image to show."""
     name = _wanted_image(names)
-    place = names.index(name)
     for column, word, step, key in ((0, "Previous", -1, "Left"), (1, "Next", 1, "Right")):
-        there = _neighbour(names, name, step)
+        neighbor = _neighbor(names, name, step)
         row[column].button(
             word,
             on_click=_show,
-            args=(there,),
-            disabled=there == name,
+            args=(neighbor,),
+            disabled=neighbor == name,
             width="stretch",
             help=f"{key} arrow key",
         )
-    st.session_state["masks_picker"] = name
+    st.session_state[PICKER] = name
     row[2].selectbox(
-        f"{data}, validation image {place + 1:,} of {len(names):,}",
+        f"{data}, validation image {names.index(name) + 1:,} of {len(names):,}",
         names,
-        key="masks_picker",
-        on_change=lambda: _show(st.session_state["masks_picker"]),
+        key=PICKER,
+        on_change=lambda: _show(st.session_state[PICKER]),
     )
     return name
 
 
-def _neighbour(names: Sequence[str], name: str, step: int) -> str:
-    """The image `step` places on; the first and the last have none beyond them."""
+def _neighbor(names: Sequence[str], name: str, step: int) -> str:
+    """The image `step` places further; the first and the last have none beyond them."""
     return names[min(len(names) - 1, max(0, names.index(name) + step))]
 
 
@@ -167,26 +167,19 @@ def _wanted_image(names: Sequence[str]) -> str:
 
 def _configs(shown: Sequence[ShownRun]) -> list[DataConfig]:
     """The data sections of the runs whose config this version can read."""
-    found = [_config(run) for run in shown]
-    return [config for config in found if config]
+    configs = [read_config(run.masks.run) for run in shown]
+    return [config.data for config in configs if config]
 
 
-def _config(run: ShownRun) -> DataConfig | None:
-    try:
-        return run.masks.run.config().data
-    except UserError:
-        return None
-
-
-def _moments(chosen: Sequence[ChosenRun]) -> dict[str, MaskSet | None]:
+def _mask_sets(chosen: Sequence[ChosenRun]) -> dict[str, MaskSet | None]:
     """Run id -> the masks that it has to show now."""
-    return {one.run.id: mask_set(one.run, log_of(one.run)) for one in chosen}
+    return {choice.run.id: mask_set(choice.run, log_of(choice.run)) for choice in chosen}
 
 
-@st.fragment(run_every=FOLLOW)
+@st.fragment(run_every=REFRESH_SECONDS)
 def _follow(chosen: Sequence[ChosenRun], drawn: dict[str, MaskSet | None]) -> None:
     """Draw the page anew once a run in training has other masks than those drawn."""
-    if _moments(chosen) != drawn:
+    if _mask_sets(chosen) != drawn:
         st.rerun()
 
 

@@ -6,25 +6,23 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.launch.wording import escaped
 from dashboard.runs.rows import choices_for, read_rows, table_data
 from dashboard.runs.run_table import draw_run_table, selected_rows
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.fact_table import draw_fact_table
-from dashboard.shared.formats import short_name
-from dashboard.shared.run_store import log_of
-from dashboard.shared.selection import choose
+from dashboard.shared.formats import escaped
+from dashboard.shared.run_names import short_name
+from dashboard.shared.run_store import REFRESH_SECONDS, log_of
+from dashboard.shared.selection import MASKS_LIMIT, choose
 from segengine import launchers
 from segengine.errors import UserError
 from segengine.results.status import tail
 from segengine.results.table import RunRow, changes, facts
 from segengine.run.rundir import RunDir
 
-TICK = 2.0  # seconds between looks at the runs folder
-MASKS_LIMIT = 4  # runs side by side on the Masks page
-TABLE, SELECTED, ANSWER = "runs_table", "runs_selected", "runs_answer"
+TABLE, SELECTED, ANSWER = "runs_table", "runs_selected", "runs_answer"  # keys of the session
 # A toast has room for about 100 letters.
-ASKED = "Asked to stop: {}. If it has not saved and ended after 10 s, press Kill."
+STOPPING = "Asked to stop: {}. If it has not saved and ended after 10 s, press Kill."
 KILLED = "Killed: {}."
 STOP_HELP = (
     "The run finishes its step, saves and ends. If it is still there after 10 seconds, the button "
@@ -32,17 +30,17 @@ STOP_HELP = (
 )
 
 
-@st.fragment(run_every=TICK)
+@st.fragment(run_every=REFRESH_SECONDS)
 def draw_runs() -> None:
-    """The table with its actions; drawn anew at every tick."""
+    """The table with its actions; drawn anew every REFRESH_SECONDS."""
     rows = read_rows()
     if not rows:
         draw_empty("Your runs will be here with their progress and their best mIoU, newest first.")
         return
-    titles, cells = table_data(rows)
+    titles, lines = table_data(rows)
     selected = _selection(rows)
     _draw_actions(selected)
-    draw_run_table(titles, cells, [row.run.id for row in selected], key=TABLE)
+    draw_run_table(titles, lines, [row.run.id for row in selected], key=TABLE)
     if len(selected) == 1:
         _draw_details(selected[0])
 
@@ -58,30 +56,30 @@ def _selection(rows: Sequence[RunRow]) -> list[RunRow]:
 
 def _draw_actions(selected: list[RunRow]) -> None:
     """The buttons: always there, so that nothing jumps; disabled where they make no sense."""
-    may = choices_for(selected)
+    choices = choices_for(selected)
     ids = [row.run.id for row in selected]
     with st.container(horizontal=True):
-        stop, said = (may.kill, KILLED) if may.kill else (may.stop, ASKED)
+        to_end, done = (choices.kill, KILLED) if choices.kill else (choices.stop, STOPPING)
         st.button(
-            "Kill" if may.kill else "Stop",
+            "Kill" if choices.kill else "Stop",
             key="runs_stop",
-            disabled=not may.stop,
+            disabled=not choices.stop,
             help=STOP_HELP,
-            on_click=_each,
-            args=(stop, launchers.cancel, said),
+            on_click=_apply,
+            args=(launchers.cancel, to_end, done),
         )
         st.button(
             "Resume",
-            disabled=not may.resume,
+            disabled=not choices.resume,
             help="Go on from the last checkpoint.",
-            on_click=_each,
-            args=(may.resume, launchers.submit, "Started again: {}."),
+            on_click=_apply,
+            args=(launchers.submit, choices.resume, "Started again: {}."),
         )
-        _draw_ways_on(ids)
+        _draw_page_buttons(ids)
     _draw_answer(ids)
 
 
-def _draw_ways_on(ids: list[str]) -> None:
+def _draw_page_buttons(ids: list[str]) -> None:
     """The buttons that lead to other pages."""
     if st.button("Show curves", disabled=not ids):
         choose(ids)
@@ -96,36 +94,37 @@ def _draw_ways_on(ids: list[str]) -> None:
 
 def _draw_answer(ids: list[str]) -> None:
     """What the last action did, once; why it could not, until other runs are selected."""
-    done, problems, of = st.session_state.get(ANSWER, ("", "", ()))
+    done, problems, selected = st.session_state.get(ANSWER, ("", "", ()))
     if done:
         st.toast(done, duration="long")
-    if problems and set(of) == set(ids):
+    if problems and set(selected) == set(ids):
         st.error(problems)
-        st.session_state[ANSWER] = ("", problems, of)
+        st.session_state[ANSWER] = ("", problems, selected)
     else:
         st.session_state.pop(ANSWER, None)
 
 
-def _each(runs: Sequence[RunDir], act: Callable[[RunDir], None], said: str) -> None:
-    """Do something to each run; note what was done and, for others, why it was not."""
-    sentences = {run.id: _attempt(run, act) for run in runs}
-    names = [short_name(run_id) for run_id, sentence in sentences.items() if not sentence]
-    done = names[0] if len(names) == 1 else f"{len(names)} runs" if names else ""
-    problems = " ".join(filter(None, sentences.values()))
-    selected = st.session_state.get(SELECTED, [])
-    st.session_state[ANSWER] = (said.format(done) if done else "", problems, list(selected))
+def _apply(action: Callable[[RunDir], None], runs: Sequence[RunDir], done: str) -> None:
+    """Apply an action to runs; note which it was done to and, for others, why it was not.
 
-
-def _attempt(run: RunDir, act: Callable[[RunDir], None]) -> str:
-    try:
-        act(run)
-    except UserError as error:
-        return str(error)
-    return ""
+    Args:
+        done: the sentence that says so, with {} where the runs are named.
+    """
+    names, problems = [], []
+    for run in runs:
+        try:
+            action(run)
+        except UserError as error:
+            problems.append(str(error))
+        else:
+            names.append(short_name(run.id))
+    words = names[0] if len(names) == 1 else f"{len(names)} runs"
+    selected = list(st.session_state.get(SELECTED, []))
+    st.session_state[ANSWER] = (done.format(words) if names else "", " ".join(problems), selected)
 
 
 def _draw_details(row: RunRow) -> None:
-    """All about one run: how it ended, what it started from, what is not at its default."""
+    """One run: how it ended, what it started from, which settings are not at their default."""
     st.subheader(row.run.id)
     _draw_ending(row)
     left, right = st.columns(2, gap="large")
@@ -144,13 +143,13 @@ def _draw_ending(row: RunRow) -> None:
     if state == "failed":
         st.error("\n\n".join(map(escaped, row.status.problems or [message])))
     elif state == "crashed":
-        said = tail(row.run.output_file)
+        output = tail(row.run.output_file)
         st.error(
             "The process ended before its log did. Resume goes on from its last checkpoint. "
-            f"{'The end of its output:' if said else message}"
+            f"{'The end of its output:' if output else message}"
         )
-        if said:
-            st.code(said, language=None)
+        if output:
+            st.code(output, language=None)
     elif state == "unresponsive":
         st.warning(
             "The process is there, but its log has not moved for over five minutes. Stop it and "

@@ -1,5 +1,5 @@
 // The table of runs. Called again at every tick with new data: only cells whose text changed are
-// written, rows are known by their run's id, so selection, filter and scroll position stay.
+// written, and rows are known by their run's id, so selection, filter and scroll position stay.
 
 const states = new WeakMap(); // parentElement -> what this instance remembers
 const FIXED = ["Status", "Run", "Progress", "Time left", "Best mIoU"];
@@ -84,7 +84,7 @@ function buildRow(state, id) {
   parts.state = make("span");
   parts.activity = make("span", "small");
   parts.name = make("span");
-  parts.made = make("span", "small");
+  parts.created = make("span", "small");
   parts.track = make("span", "track");
   parts.fill = make("span", "fill");
   parts.track.append(parts.fill);
@@ -95,13 +95,13 @@ function buildRow(state, id) {
   const cells = [
     ["pick", parts.box],
     ["", parts.shape, parts.state, parts.activity],
-    ["", parts.name, parts.made],
+    ["", parts.name, parts.created],
     ["", parts.track, parts.epochs],
     ["number", parts.left],
     ["number", parts.best, parts.bestEpoch],
   ];
-  for (const [name, ...content] of cells) {
-    const cell = make("td", name);
+  for (const [className, ...content] of cells) {
+    const cell = make("td", className);
     cell.append(...content);
     parts.row.append(cell);
   }
@@ -115,24 +115,24 @@ function buildRow(state, id) {
 
 function fillRow(parts, row) {
   if (parts.row.dataset.state !== row.state) parts.row.dataset.state = row.state;
-  write(parts.shape, row.shape);
-  paint(parts.shape, "color", row.color);
-  write(parts.state, row.state);
-  write(parts.activity, row.activity);
-  write(parts.name, row.name);
-  write(parts.made, row.made);
+  setText(parts.shape, row.shape);
+  setStyle(parts.shape, "color", row.color);
+  setText(parts.state, row.state);
+  setText(parts.activity, row.activity);
+  setText(parts.name, row.name);
+  setText(parts.created, row.created);
   parts.name.title = row.id;
-  paint(parts.fill, "width", `${100 * row.progress}%`);
-  paint(parts.fill, "background-color", row.color);
-  write(parts.epochs, `epoch ${row.epochs}`);
-  write(parts.left, row.left);
-  write(parts.best, row.best);
-  write(parts.bestEpoch, row.best_epoch);
+  setStyle(parts.fill, "width", `${100 * row.progress}%`);
+  setStyle(parts.fill, "background-color", row.color);
+  setText(parts.epochs, `epoch ${row.epochs}`);
+  setText(parts.left, row.left);
+  setText(parts.best, row.best);
+  setText(parts.bestEpoch, row.best_epoch);
   while (parts.config.length > row.config.length) parts.config.pop().cell.remove();
   while (parts.config.length < row.config.length) parts.config.push(buildConfigCell(parts.row));
   parts.config.forEach((cell, index) => {
-    write(cell.value, row.config[index]);
-    write(cell.note, row.notes[index]);
+    setText(cell.value, row.config[index]);
+    setText(cell.note, row.notes[index]);
     cell.cell.title = row.config[index];
   });
   parts.text = Object.values(row).flat().join(" ").toLowerCase();
@@ -179,27 +179,16 @@ function show(state) {
   }
   const total = state.rows.size;
   const runs = total === 1 ? "1 run" : `${total.toLocaleString("en")} runs`;
-  const found = shown.size === total ? runs : `${shown.size.toLocaleString("en")} of ${runs}`;
-  write(state.count, state.selected.size ? `${found}, ${state.selected.size} selected` : found);
+  const count = shown.size === total ? runs : `${shown.size.toLocaleString("en")} of ${runs}`;
+  setText(state.count, state.selected.size ? `${count}, ${state.selected.size} selected` : count);
   state.none.hidden = shown.size > 0;
   state.all.checked = shown.size > 0 && state.selected.size === shown.size;
   state.all.indeterminate = state.selected.size > 0 && !state.all.checked;
 }
 
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function paint(element, property, value) {
-  const known = `painted-${property}`;
-  if (element[known] === value) return;
-  element[known] = value;
+function setStyle(element, property, value) {
+  const key = `seglab-${property}`;
+  if (element[key] === value) return; // the browser writes colors in another form than we do
+  element[key] = value;
   element.style.setProperty(property, value);
-}
-
-function make(tag, name = "", text = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text) element.textContent = text;
-  return element;
 }

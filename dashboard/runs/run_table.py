@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
-from dashboard.runs.rows import Cells
+from dashboard.runs.rows import TableLine
+from dashboard.shared.component import load_component
 
-_HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "seglab_run_table",
-    js=(_HERE / "run_table.js").read_text(encoding="utf-8"),
-    css=(_HERE / "run_table.css").read_text(encoding="utf-8"),
-)
+_component = load_component(__file__)
 
 
 def draw_run_table(
-    titles: Sequence[str], rows: Sequence[Cells], selected: Sequence[str], *, key: str
+    titles: Sequence[str], rows: Sequence[TableLine], selected: Sequence[str], *, key: str
 ) -> None:
-    """Draw the table; the ids of the selected rows stand in `selected_rows(key)`.
+    """Draw the table; `selected_rows(key)` then gives the ids of the selected rows.
 
     Args:
         titles: the titles of the config columns.
@@ -35,5 +30,5 @@ def draw_run_table(
 
 def selected_rows(key: str) -> list[str] | None:
     """The ids of the rows that a person selected; None before anyone touched the table."""
-    found = (st.session_state.get(key) or {}).get("selected")
-    return None if found is None else [str(run_id) for run_id in found]
+    selected = (st.session_state.get(key) or {}).get("selected")
+    return None if selected is None else [str(run_id) for run_id in selected]

@@ -1,4 +1,4 @@
-"""Whether this dashboard may serve its runs folder: one dashboard a folder, and a writable one."""
+"""Whether this dashboard may serve its runs folder: one dashboard per folder, a writable one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segengine.files import write_text
 from segengine.launchers.preflight import check_writable
 from segengine.run.rundir import read_json
 
-_guard = threading.Lock()  # several pages may ask at once
+_mutex = threading.Lock()  # several pages may ask at once
 _held: dict[Path, FileLock] = {}  # the system frees them when this process ends, however it ends
 
 
@@ -28,7 +28,7 @@ def problem() -> str | None:
     folder = runs_dir()
     try:
         check_writable(folder)
-        with _guard:
+        with _mutex:
             taken = folder in _held or _take(folder)
     except UserError as error:
         return str(error)
@@ -37,12 +37,12 @@ def problem() -> str | None:
             f"Runs cannot be saved in {folder}: {error.strerror or error}. "
             "Choose another folder with SEGLAB_RUNS."
         )
-    return None if taken else _occupied(folder)
+    return None if taken else _occupied_sentence(folder)
 
 
 def release() -> None:
     """Let another dashboard have the folder."""
-    with _guard:
+    with _mutex:
         for folder, lock in _held.items():
             _holder_file(folder).unlink(missing_ok=True)
             lock.release()
@@ -52,7 +52,7 @@ def release() -> None:
 def _take(folder: Path) -> bool:
     """Try to become the folder's only dashboard."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Not bound to a thread: the server takes it, and pages in other threads ask for it.
+    # Not bound to a thread: the server takes it, and pages ask for it from other threads.
     lock = FileLock(folder / ".dashboard.lock", thread_local=False)
     try:
         lock.acquire(timeout=0)
@@ -63,7 +63,7 @@ def _take(folder: Path) -> bool:
     return True
 
 
-def _occupied(folder: Path) -> str:
+def _occupied_sentence(folder: Path) -> str:
     holder = read_json(_holder_file(folder)) or {}
     where = f" at {holder['url']}" if holder.get("url") else ""
     process = f" (process {holder['pid']})" if holder.get("pid") else ""

@@ -1,11 +1,18 @@
-"""A run's state in words and numbers as text, for the strip under the live curves."""
+"""A run's state, progress and scores as text, for its line under the live curves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from dashboard.shared import formats
 from dashboard.shared.colors import STATE_LOOKS
+from dashboard.shared.formats import (
+    NOTHING,
+    format_count,
+    format_duration,
+    format_loss,
+    format_miou,
+)
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus, read_status
 from segengine.run.rundir import RunDir
@@ -13,10 +20,11 @@ from segengine.run.rundir import RunDir
 
 @dataclass(frozen=True)
 class LiveStatus:
-    """What the strip says of a run: text, ready to be shown.
+    """What the line says of a run: text, ready to be shown.
 
     Attributes:
-        marks: (epoch, mIoU, validation loss) of the best validation, to be marked in the charts.
+        left: the training time left.
+        marks: (epoch, mIoU, validation loss) of the best validation, which the charts mark.
         active: whether more is to come.
     """
 
@@ -24,7 +32,7 @@ class LiveStatus:
     shape: str
     color: str
     active: bool
-    doing: str
+    activity: str
     epoch: str
     best: str
     train_loss: str
@@ -39,7 +47,7 @@ class LiveStatus:
 
 
 def live_status(run: RunDir, log: RunLog) -> LiveStatus:
-    """The strip's line for a run, from its refreshed log."""
+    """The line of a run, from its refreshed log."""
     status = read_status(run, log)
     shape, color = STATE_LOOKS[status.state]
     return LiveStatus(
@@ -47,12 +55,12 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
         shape=shape,
         color=color,
         active=status.active,
-        doing=status.activity,
+        activity=status.activity,
         epoch=_epoch(status),
         best=_best(status),
-        train_loss=formats.loss(_last_loss(log, "train")),
-        val_loss=formats.loss(_last_loss(log, "val")),
-        left=_left(status),
+        train_loss=format_loss(_last_loss(log, "train")),
+        val_loss=format_loss(_last_loss(log, "val")),
+        left=format_duration(status.seconds_left),
         message=status.message,
         marks=_marks(log),
     )
@@ -60,31 +68,26 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
 
 def _epoch(status: RunStatus) -> str:
     if not status.epochs:
-        return formats.NOTHING
-    return f"{formats.count(status.epoch)}/{formats.count(status.epochs)}"
+        return NOTHING
+    return f"{format_count(status.epoch)}/{format_count(status.epochs)}"
 
 
 def _best(status: RunStatus) -> str:
     if status.best_miou is None:
-        return formats.NOTHING
-    return f"{formats.miou(status.best_miou)} at epoch {status.best_epoch}"
+        return NOTHING
+    return f"{format_miou(status.best_miou)} at epoch {status.best_epoch}"
 
 
-def _last_loss(log: RunLog, split: str) -> float | None:
-    """The loss of the last epoch that has one for this split."""
+def _last_loss(log: RunLog, split: Literal["train", "val"]) -> float | None:
+    """The loss of the last epoch that has scores for this split."""
     for epoch in sorted(log.epochs, reverse=True):
-        if record := log.epochs[epoch].get(split):
-            value = record.get("loss")
-            return None if value is None else float(value)
+        if record := log.epochs[epoch][split]:
+            return record["loss"]
     return None
-
-
-def _left(status: RunStatus) -> str:
-    return formats.NOTHING if status.seconds_left is None else formats.duration(status.seconds_left)
 
 
 def _marks(log: RunLog) -> tuple[float, float | None, float | None] | None:
     best = log.best()
     if best is None:
         return None
-    return float(best["epoch"]), best["val"]["miou"], best["val"].get("loss")
+    return float(best.epoch), best.scores["miou"], best.scores["loss"]

@@ -1,11 +1,11 @@
-"""One file-system observer a server, and the open streams that it wakes."""
+"""One file-system observer per server, and the open streams that it wakes."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +16,17 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserverVFS
 
 POLL_SECONDS = 0.5
-# What changes a curve or a run's state. Everything else in a run folder wakes nobody.
-_FILES = frozenset({"events.jsonl", "job.json", "request.json"})
-_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "gluster")
+# The files that change a curve or a run's state. All others of a run folder wake nobody.
+_WATCHED_FILES = frozenset({"events.jsonl", "job.json", "request.json"})
+# Types of file systems that give no notice of changes made on other machines.
+_NETWORK_TYPES = (
+    *("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "gluster"),
+    *("sshfs", "rclone", "s3fs"),
+)
 
 
 class Subscription:
-    """The runs that one stream follows. Lives in the event loop that made it."""
+    """The runs that one stream follows. It belongs to the event loop that made it."""
 
     def __init__(self, run_ids: Sequence[str]) -> None:
         self.run_ids = frozenset(run_ids)
@@ -38,20 +42,20 @@ class Subscription:
         except asyncio.TimeoutError:
             return set()
         self._wake.clear()
-        found, self._changed = self._changed, set()
-        return found
+        changed, self._changed = self._changed, set()
+        return changed
 
     def notify(self, run_id: str) -> None:
         """A run changed. Called from the observer's thread."""
-        self._in_loop(self._mark, run_id)
+        self._call_in_loop(self._mark, run_id)
 
     def end(self) -> None:
         """The server stops: the stream shall end. Called from any thread."""
-        self._in_loop(self._finish)
+        self._call_in_loop(self._finish)
 
-    def _in_loop(self, call: object, *args: object) -> None:
+    def _call_in_loop(self, method: Callable[..., None], *args: str) -> None:
         try:
-            self._loop.call_soon_threadsafe(call, *args)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(method, *args)
         except RuntimeError:  # the loop is closed already
             self.ended = True
 
@@ -74,7 +78,7 @@ class Watcher(FileSystemEventHandler):
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Start to follow; the folder is made where it is missing.
+        """Start to follow. The folder is made where it is missing.
 
         Where the system has no watch left to give, the folder is polled instead. A folder that
         cannot be made is not followed: the pages say what is wrong with it.
@@ -83,9 +87,9 @@ class Watcher(FileSystemEventHandler):
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             return
-        kinds = (_polling,) if must_poll(self.folder) else (Observer, _polling)
-        for kind in kinds:
-            observer = kind()
+        polling_only = must_poll(self.folder)
+        for make in (_polling_observer,) if polling_only else (Observer, _polling_observer):
+            observer = make()
             try:
                 observer.schedule(self, str(self.folder), recursive=True)
                 observer.start()
@@ -124,7 +128,7 @@ class Watcher(FileSystemEventHandler):
         self._see(event.src_path)
 
     def on_modified(self, event: FileSystemEvent) -> None:
-        """A file has grown. (That it is read is an event too, and must not wake its readers.)"""
+        """A file has grown. (Reading a file is an event too, which must wake nobody.)"""
         self._see(event.src_path)
 
     def on_moved(self, event: FileSystemEvent) -> None:
@@ -133,13 +137,14 @@ class Watcher(FileSystemEventHandler):
 
     def _see(self, path: bytes | str) -> None:
         folder, name = os.path.split(os.fsdecode(path))
-        if name not in _FILES or os.path.dirname(folder) != str(self.folder):
+        if name not in _WATCHED_FILES or os.path.dirname(folder) != str(self.folder):
             return
         run_id = os.path.basename(folder)
         with self._lock:
-            interested = [each for each in self._subscriptions if run_id in each.run_ids]
-        for subscription in interested:
-            subscription.notify(run_id)
+            subscriptions = list(self._subscriptions)
+        for subscription in subscriptions:
+            if run_id in subscription.run_ids:
+                subscription.notify(run_id)
 
 
 def must_poll(folder: Path) -> bool:
@@ -149,18 +154,17 @@ def must_poll(folder: Path) -> bool:
     mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     for parent in (folder.resolve(), *folder.resolve().parents):
         if str(parent) in mounts:
-            kind = mounts[str(parent)].lower().removeprefix("fuse.")
-            return kind.startswith((*_NETWORK, "sshfs", "rclone", "s3fs"))
+            return mounts[str(parent)].lower().removeprefix("fuse.").startswith(_NETWORK_TYPES)
     return False
 
 
-def _polling() -> BaseObserver:
-    return PollingObserverVFS(stat=os.stat, listdir=_shallow, polling_interval=POLL_SECONDS)
+def _polling_observer() -> BaseObserver:
+    return PollingObserverVFS(stat=os.stat, listdir=_list_shallow, polling_interval=POLL_SECONDS)
 
 
-def _shallow(folder: str | None) -> Iterator[os.DirEntry[str]]:
-    """What polling looks at: the run folders and the files above, not thousands of masks."""
+def _list_shallow(folder: str | None) -> Iterator[os.DirEntry[str]]:
+    """What polling looks at: run folders and their watched files, not thousands of masks."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name in _FILES or ("-" in entry.name and entry.is_dir()):
+            if entry.name in _WATCHED_FILES or ("-" in entry.name and entry.is_dir()):
                 yield entry

@@ -13,6 +13,7 @@ from segengine.results.status import RunStatus, read_status
 from segengine.run.rundir import RunDir
 
 PROJECT = Path(__file__).resolve().parents[2]
+REFRESH_SECONDS = 2.0  # between the looks of an open page at runs that may be at work
 
 _logs: dict[Path, RunLog] = {}
 _lock = threading.Lock()  # pages of several people run in threads of one process
@@ -36,7 +37,7 @@ def log_of(run: RunDir) -> RunLog:
 
 @contextmanager
 def reading(run: RunDir) -> Iterator[RunLog]:
-    """The run's log up to now, standing still meanwhile: what is read of it fits together."""
+    """The run's log up to now. It stands still meanwhile: all that is read of it fits together."""
     with _lock:
         log = _logs.setdefault(run.path, RunLog(run.events_file))
         log.refresh()

@@ -1,4 +1,4 @@
-"""Which runs a person looks at: one choice and one colour a run, the same on every page.
+"""Which runs a person looks at: one choice, and one color per run, the same on every page.
 
 The choice lives in the session, so that it goes along from page to page, and in the URL
 (`?runs=id,id`), so that it can be shared. A URL that somebody typed or opened wins.
@@ -13,21 +13,24 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shared.colors import OKABE_ITO
-from dashboard.shared.formats import dataset, loss_name, short_name
+from dashboard.shared.run_names import creation_time, data_of, label_of
 from dashboard.shared.run_store import status_of
-from segengine.errors import UserError
-from segengine.run.rundir import RunDir, read_json
+from segengine.run.rundir import RunDir
 
+MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
+
+# Keys of the session.
 _CHOICE = "chosen_runs"  # list of run ids in the order of choice; absent before any choice
-_SLOTS = "run_colors"  # run id -> index of its colour
+_SLOTS = "run_colors"  # run id -> index of its color
 _WRITTEN = "written_runs"  # what this session last put in the URL
 _PICKER = "run_picker"
-_PARAM = "runs"
+
+_PARAM = "runs"  # of the URL
 
 
 @dataclass(frozen=True)
 class ChosenRun:
-    """A run with the colour (#rrggbb) and the name it has on every page, and its data in words."""
+    """A run with the color (#rrggbb) and the name it has on every page, and its data in words."""
 
     run: RunDir
     color: str
@@ -37,15 +40,13 @@ class ChosenRun:
 
 def choose(run_ids: Sequence[str]) -> None:
     """Make these the chosen runs, for instance before switching to a page that shows them."""
-    ids = list(dict.fromkeys(run_ids))
-    st.session_state[_CHOICE] = ids
-    st.session_state[_SLOTS] = assign_slots(st.session_state.get(_SLOTS, {}), ids)
+    _remember(list(dict.fromkeys(run_ids)))
     st.session_state.pop(_WRITTEN, None)
     st.query_params.pop(_PARAM, None)
 
 
-def choose_runs(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
-    """Draw the run picker and return the chosen runs, in order.
+def draw_run_picker(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
+    """Draw the picker and return the chosen runs, in order.
 
     Args:
         runs: every run that can be chosen, newest first.
@@ -57,7 +58,7 @@ def choose_runs(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
         st.warning(unknown_sentence(unknown))
     shown = wanted[:limit]
     st.session_state[_PICKER] = shown
-    labels = {run.id: f"{label_of(run)} · {_made(run.id)}" for run in runs}
+    labels = {run.id: f"{label_of(run)} · {creation_time(run.id)}" for run in runs}
     st.multiselect(
         "Runs",
         list(known),
@@ -73,6 +74,7 @@ def choose_runs(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
             f"for {limit}."
         )
     _remember(wanted)
+    _write_url(wanted)
     slots = st.session_state[_SLOTS]
     return [_chosen(known[run_id], slots[run_id]) for run_id in shown]
 
@@ -81,34 +83,11 @@ def _chosen(run: RunDir, slot: int) -> ChosenRun:
     return ChosenRun(run, OKABE_ITO[slot % len(OKABE_ITO)], label_of(run), data_of(run))
 
 
-def label_of(run: RunDir) -> str:
-    """The name that a person gave the run, else model, strategy and the end of its id."""
-    name = (read_json(run.notes_file) or {}).get("name")
-    return str(name).strip() if name and str(name).strip() else short_name(run.id)
-
-
-def data_of(run: RunDir) -> str:
-    """What a run learns from: "Oxford-IIIT Pet, 64 px"; "" where its config cannot be read.
-
-    Losses other than cross entropy are named, since their values cannot be compared with its.
-    """
-    try:
-        config = run.config()
-    except UserError:
-        return ""
-    words = f"{dataset(config.data)}, {config.data.image_size} px"
-    return (
-        words
-        if config.optim.loss == "cross_entropy"
-        else f"{words}, {loss_name(config.optim.loss)}"
-    )
-
-
 def assign_slots(slots: dict[str, int], run_ids: Sequence[str]) -> dict[str, int]:
-    """Colour slots for the chosen runs.
+    """Color slots for the chosen runs.
 
     A run keeps the slot it has; a new one takes the lowest that no chosen run has. Runs that are
-    no longer chosen keep theirs in memory until somebody else takes it.
+    no longer chosen keep theirs in memory until another run takes it.
     """
     kept = {run_id: slots[run_id] for run_id in run_ids if run_id in slots}
     taken = set(kept.values())
@@ -121,7 +100,7 @@ def assign_slots(slots: dict[str, int], run_ids: Sequence[str]) -> dict[str, int
 
 
 def split_known(run_ids: Sequence[str], known: dict[str, RunDir]) -> tuple[list[str], list[str]]:
-    """(ids of runs that are there, the other ids), each once and in order."""
+    """(ids of known runs, the other ids), each id once and in order."""
     ids = list(dict.fromkeys(run_ids))
     return [i for i in ids if i in known], [i for i in ids if i not in known]
 
@@ -130,8 +109,14 @@ def unknown_sentence(unknown: Sequence[str]) -> str:
     """What to say of ids in the URL that are no runs of this folder."""
     shown = ["`" + re.sub(r"[`\s]", "", run_id)[:60] + "`" for run_id in unknown[:3]]
     names = ", ".join(shown) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-    what = "is no run" if len(unknown) == 1 else "are no runs"
-    return f"{names} {what} of this runs folder. Choose among the runs below."
+    verb = "is no run" if len(unknown) == 1 else "are no runs"
+    return f"{names} {verb} of this runs folder. Choose among the runs below."
+
+
+def first_choice(runs: list[RunDir]) -> list[str]:
+    """What to show while nobody has chosen: the runs at work, else the newest."""
+    active = [run.id for run in runs[:20] if status_of(run).active]
+    return active[:4] or [run.id for run in runs[:1]]
 
 
 def _wanted(runs: list[RunDir]) -> list[str]:
@@ -144,31 +129,25 @@ def _wanted(runs: list[RunDir]) -> list[str]:
     return first_choice(runs)
 
 
-def first_choice(runs: list[RunDir]) -> list[str]:
-    """What to look at when nobody has said: the runs at work, else the newest."""
-    active = [run.id for run in runs[:20] if status_of(run).active]
-    return active[:4] or [run.id for run in runs[:1]]
-
-
 def _picked() -> None:
     """The picker changed: that is the choice now."""
-    _remember(list(st.session_state[_PICKER]))
+    picked = list(st.session_state[_PICKER])
+    _remember(picked)
+    _write_url(picked)
 
 
 def _remember(run_ids: list[str]) -> None:
-    """Keep the choice in the session and in the URL."""
+    """Keep the choice and its colors in the session."""
     st.session_state[_CHOICE] = run_ids
     st.session_state[_SLOTS] = assign_slots(st.session_state.get(_SLOTS, {}), run_ids)
+
+
+def _write_url(run_ids: list[str]) -> None:
     text = ",".join(run_ids)
     st.session_state[_WRITTEN] = text
-    if st.query_params.get(_PARAM, "") != text:
-        if text:
-            st.query_params[_PARAM] = text
-        else:
-            del st.query_params[_PARAM]
-
-
-def _made(run_id: str) -> str:
-    """2026-11-21 14:25, from the id."""
-    day, clock = run_id.split("-")[:2]
-    return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}"
+    if st.query_params.get(_PARAM, "") == text:
+        return
+    if text:
+        st.query_params[_PARAM] = text
+    else:
+        del st.query_params[_PARAM]

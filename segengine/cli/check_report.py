@@ -1,4 +1,4 @@
-"""What a check of a dataset found, as text for the terminal and as JSON."""
+"""The report of `check` on a dataset, as text for the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from segengine.cli.tables import columns
 from segengine.datasets.check import Problem, Report, Size, SplitReport
 
-_NOTES = 10  # that the text lists
+_LISTED_NOTES = 10
 
 
 def as_text(report: Report) -> str:
-    """Images and sizes, class shares, and every problem; one block per topic."""
+    """Images and sizes, class shares, notes, and every problem; one block per topic."""
     blocks = [f"Dataset {report.dataset} in {report.root}"]
     if report.splits:
         blocks += [_sizes(report), _shares(report)]
     if report.notes:
-        blocks.append(_listed("note", report.notes, most=_NOTES))
+        blocks.append(_listed("note", report.notes, limit=_LISTED_NOTES))
     blocks.append(_listed("problem", report.problems) if report.problems else "No problems found.")
     return "\n\n".join(blocks)
 
@@ -52,7 +52,7 @@ def _split_json(split: SplitReport) -> dict[str, Any]:
 
 
 def typical_sizes(sizes: Counter[Size]) -> Iterator[tuple[str, Size]]:
-    """Smallest, median and largest size by area, and the most common one; none of no images."""
+    """Smallest, median and largest size by area, and the most common one; none without images."""
     if sizes:
         ranked = sorted(sizes.elements(), key=lambda size: (size[0] * size[1], size))
         yield "smallest", ranked[0]
@@ -64,10 +64,10 @@ def typical_sizes(sizes: Counter[Size]) -> Iterator[tuple[str, Size]]:
 def _sizes(report: Report) -> str:
     rows = [["SPLIT", "IMAGES", "SMALLEST", "MEDIAN", "LARGEST", "MOST COMMON"]]
     for split in report.splits:
-        found = {name: f"{size[0]}x{size[1]}" for name, size in typical_sizes(split.sizes)}
-        if found:
-            found["most_common"] += f" ({max(split.sizes.values()):,} images)"
-        cells = [found.get(name, "-") for name in ("smallest", "median", "largest", "most_common")]
+        sizes = {name: f"{size[0]}x{size[1]}" for name, size in typical_sizes(split.sizes)}
+        if sizes:
+            sizes["most_common"] += f" ({max(split.sizes.values()):,} images)"
+        cells = [sizes.get(name, "-") for name in ("smallest", "median", "largest", "most_common")]
         rows.append([split.split, f"{split.images:,}", *cells])
     return f"Images and their sizes (height x width in pixels, ranked by area)\n{columns(rows)}"
 
@@ -87,9 +87,9 @@ def _percent(share: float | None) -> str:
     return "< 0.01 %" if 0 < share < 0.0001 else f"{100 * share:.2f} %"
 
 
-def _listed(what: str, problems: Sequence[Problem], most: int | None = None) -> str:
-    title = f"1 {what}" if len(problems) == 1 else f"{len(problems):,} {what}s"
-    lines = [f"- {problem.message}" for problem in problems[:most]]
+def _listed(noun: str, problems: Sequence[Problem], limit: int | None = None) -> str:
+    title = f"1 {noun}" if len(problems) == 1 else f"{len(problems):,} {noun}s"
+    lines = [f"- {problem.message}" for problem in problems[:limit]]
     if len(lines) < len(problems):
         lines.append(f"- and {len(problems) - len(lines):,} more: --json lists them all")
     return "\n".join([f"{title}:", *lines])

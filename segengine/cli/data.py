@@ -1,4 +1,4 @@
-"""`check` and `sample-data`: what a dataset holds, and one that is drawn."""
+"""`check` and `sample-data`: reading a dataset whole, and drawing one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from segengine.datasets.sample_pets import write_sample_pets
 from segengine.datasets.sample_streets import write_sample_streets
 from segengine.terminal import Terminal
 
-CHECKED = ("dataset", "root", "val_share", "split_seed", "workers")  # the fields `check` takes
+CHECK_FIELDS = ("dataset", "root", "val_share", "split_seed", "workers")  # that `check` takes
 
 
 def check_command(base: RunConfig) -> Callable[..., int]:
     """The command `check`, whose flags have `base` as their defaults."""
 
     def check(flags: Any, json: bool = False, runs_dir: Path = RUNS) -> int:
-        """Read a dataset whole and list every problem; the exit code is 1 where there are any.
+        """Read a whole dataset and list every problem; the exit code is 1 if there are any.
 
         Args:
             flags: The data.
@@ -34,7 +34,7 @@ def check_command(base: RunConfig) -> Callable[..., int]:
         print(check_report.as_json(report) if json else check_report.as_text(report))
         return 1 if report.problems else 0
 
-    return with_flags(check, base, CHECKED)
+    return with_flags(check, base, CHECK_FIELDS)
 
 
 def sample_data(
@@ -48,23 +48,23 @@ def sample_data(
     """Draw a synthetic sample: pets or streets, in the layout of the official dataset.
 
     Args:
-        folder: Where `oxford-iiit-pet/` or `cityscapes/` is made.
-        kind: Pets as in Oxford-IIIT Pet, or streets as in Cityscapes.
-        train: Training images; left out, 200 pets or 240 streets.
-        val: Validation images; left out, 80 pets or 60 streets.
+        folder: Folder in which `oxford-iiit-pet/` or `cityscapes/` is made.
+        kind: pets (as Oxford-IIIT Pet) or streets (as Cityscapes).
+        train: Number of training images; left out, 200 pets or 240 streets.
+        val: Number of validation images; left out, 80 pets or 60 streets.
         seed: Seed of the drawings.
         runs_dir: Not used; every command takes it.
     """
     terminal = Terminal()
-    given = {"train": train, "val": val}
-    counts = {split: count for split, count in given.items() if count is not None}
+    splits = {"train": train, "val": val}
+    counts = {split: count for split, count in splits.items() if count is not None}
 
     def progress(done: int, total: int) -> None:
         terminal.progress("Drawing", done, total)
 
     if kind == "streets":
-        made = write_sample_streets(folder / "cityscapes", seed=seed, progress=progress, **counts)
+        root = write_sample_streets(folder / "cityscapes", seed=seed, progress=progress, **counts)
     else:
-        made = write_sample_pets(folder, seed=seed, progress=progress, **counts)
-    print(f"{made} (synthetic sample, drawn by SegLab)")
+        root = write_sample_pets(folder, seed=seed, progress=progress, **counts)
+    print(f"{root} (synthetic sample, drawn by SegLab)")
     return 0

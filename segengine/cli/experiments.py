@@ -1,4 +1,7 @@
-"""`train` and `launch`: an experiment here and now, or in a process of its own."""
+"""`train` and `launch`: an experiment in this process, or in one of its own.
+
+Their `config` and `preset` are read before they are called: see `flags.base_config`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def train_command(base: RunConfig) -> Callable[..., int]:
     def train(
         flags: Any, config: Path | None = None, preset: str = "", runs_dir: Path = RUNS
     ) -> int:
-        """Train a model here and now, with a progress bar.
+        """Train a model in this terminal, with a progress bar.
 
         Args:
             flags: The experiment.
@@ -45,7 +48,7 @@ def launch_command(base: RunConfig) -> Callable[..., int]:
     def launch(
         flags: Any, config: Path | None = None, preset: str = "", runs_dir: Path = RUNS
     ) -> int:
-        """Start a run that goes on by itself, print its id, and see it begin to train.
+        """Start a run in the background, print its id, and wait until it trains.
 
         Args:
             flags: The experiment.
@@ -59,11 +62,11 @@ def launch_command(base: RunConfig) -> Callable[..., int]:
 
 
 def train_here(config: RunConfig, runs_dir: Path) -> int:
-    """Check, build, and only then make the run folder; the exit code is the run's."""
+    """Check, build, and only then make the run folder; returns the run's exit code."""
     stopper = Stopper()
     stopper.listen()
     require_startable(config, runs_dir)
-    # imports torch, after the signals are taken and the cheap checks are made
+    # imports torch, after the signals are taken and the quick checks are made
     from segengine.training.session import run_training, set_up
 
     terminal = Terminal()
@@ -82,18 +85,18 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
 
 
 def launch_run(config: RunConfig, runs_dir: Path) -> int:
-    """Start the run's process; 1 where the run ends before it trains."""
+    """Start the run's process and wait until it trains; 1 where the run ends before."""
     run = start_run(config, runs_dir)
     print(run.id, flush=True)
     print(
-        f"It goes on by itself. Its output: {run.output_file}. Stop it with: stop {run.id}",
+        f"It runs in the background; its output: {run.output_file}. Stop it with: stop {run.id}",
         file=sys.stderr,
     )
-    return _see_it_begin(run)
+    return _wait_until_it_trains(run)
 
 
-def _see_it_begin(run: RunDir) -> int:
-    """Wait until the run trains (0), or has ended before (1, with its sentences on stderr)."""
+def _wait_until_it_trains(run: RunDir) -> int:
+    """0 as soon as the run trains; 1 if it ends before, with the reasons on stderr."""
     terminal, log = Terminal(), RunLog(run.events_file)
     while True:
         status = read_status(run, log)

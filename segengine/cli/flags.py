@@ -1,4 +1,4 @@
-"""The flags of an experiment, from RunConfig's declarations."""
+"""The flags of an experiment, made from RunConfig's declarations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def with_flags(
 
     Args:
         base: holds the flags' defaults.
-        names: the fields that become flags; () for all.
+        names: the fields that become flags; () for all of them.
     """
     # The type is made at run time, so that no annotation in the source can name it.
     command.__annotations__["flags"] = Annotated[
@@ -35,17 +35,21 @@ def with_flags(
 
 
 def config_of(flags: Any) -> RunConfig:
-    """The RunConfig that flags give; InvalidConfig with a sentence for each that cannot stand."""
+    """The RunConfig that flags give.
+
+    Raises:
+        InvalidConfig: with one sentence for each field that is wrong.
+    """
     return RunConfig.from_flat(dataclasses.asdict(flags))
 
 
 def base_config(words: Sequence[str]) -> RunConfig:
-    """What flags are given on top of, which must be known before they are parsed.
+    """The RunConfig that the flags change; their defaults, so it is needed before they are parsed.
 
-    `--config FILE` names a RunConfig, `--preset NAME` one of ours; without either the defaults.
+    `--config FILE` gives it, or `--preset NAME`; without either it is the defaults.
 
     Raises:
-        UserError: both are given, the file cannot be read, or there is no such preset.
+        UserError: both are given, the file cannot be read or is wrong, or there is no such preset.
     """
     file, preset = _value_of("--config", words), _value_of("--preset", words)
     if file and preset:
@@ -56,7 +60,7 @@ def base_config(words: Sequence[str]) -> RunConfig:
 
 
 def _value_of(flag: str, words: Sequence[str]) -> str:
-    """The word after a flag, or behind its "="; "" where it is not given."""
+    """The word after a flag, or behind its "="; "" where the flag is not given."""
     for index, word in enumerate(words):
         if word == flag and index + 1 < len(words):
             return words[index + 1]
@@ -66,10 +70,10 @@ def _value_of(flag: str, words: Sequence[str]) -> str:
 
 
 def _flags_type(base: RunConfig, names: Sequence[str]) -> type:
-    """A dataclass of flat flags; values stay text, so that RunConfig itself judges them."""
+    """A dataclass of flat flags; values stay text, so that RunConfig itself checks them."""
     fields: list[tuple[str, Any, Any]] = []
     values = base.flat()
-    for _, name, info in RunConfig.fields():
+    for name, info in RunConfig.declarations().items():
         if names and name not in names:
             continue
         value = values[name]
@@ -82,6 +86,6 @@ def _flags_type(base: RunConfig, names: Sequence[str]) -> type:
             value = str(value)
         choices = literal_choices(info.annotation)
         metavar = None if kind is bool else "|".join(choices) or name.upper()
-        note = tyro.conf.arg(help=info.description, metavar=metavar)
-        fields.append((name, Annotated[kind, note], dataclasses.field(default=value)))
+        argument = tyro.conf.arg(help=info.description, metavar=metavar)
+        fields.append((name, Annotated[kind, argument], dataclasses.field(default=value)))
     return dataclasses.make_dataclass("Experiment", fields)

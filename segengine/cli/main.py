@@ -1,4 +1,4 @@
-"""All commands, and how they end: an exit code, and one sentence for what a person can mend."""
+"""All commands, and how they end: with an exit code, and a sentence per problem."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # `list | head`: what is still buffered has no reader any more
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+    except BrokenPipeError:  # `list | head`: what is still buffered has no reader
+        null_device = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(null_device, stream.fileno())
         return 0
     return int(code)
 

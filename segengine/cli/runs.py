@@ -1,4 +1,4 @@
-"""`list`, `show`, `stop` and `resume`: what there is, and what becomes of it."""
+"""`list`, `show`, `stop` and `resume`: the runs that exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def list_runs(runs_dir: Path = RUNS) -> int:
 
 
 def show(run: RunId, runs_dir: Path = RUNS) -> int:
-    """Show one run: its state, config, weights, and scores.
+    """Show one run: its state, settings, first weights and scores.
 
     Args:
         run: Id of the run.
@@ -40,7 +40,7 @@ def show(run: RunId, runs_dir: Path = RUNS) -> int:
 
 
 def stop(run: RunId, runs_dir: Path = RUNS) -> int:
-    """Stop a run: it finishes its step, saves and exits. `resume` goes on from there.
+    """Stop a run: it finishes its step, saves and exits; `resume` continues it.
 
     Args:
         run: Id of the run.
@@ -54,13 +54,13 @@ def stop(run: RunId, runs_dir: Path = RUNS) -> int:
     status = read_status(opened)
     print(f"{run}: {status.state}")
     if status.active:
-        print("It has not stopped yet; `stop` once more kills it.", file=sys.stderr)
+        print("It has not stopped yet: `stop` once more kills it.", file=sys.stderr)
         return 1
     return 0
 
 
 def resume(run: RunId, runs_dir: Path = RUNS) -> int:
-    """Go on with a run from its last checkpoint (from its beginning where it has none).
+    """Resume a run from its last checkpoint (from the beginning if it has none).
 
     Args:
         run: Id of the run.
@@ -68,7 +68,7 @@ def resume(run: RunId, runs_dir: Path = RUNS) -> int:
     """
     opened = RunDir.open(runs_dir, run)
     if read_status(opened).state == "finished":
-        raise UserError(f"Run {run} is finished: there is nothing to go on with.")
+        raise UserError(f"Run {run} is finished: there is nothing to resume.")
     stopper = Stopper()
     stopper.listen()
     launchers.claim(opened)

@@ -1,4 +1,4 @@
-"""`evaluate` and `predict`: what the best weights of a run are worth."""
+"""`evaluate` and `predict`: what the best weights of a run can do."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def evaluate_run(
 ) -> int:
     """Score the best weights of a run on a split of a dataset.
 
-    The scores are printed, and written into the run folder as JSON and CSV.
+    The scores are printed, and written to the run folder as JSON and CSV.
 
     Args:
         run: Id of the run.
         dataset: Name of the dataset; left out, the run's own.
-        root: Folder that holds it; left out, the run's own.
+        root: Folder that holds the dataset; left out, the run's own.
         split: train, val or test.
         val_limit: Use only N images of the split (0: all); left out, as in training.
         runs_dir: Folder that holds the runs.
@@ -41,9 +41,9 @@ def evaluate_run(
     if split not in get_args(Split):
         raise UserError(f"split '{split}' was given: choose train, val or test.", field="split")
     limit = "train_limit" if split == "train" else "val_limit"
-    given = {"dataset": dataset, "root": root, limit: val_limit}
-    config = _with_data(opened.config(), {name: value for name, value in given.items() if value})
-    from segengine.inference import evaluate as scorer  # imports torch, after the cheap checks
+    flags = {"dataset": dataset, "root": root, limit: val_limit}
+    config = _with_data(opened.config(), {name: value for name, value in flags.items() if value})
+    from segengine.inference import evaluate as scorer  # imports torch, after the quick checks
 
     result = scorer.evaluate(opened, config, Terminal().progress, cast("Split", split))
     print(tables.scores(result["classes"], result))
@@ -52,7 +52,7 @@ def evaluate_run(
 
 
 def _with_data(config: RunConfig, changes: Mapping[str, str]) -> RunConfig:
-    """The config on other data; choices that the other dataset does not have are forgotten."""
+    """The config with other data; fields without a meaning for that dataset get their defaults."""
     values = {**config.flat(), **changes}
     for name in DataConfig.meaningless(values):
         values[name] = DataConfig.model_fields[name].default
@@ -70,13 +70,13 @@ def predict_files(
     Args:
         run: Id of the run.
         images: Image files.
-        out: Folder for the index masks (PNG; the classes' colors are their palette).
+        out: Folder for the index masks (PNG, with the classes' colors as palette).
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
     if not images:
         raise UserError("Give at least one image to predict.")
-    from segengine.inference.predict import predict_images  # imports torch, after the cheap checks
+    from segengine.inference.predict import predict_images  # imports torch, after the quick checks
 
     for path in predict_images(opened, images, out):
         print(path)

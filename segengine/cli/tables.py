@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from segengine.errors import UserError
 from segengine.results.runlog import open_log
 from segengine.results.status import RunStatus, read_status
-from segengine.run.events import RunStarted, ValRecord
-from segengine.run.lineage import in_words
+from segengine.results.table import facts
+from segengine.run.events import ValRecord
 from segengine.run.rundir import RunDir
 
 
 def runs(runs: Sequence[RunDir]) -> str:
-    """One line per run: id, state, epochs, best mIoU, dataset."""
+    """One line per run: id, state, epochs, best mIoU, dataset, image size."""
     rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE"]]
     for run in runs:
         status = read_status(run)
-        rows.append([run.id, status.state, _epochs(status), _best(status), *_data(run)])
+        rows.append([run.id, status.state, _epochs(status), _best(status), *_dataset_and_size(run)])
     return columns(rows)
 
 
-def _data(run: RunDir) -> tuple[str, str]:
-    """(dataset, image size); a damaged config does not hide the run, nor the others."""
+def _dataset_and_size(run: RunDir) -> tuple[str, str]:
+    """A damaged config hides neither the run nor the others."""
     try:
         data = run.config().data
     except UserError:
@@ -34,9 +34,11 @@ def one_run(run: RunDir) -> str:
     """Everything about one run, one block per topic."""
     log = open_log(run.events_file)
     status = read_status(run, log)
-    blocks = [_head(run, status), _config(run)]
-    if log.started:
-        blocks.append(_engine(log.started))
+    blocks = [
+        _head(run, status),
+        f"Started as\n{run.config().command('train')}",
+        "\n".join(f"{title}: {value}" for title, value in facts(run, log)),
+    ]
     best = log.best()
     if best and log.started:
         names = [record["name"] for record in log.started["classes"]]
@@ -47,9 +49,9 @@ def one_run(run: RunDir) -> str:
 
 
 def scores(classes: Sequence[str], record: ValRecord) -> str:
-    """Scores per class and their means.
+    """Scores per class and their means, 0 to 1.
 
-    Records of older versions lack boundary IoU: it is then left out.
+    Boundary IoU is left out where a record of an older version lacks it.
     """
     per_class = {
         "IoU": record["iou"],
@@ -78,31 +80,12 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _head(run: RunDir, status: RunStatus) -> str:
-    lines = [f"Run {run.id}: {status.state}", f"Folder: {run.path}"]
-    lines.append(f"Epochs: {_epochs(status)}, best mIoU {_best(status)}")
+    lines = [
+        f"Run {run.id}: {status.state}",
+        f"Epochs: {_epochs(status)}, best mIoU {_best(status)}",
+    ]
     if status.activity:
         lines.append(status.activity)
-    return "\n".join(lines)
-
-
-def _config(run: RunDir) -> str:
-    return f"Started as\n{run.config().command('train')}"
-
-
-def _engine(started: RunStarted) -> str:
-    parameters, lineage = started["parameters"], started["lineage"]
-    lines = [
-        f"Parameters: {parameters['total']:,}, of which {parameters['trainable']:,} are trained",
-        f"Images: {started['train_images']:,} training, {started['val_images']:,} validation",
-        f"Device: {started['device']}, {started['precision']}",
-    ]
-    if lineage:
-        lines.append(
-            f"Encoder weights: {lineage['source']} ({lineage['matched']} keys matched, "
-            f"{len(lineage['unmatched'])} not the encoder's, sha256 {lineage['sha256'][:12]})"
-        )
-        if chain := lineage.get("chain"):  # logs of older versions lack it
-            lines.append(f"Pre-trained: {in_words(chain)}")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""RunConfig: everything that decides what a run computes, declared once, a file a section.
+"""RunConfig: everything that decides what a run computes, declared once, one file per section.
 
 The form's labels, help and limits, the command line's flags and the JSON of a run folder are all
 read from the declarations. Field names are unique across sections, so that flags are flat.

@@ -1,4 +1,4 @@
-"""The data section: what is learned from."""
+"""The data section: which images train and validate, and how they are prepared."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat
 
 from segengine.config.section import (
+    MAX_IMAGE_SIZE,
+    MIN_IMAGE_SIZE,
     OPTION,
     ImageSize,
     PathText,
@@ -21,7 +23,7 @@ Augmentation = Literal["hflip", "crop", "rotate", "color", "blur"]
 
 
 class DataConfig(Section):
-    """What is learned from."""
+    """Which images train and validate, and how they are prepared."""
 
     dataset: Annotated[str, known("datasets")] = Field(
         "oxford_pets", title="Dataset", description="Name of the dataset."
@@ -30,13 +32,13 @@ class DataConfig(Section):
         "data",
         min_length=1,
         title="Dataset folder",
-        description="Folder that holds the dataset in its official layout.",
+        description="Folder that holds the dataset.",
         json_schema_extra=shown_if(dataset=OPTION),
     )
     download: bool = Field(
         False,
         title="Download if missing",
-        description="Download the dataset into its folder where it is not there yet.",
+        description="Download the dataset into its folder if it is missing.",
         json_schema_extra=only_if(dataset=OPTION),
     )
     val_share: FiniteFloat = Field(
@@ -44,7 +46,8 @@ class DataConfig(Section):
         gt=0,
         lt=1,
         title="Validation share",
-        description="Share of the images that validate, where the folder has no splits of its own.",
+        description="Share of the images kept for validation, where the folder has no splits of "
+        "its own.",
         json_schema_extra=only_if(dataset=OPTION),
     )
     split_seed: int = Field(
@@ -52,18 +55,19 @@ class DataConfig(Section):
         ge=0,
         lt=2**31,
         title="Split seed",
-        description="Seed of that split: the same seed and files give the same split.",
+        description="Seed of the random split: the same seed and files give the same split.",
         json_schema_extra=only_if(dataset=OPTION),
     )
     image_size: ImageSize = Field(
         "64",
         title="Image size",
-        description="Size that images and masks are resized to, in pixels: N or HxW.",
+        description="Size that images and masks are resized to, in pixels: N or HxW (height x "
+        f"width), each {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE}.",
     )
     augment: tuple[Augmentation, ...] = Field(
         (),
         title="Augmentation",
-        description="Random changes of image and mask together, each with a strength of its own.",
+        description="Random changes of image and mask together, each with its own strength.",
     )
     flip_chance: FiniteFloat = Field(
         0.5,
@@ -86,7 +90,7 @@ class DataConfig(Section):
         gt=0,
         le=180,
         title="Maximum rotation (degrees)",
-        description="Images are rotated by at most so much, either way; corners become void.",
+        description="Largest rotation to either side; the corners that it uncovers become void.",
         json_schema_extra=only_if(augment=["rotate"]),
     )
     color_strength: FiniteFloat = Field(
@@ -94,7 +98,7 @@ class DataConfig(Section):
         gt=0,
         le=1,
         title="Color jitter",
-        description="Maximum relative change of brightness, contrast and saturation; hue a tenth.",
+        description="Largest relative change of brightness, contrast and saturation; hue: a tenth.",
         json_schema_extra=only_if(augment=["color"]),
     )
     blur_sigma: FiniteFloat = Field(
@@ -102,21 +106,21 @@ class DataConfig(Section):
         gt=0,
         le=10,
         title="Maximum blur (pixels)",
-        description="Maximum standard deviation of the Gaussian blur, in pixels.",
+        description="Largest standard deviation of the Gaussian blur, in pixels.",
         json_schema_extra=only_if(augment=["blur"]),
     )
     train_limit: int = Field(
         0,
         ge=0,
         title="Training images",
-        description="Use only the first N (0: all).",
+        description="Use only the first N training images (0: all).",
         json_schema_extra=zero_means("all"),
     )
     val_limit: int = Field(
         0,
         ge=0,
         title="Validation images",
-        description="Use only N spread over the set (0: all).",
+        description="Use only N validation images, spread over the set (0: all).",
         json_schema_extra=zero_means("all"),
     )
     workers: int = Field(

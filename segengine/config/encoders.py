@@ -35,7 +35,7 @@ TIMM_EFFICIENTNET = (
 TIMM_SKNET = ("timm-skresnet18", "timm-skresnet34", "timm-skresnext50_32x4d")
 MIT = tuple(f"mit_b{size}" for size in range(6))
 
-FAMILIES = (  # each with names of layers in common
+FAMILIES = (  # each with one naming of its layers
     *(RESNET, EFFICIENTNET, MIT, MOBILENET, MOBILEONE, DENSENET, VGG, SENET, DPN, XCEPTION),
     *(INCEPTION[:1], INCEPTION[1:], TIMM_EFFICIENTNET, TIMM_SKNET),
 )
@@ -46,9 +46,9 @@ class Unfit(NamedTuple):
     """Encoders that a model cannot have.
 
     Attributes:
-        names: all of them.
-        words: the same for people.
-        why: what they lack.
+        names: their names.
+        words: the same in a few words, for a sentence.
+        why: why the model cannot have them.
     """
 
     names: tuple[str, ...]
@@ -64,7 +64,7 @@ UNFIT = {  # model -> what segmentation_models_pytorch cannot build
     ),
     "unetplusplus": Unfit(MIT, "mit_*", "it has no maps at half the image's size"),
 }
-# Published with other training than plain ImageNet only, such as semi-supervised.
+# Only other weights than plain ImageNet ones are published, such as semi-supervised ones.
 NO_IMAGENET = (
     *("resnext101_32x4d", "resnext101_32x16d", "resnext101_32x32d", "resnext101_32x48d"),
     *("dpn68b", "dpn92", "dpn107", "timm-efficientnet-l2"),
@@ -72,7 +72,7 @@ NO_IMAGENET = (
 
 
 def known_encoder(name: str) -> str:
-    """The name, where it is "" (no choice) or known.
+    """The name itself, if it is known or "" (no choice).
 
     Raises:
         UserError: it is unknown; the sentence gives the nearest names.
@@ -95,18 +95,22 @@ def suiting(arch: str) -> tuple[str, ...]:
 
 
 def check_encoder(arch: str, name: str, weights: str) -> None:
-    """UserError where the model cannot have that encoder, or the encoder not those weights."""
-    fitting = suiting(arch)
-    common = ", ".join(one for one in COMMON if one in fitting)
-    if name and name not in fitting:
+    """Refuse an encoder that does not suit the model, or weights that the encoder does not have.
+
+    Raises:
+        UserError: either is so; the sentence names the field.
+    """
+    suitable = suiting(arch)
+    examples = ", ".join(encoder for encoder in COMMON if encoder in suitable)
+    if name and name not in suitable:
         raise UserError(
             f"encoder {name} does not suit {arch} ({UNFIT[arch].why}): choose any but "
-            f"{UNFIT[arch].words}, such as {common}.",
+            f"{UNFIT[arch].words}, such as {examples}.",
             field="encoder",
         )
     if weights == "imagenet" and name in NO_IMAGENET:
         raise UserError(
             f"weights imagenet do not exist for encoder {name}: give run:<id> or a file, or choose "
-            f"another encoder, such as {common}.",
+            f"another encoder, such as {examples}.",
             field="weights",
         )

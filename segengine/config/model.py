@@ -1,4 +1,4 @@
-"""The model section: what learns, and what it starts from."""
+"""The model section: what is trained, and what it starts from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segengine.registry import entries, find
 
 
 class ModelConfig(Section):
-    """What learns, and what it starts from."""
+    """Which model is trained, and which weights it starts from."""
 
     arch: Annotated[str, known("models")] = Field(
         "segformer_b0", title="Model", description="Architecture of the network."
@@ -43,8 +43,8 @@ class ModelConfig(Section):
     upsampling: Literal["transpose", "bilinear"] = Field(
         "transpose",
         title="Upsampling",
-        description="How U-Net's decoder doubles its maps: by 2x2 transposed convolution, which "
-        "learns, or by bilinear interpolation, which does not.",
+        description="How U-Net's decoder doubles the size of its maps: by 2x2 transposed "
+        "convolution (trained) or by bilinear interpolation (fixed).",
         json_schema_extra=only_if(arch=OPTION),
     )
     base_width: int = Field(
@@ -66,13 +66,13 @@ class ModelConfig(Section):
     strategy: Literal["scratch", "pretrained", "frozen"] = Field(
         "scratch",
         title="Strategy",
-        description="scratch: random start; pretrained: encoder filled from weights; "
-        "frozen: filled, and only the decoder learns.",
+        description="scratch: random weights; pretrained: the encoder starts from the given "
+        "weights; frozen: the same, and only the decoder is trained.",
     )
     weights: PathText = Field(
         "",
         title="Weights",
-        description="Where encoder weights come from: imagenet, run:<id> or a file.",
+        description="Where the encoder's weights come from: imagenet, run:<id> or a file.",
         json_schema_extra=only_if("loads nothing", strategy=["pretrained", "frozen"]),
     )
 
@@ -107,17 +107,17 @@ class ModelConfig(Section):
 
     @property
     def loads_weights(self) -> bool:
-        """Whether the encoder is filled before training."""
+        """Whether the encoder starts from given weights."""
         return self.strategy != "scratch"
 
     @property
     def frozen(self) -> bool:
-        """Whether the encoder stays as it was filled."""
+        """Whether the encoder keeps its weights, so that only the decoder is trained."""
         return self.strategy == "frozen"
 
     @property
     def encoder_name(self) -> str:
-        """What decides the encoder's parameters: two models of one name can share weights."""
+        """The encoder and what shapes its parameters: models of one such name can share weights."""
         name = self.encoder or find("models", self.arch).encoder
         if self.stem != "paper":
             return f"{name}, {self.stem} stem"

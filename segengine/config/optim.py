@@ -1,4 +1,4 @@
-"""The optim section: how a model learns."""
+"""The optim section: optimizer, learning-rate schedule and loss."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segengine.config.section import Section, known, only_if, zero_means
 
 
 class OptimConfig(Section):
-    """How it learns."""
+    """Optimizer, learning-rate schedule and loss."""
 
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         "adamw", title="Optimizer", description="Rule that updates the weights."
@@ -30,7 +30,11 @@ class OptimConfig(Section):
         json_schema_extra=only_if(optimizer=["sgd"]),
     )
     lr: FiniteFloat = Field(
-        1e-3, gt=0, le=10, title="Learning rate", description="Learning rate of the first epoch."
+        1e-3,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Learning rate that the schedule starts from.",
     )
     encoder_lr_factor: FiniteFloat = Field(
         1.0,
@@ -57,8 +61,8 @@ class OptimConfig(Section):
         gt=0,
         le=1,
         title="Decay factor",
-        description="Factor on the learning rate after each epoch (exponential) or after every so "
-        "many epochs (step).",
+        description="Factor on the learning rate, after every epoch (exponential) or at every "
+        "decay (step).",
         json_schema_extra=only_if(scheduler=["exponential", "step"]),
     )
     step_epochs: int = Field(
@@ -114,7 +118,7 @@ class OptimConfig(Section):
         ge=0,
         lt=1,
         title="EMA decay",
-        description="Decay of an exponential moving average of the weights, which then validates "
-        "and is saved as the best (0: none; 0.99 to 0.9999 are usual).",
+        description="Decay of an exponential moving average of the weights, which is then "
+        "validated and saved as the best (0: none; 0.99 to 0.9999 are usual).",
         json_schema_extra=zero_means("none"),
     )

@@ -1,4 +1,4 @@
-"""Presets: named settings to start from, for the form and the command line."""
+"""Presets: named settings to start from, on the form and with `--preset`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Preset:
 
     Attributes:
         label: its name on the form.
-        description: one sentence on what it is for.
-        values: RunConfig field -> value; what is left out keeps its default.
+        description: what it is for.
+        values: RunConfig field -> value; fields that are left out keep their defaults.
     """
 
     label: str
@@ -59,7 +59,7 @@ PRESETS: Mapping[str, Preset] = {
     "course_recipe": Preset(
         "Course recipe",
         "The published recipe on Oxford-IIIT Pet: 64x64 pixels, 30 epochs, batches of 64, AdamW "
-        "with AMSGrad at 0.001, decay 0.98 an epoch, validated every 2 epochs.",
+        "with AMSGrad at 0.001, decay 0.98 per epoch, validation every 2 epochs.",
         {
             "dataset": "oxford_pets",
             "image_size": "64",
@@ -78,7 +78,11 @@ DEFAULT = "quick_look"
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name; UserError with the known ones where there is none."""
+    """The preset of that name.
+
+    Raises:
+        UserError: there is none; the sentence lists the known ones.
+    """
     if name not in PRESETS:
         raise UserError(unknown_name("preset", name, list(PRESETS)))
     return PRESETS[name]

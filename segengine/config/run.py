@@ -54,24 +54,25 @@ class RunConfig(Section):
         return self
 
     def _nearest_size(self, divisor: int) -> str:
-        height, width = (max(1, round(s / divisor)) * divisor for s in self.data.height_width)
+        sides = self.data.height_width
+        height, width = (max(1, round(side / divisor)) * divisor for side in sides)
         return str(height) if height == width else f"{height}x{width}"
 
     @classmethod
     def sections(cls) -> dict[str, type[Section]]:
         """Name -> class of every section, in the order of the form."""
-        found: dict[str, type[Section]] = {}
-        for section, holder in cls.model_fields.items():
-            assert isinstance(holder.annotation, type) and issubclass(holder.annotation, Section)
-            found[section] = holder.annotation
-        return found
+        sections: dict[str, type[Section]] = {}
+        for name, info in cls.model_fields.items():
+            assert isinstance(info.annotation, type) and issubclass(info.annotation, Section)
+            sections[name] = info.annotation
+        return sections
 
     @classmethod
     def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
         """Every (section, field name, declaration), in the order of the form."""
-        for section, holder in cls.sections().items():
-            for name, info in holder.model_fields.items():
-                yield section, name, info
+        for section_name, section in cls.sections().items():
+            for name, info in section.model_fields.items():
+                yield section_name, name, info
 
     @classmethod
     def declarations(cls) -> dict[str, FieldInfo]:
@@ -86,12 +87,12 @@ class RunConfig(Section):
             context: STORED for what a run folder holds, where values may have lost their meaning.
 
         Raises:
-            InvalidConfig: with one sentence for each field that cannot stand.
+            InvalidConfig: with one sentence for each field that is wrong.
         """
-        sections = {name: section for section, name, _ in cls.fields()}
+        section_by_field = {name: section for section, name, _ in cls.fields()}
         nested: dict[str, dict[str, Any]] = {section: {} for section in cls.model_fields}
         for name, value in values.items():
-            nested.setdefault(sections.get(name, name), {})[name] = value
+            nested.setdefault(section_by_field.get(name, name), {})[name] = value
         return cls.parse(nested, context)
 
     @classmethod
@@ -99,16 +100,23 @@ class RunConfig(Section):
         """A RunConfig from its JSON form (section -> field -> value).
 
         Raises:
-            InvalidConfig: with one sentence for each field that cannot stand.
+            InvalidConfig: with one sentence for each field that is wrong.
         """
         try:
             return cls.model_validate(nested, context=context)
         except ValidationError as error:
-            raise InvalidConfig(dict(sentence(item, cls) for item in error.errors())) from None
+            sections, fields = cls.sections(), cls.declarations()
+            problems = dict(sentence(item, sections, fields) for item in error.errors())
+            raise InvalidConfig(problems) from None
 
     @classmethod
     def load(cls, path: Path, context: str = "") -> RunConfig:
-        """The RunConfig of a JSON file; UserError where it cannot be read or cannot stand."""
+        """The RunConfig of a JSON file.
+
+        Raises:
+            UserError: the file cannot be read.
+            InvalidConfig: with one sentence for each field that is wrong.
+        """
         try:
             nested = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -120,11 +128,15 @@ class RunConfig(Section):
         return {name: getattr(getattr(self, section), name) for section, name, _ in self.fields()}
 
     def with_values(self, **values: Any) -> RunConfig:
-        """The same config with some fields changed, validated again."""
+        """The same config with some fields changed, validated again.
+
+        Raises:
+            InvalidConfig: with one sentence for each field that is wrong.
+        """
         return self.from_flat({**self.flat(), **values})
 
     def resolved(self) -> RunConfig:
-        """The same config with absolute paths, so that it means the same from every folder."""
+        """The same config with absolute paths, so that it means the same in every folder."""
         changes = {"root": str(Path(self.data.root).expanduser().resolve())}
         weights = self.model.weights
         if weights and weights != "imagenet" and not weights.startswith("run:"):
@@ -136,7 +148,7 @@ class RunConfig(Section):
         return self.model_dump_json(indent=2) + "\n"
 
     def fingerprint(self) -> str:
-        """sha256 over the config: two runs with the same one compute the same thing.
+        """The config's sha256 in hex: runs with the same one compute the same.
 
         Defaults are left out, so that a field added later does not orphan older checkpoints.
         """
@@ -145,13 +157,14 @@ class RunConfig(Section):
     def flags(self) -> list[str]:
         """The command-line flags that give this config: only what differs from the defaults."""
         words: list[str] = []
+        values = self.flat()
         for _, name, info in self.fields():
-            value = self.flat()[name]
-            flag = "--" + name.replace("_", "-")
+            value, dashed = values[name], name.replace("_", "-")
+            flag = f"--{dashed}"
             if value == info.default:
                 continue
             if isinstance(value, bool):
-                words.append(flag if value else "--no-" + name.replace("_", "-"))
+                words.append(flag if value else f"--no-{dashed}")
             elif isinstance(value, tuple):
                 words += [flag, *map(str, value)]
             elif str(value).startswith("-"):  # a word of its own would be read as a flag
@@ -161,12 +174,12 @@ class RunConfig(Section):
         return words
 
     def command(self, command: str = "launch") -> str:
-        """The line to paste into a shell that does the same as the form."""
+        """The line to paste into a shell that starts this config."""
         return shlex.join(["python", "-m", "segengine", command, *self.flags()])
 
 
 class InvalidConfig(UserError):
-    """A RunConfig that cannot stand.
+    """A RunConfig with fields that are wrong or contradict each other.
 
     Attributes:
         problems: field name -> sentence.

@@ -22,13 +22,13 @@ from segengine.config.messages import shown
 from segengine.errors import UserError
 from segengine.registry import Kind, find
 
-MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels a side; 32 is the encoders' total stride
+MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels per side; 32 is the encoders' total stride
 
 
 class Section(BaseModel):
-    """A part of RunConfig: immutable; unknown keys and values without a meaning are refused.
+    """A part of RunConfig: immutable; refuses unknown keys, and values that have no meaning.
 
-    A field that has a meaning only beside certain values of others, in whatever section, says so
+    A field that has a meaning only beside certain values of other fields (of any section) says so
     where it is declared: `json_schema_extra=only_if(scheduler=["step"])`.
     """
 
@@ -76,7 +76,7 @@ class Section(BaseModel):
 
 STORED = "stored"  # validation context of a config that a run folder holds
 
-OPTION = "option"  # in a condition: registered names that list the field among their options
+OPTION = "option"  # in a condition: registered names whose options name the field
 GIVEN = "given"  # in a condition: anything but 0, "" and none
 
 
@@ -92,7 +92,7 @@ def only_if(because: str = "", **choosers: Any) -> dict[str, Any]:
 
 
 def shown_if(**choosers: Any) -> dict[str, Any]:
-    """For `json_schema_extra`: a form asks for the field only if all of these hold."""
+    """For `json_schema_extra`: the form shows the field only if all of these hold."""
     return {"shown_if": choosers}
 
 
@@ -102,12 +102,12 @@ def zero_means(words: str) -> dict[str, Any]:
 
 
 def extra(info: FieldInfo, key: str) -> Any:
-    """What a declaration says in `json_schema_extra` under that key; None where it is silent."""
+    """What a declaration's `json_schema_extra` holds under that key; None where it has no such."""
     return info.json_schema_extra.get(key) if isinstance(info.json_schema_extra, dict) else None
 
 
 def conditions(info: FieldInfo, key: str = "only_if") -> dict[str, Any]:
-    """Chooser -> the values it may have, of a declaration."""
+    """Chooser -> the values that it may have, by a declaration's `only_if` (or `shown_if`)."""
     return dict(extra(info, key) or {})
 
 
@@ -140,7 +140,7 @@ def _image_size(value: object) -> object:
     height, width = int(match[1]), int(match[2] or match[1])
     if not all(MIN_IMAGE_SIZE <= side <= MAX_IMAGE_SIZE for side in (height, width)):
         raise UserError(
-            f"image_size must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels a side, "
+            f"image_size must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels per side, "
             f"but {value} was given."
         )
     return str(height) if height == width else f"{height}x{width}"
@@ -148,7 +148,7 @@ def _image_size(value: object) -> object:
 
 @dataclass(frozen=True)
 class KnownName:
-    """A validator that lets only registered names pass; it says which, so that forms can ask."""
+    """A validator that only registered names pass; forms ask it for the kind of the names."""
 
     kind: Kind
 
@@ -157,12 +157,12 @@ class KnownName:
 
 
 def known(kind: Kind) -> AfterValidator:
-    """Only registered names of that kind."""
+    """The validator of a field that holds a registered name of that kind."""
     return AfterValidator(KnownName(kind))
 
 
 def _path(value: str, info: ValidationInfo) -> str:
-    """A path whose "~" can be told."""
+    """A path without NUL and whose "~", if there is one, is a known home."""
     field = info.field_name
     try:
         Path(value).expanduser()

@@ -1,4 +1,4 @@
-"""The train section: how long, and on what."""
+"""The train section: how long a model is trained, and on which device."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ EarlyStopMetric = Literal["miou", "dice", "boundary_iou", "pixel_accuracy", "los
 
 
 class TrainConfig(Section):
-    """How long, and on what."""
+    """How long the model is trained, and on which device."""
 
-    epochs: int = Field(30, ge=1, le=100_000, title="Epochs", description="Passes over the data.")
+    epochs: int = Field(
+        30, ge=1, le=100_000, title="Epochs", description="Passes over the training images."
+    )
     batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Images per batch.")
     accumulate: int = Field(
         1,
@@ -27,19 +29,19 @@ class TrainConfig(Section):
         1,
         ge=1,
         title="Validate every (epochs)",
-        description="Epochs from one validation to the next; the last epoch always validates.",
+        description="Epochs from one validation to the next; the last epoch is always validated.",
     )
     early_stop: int = Field(
         0,
         ge=0,
         title="Early stopping (epochs)",
-        description="Stop after so many epochs without a better validation (0: never).",
+        description="Stop after this many epochs without a better validation (0: never).",
         json_schema_extra=zero_means("never"),
     )
     early_stop_metric: EarlyStopMetric = Field(
         "miou",
         title="Early stopping by",
-        description="The validation score that must improve; a loss improves as it falls.",
+        description="Validation score that must improve; the loss improves by falling.",
         json_schema_extra=only_if("stops no run", early_stop=GIVEN),
     )
     seed: int = Field(
@@ -50,7 +52,7 @@ class TrainConfig(Section):
         description="Seed of every random choice: the same seed gives the same run on CPU.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", title="Device", description="auto takes the GPU where there is one."
+        "auto", title="Device", description="auto: the GPU if there is one, else the CPU."
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
@@ -69,8 +71,8 @@ class TrainConfig(Section):
         4.0,
         ge=0,
         title="Feature cache (GB)",
-        description="Frozen encoder without augmentation: its features are computed once where "
-        "they need at most so many gigabytes of disk (0: never).",
+        description="Compute a frozen encoder's features only once, if they fit into this much "
+        "disk space (0: never).",
         json_schema_extra={
             **only_if("keeps no features", strategy=["frozen"], augment=[]),
             **zero_means("off"),

@@ -1,7 +1,7 @@
-"""Launchers start, find and stop the process of a run. A backend is a module with one protocol.
+"""Launchers start, find and stop the process of a run. A backend is a module: see `Launcher`.
 
-What a launcher knows of a job is on disk (`job.json`): handles are disposable. Nothing here imports
-torch, and nothing outside a backend's module reads the backend's own fields of a job.
+What a launcher knows of a job is on disk (`job.json`). Nothing here imports torch, and nothing
+outside a backend's module reads the backend's own fields of a job.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from segengine.run.events import END_EVENTS
 from segengine.run.rundir import Handle, Job, RunDir
 from segengine.run.stopping import request_stop
 
-LAST_SECONDS = 10.0  # that a process may live on after its run's last word
+LAST_SECONDS = 10.0  # that a process may take to exit after it logged its run's end
 
 ProcessState = Literal["alive", "gone", "unknown"]
 JobState = Literal["waiting", ProcessState]
 
 
 class Launcher(Protocol):
-    """What a backend's module offers."""
+    """The functions of a backend's module."""
 
     def submit(self, run: RunDir) -> Handle:
         """Start `python -m segengine resume <id>` in a process that outlives this one.
@@ -39,13 +39,13 @@ class Launcher(Protocol):
         """
 
     def state(self, job: Job) -> ProcessState:
-        """Whether the job's process is there; "unknown" where this machine cannot tell."""
+        """Whether the job's process exists; "unknown" where this machine cannot tell."""
 
     def cancel(self, run: RunDir, job: Job) -> None:
-        """Ask the process to stop; end it where it was asked long ago."""
+        """Ask the process to stop; kill it if that was requested long ago."""
 
     def claim(self, run: RunDir) -> Handle | None:
-        """How to find this very process; None where the run's job is this process already."""
+        """The handle of this very process; None where the run's job is this process already."""
 
 
 LAUNCHERS: Mapping[str, Launcher] = {"local": local}
@@ -55,10 +55,10 @@ def submit(run: RunDir, backend: str = "local") -> None:
     """Start (or resume) a run in a process that outlives this one.
 
     Raises:
-        UserError: the run is already being trained, or there is no such launcher.
+        UserError: the run is running already, there is no such backend, or it cannot be started.
     """
     launcher = _launcher(backend)
-    with _turn(run):
+    with _claim_lock(run):
         _require_free(run)
         run.request_file.unlink(missing_ok=True)
         run.write_job(backend)  # from here on the run waits, whatever becomes of this process
@@ -69,49 +69,49 @@ def claim(run: RunDir) -> None:
     """Make this process the one that trains the run.
 
     Raises:
-        UserError: another process does.
+        UserError: another process trains it.
     """
-    with _turn(run):
+    with _claim_lock(run):
         job = run.job()
         backend = job["backend"] if job else "local"
         handle = _launcher(backend).claim(run)
         if handle is None:
-            return  # `submit` said so already; a stop may have been asked for since
+            return  # `submit` recorded it; a stop may have been requested since then
         _require_free(run)
         run.request_file.unlink(missing_ok=True)
         run.write_job(backend, handle)
 
 
 def state(job: Job) -> JobState:
-    """Where a job stands: "waiting" has no process yet, and nobody but a record says so."""
+    """The state of a job; "waiting" is a record without a handle, never a matter of time."""
     if job.keys() <= Job.__annotations__.keys():
         return "waiting"
     return _launcher(job["backend"]).state(job)
 
 
 def cancel(run: RunDir) -> None:
-    """Ask a run to stop: it finishes its step, saves and exits. Asked again later, it is killed.
+    """Ask a run to stop: it finishes its step, saves and exits. A later request kills it.
 
     Raises:
-        UserError: nothing runs there, or not where this machine can reach it.
+        UserError: the run is not running, or runs on another machine.
     """
     job = run.job()
-    now = state(job) if job else "gone"
-    if job is None or now == "gone":
+    job_state = state(job) if job else "gone"
+    if job is None or job_state == "gone":
         raise UserError(f"Run {run.id} is not running: there is nothing to stop.", field="run")
-    if now == "unknown":
+    if job_state == "unknown":
         raise UserError(
             f"Run {run.id} runs on another machine, which this one cannot reach: stop it there.",
             field="run",
         )
     request_stop(run)
-    if now == "alive":
+    if job_state == "alive":
         _launcher(job["backend"]).cancel(run, job)
 
 
 @contextlib.contextmanager
-def _turn(run: RunDir) -> Iterator[None]:
-    """While the body makes a process the run's own, nobody else can."""
+def _claim_lock(run: RunDir) -> Iterator[None]:
+    """While the body gives the run to a process, no one else can."""
     lock = FileLock(run.claim_lock_file)
     try:
         lock.acquire()
@@ -124,7 +124,11 @@ def _turn(run: RunDir) -> Iterator[None]:
 
 
 def _require_free(run: RunDir) -> None:
-    """UserError where a process has the run; one that only exits is waited for."""
+    """Refuse a run that a process has; one that is exiting is waited for.
+
+    Raises:
+        UserError: the run is running.
+    """
     deadline = time.monotonic() + LAST_SECONDS
     while (job := run.job()) and state(job) in ("alive", "unknown"):
         if time.monotonic() > deadline or not _is_exiting(run, job):

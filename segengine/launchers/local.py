@@ -1,7 +1,7 @@
 """Runs as processes of this machine, each in a session of its own.
 
-A run survives Ctrl-C and the end (even kill -9) of whoever started it. A process is known by its
-pid and start time together, since pids are used again.
+A run survives Ctrl-C and the end (even by kill -9) of the process that started it. Pids are used
+again, so a process is identified by its pid and start time together.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ def submit(run: RunDir) -> Handle:
             cwd=_PROJECT,
             start_new_session=True,
         )
-    # Somebody must wait for the child or it stays a zombie as long as we live.
+    # Without a thread that waits for it, the child would stay a zombie as long as we live.
     threading.Thread(target=process.wait, daemon=True, name=f"reap-{run.id}").start()
     return handle_of(process.pid)
 
 
 def state(job: Job) -> Literal["alive", "gone", "unknown"]:
-    """Whether that very process exists; unknown where it is another machine's."""
+    """Whether that very process exists; "unknown" on another machine."""
     if job.get("host") != socket.gethostname():
         return "unknown"
     return "gone" if _process(job) is None else "alive"
 
 
 def cancel(run: RunDir, job: Job) -> None:
-    """SIGTERM; SIGKILL where a stop was already asked for more than KILL_AFTER seconds ago."""
+    """Send SIGTERM; SIGKILL if a stop was requested more than KILL_AFTER seconds ago."""
     process = _process(job)
     if process is None:
         return
-    asked_long_ago = (seconds_since_stop_request(run) or 0.0) > KILL_AFTER
-    process.send_signal(signal.SIGKILL if asked_long_ago else signal.SIGTERM)
+    overdue = (seconds_since_stop_request(run) or 0.0) > KILL_AFTER
+    process.send_signal(signal.SIGKILL if overdue else signal.SIGTERM)
 
 
 def claim(run: RunDir) -> Handle | None:
-    """How to find this process; None where it has the run already."""
+    """The handle of this process; None where it has the run already."""
     job = run.job()
     if job and job.get("pid") == os.getpid() and state(job) == "alive":
         return None
@@ -71,7 +71,7 @@ def claim(run: RunDir) -> Handle | None:
 
 
 def handle_of(pid: int) -> Handle:
-    """How to find a process of this machine again."""
+    """The handle of a process of this machine."""
     try:
         started = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:  # it ended at once; its output says why
@@ -80,7 +80,7 @@ def handle_of(pid: int) -> Handle:
 
 
 def _process(job: Job) -> psutil.Process | None:
-    """The job's process, if it is still that one and not a zombie."""
+    """The job's process; None where it has ended, is a zombie, or its pid is another's now."""
     try:
         process = psutil.Process(job.get("pid"))  # type: ignore[arg-type]
         started = float(job.get("process_started", 0.0))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What can be known to be wrong before a run starts, without torch and within moments."""
+"""What can be known to be wrong before a run starts, quickly and without torch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from segengine.run.weights_source import weights_file
 
 
 def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
-    """Field name -> sentence, for everything that would make this run fail; empty when it may go.
+    """Field name -> sentence, for everything that would make this run fail; empty if it can start.
 
-    The dataset's lists are read, not its pixels: what is wrong inside a file shows when the run
-    reads it, and ends that run with the sentence.
+    The dataset's lists are read, not its pixels: a damaged file shows when the run reads it, and
+    then fails the run.
     """
     problems: dict[str, str] = {}
     for check in (_check_data, _check_weights, _check_loss, _check_device):
@@ -35,16 +35,24 @@ def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
 
 
 def require_startable(config: RunConfig, runs_dir: Path) -> None:
-    """InvalidConfig with everything that `preflight` finds."""
+    """Refuse a run that would fail.
+
+    Raises:
+        InvalidConfig: with everything that `preflight` finds.
+    """
     problems = preflight(config, runs_dir)
     if problems:
         raise InvalidConfig(problems)
 
 
 def check_writable(runs_dir: Path) -> None:
-    """UserError where no run folder could be made in `runs_dir`."""
+    """Refuse a runs folder in which no run folder could be made.
+
+    Raises:
+        UserError: it is one.
+    """
     folder = absolute(runs_dir)
-    while not os.path.lexists(folder):  # a link to a disk that is not mounted is in the way, too
+    while not os.path.lexists(folder):  # stops at a link to a disk that is not mounted
         folder = folder.parent
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(
@@ -75,7 +83,7 @@ def _check_weights(config: RunConfig, runs_dir: Path) -> None:
 
 
 def _check_loss(config: RunConfig, runs_dir: Path) -> None:
-    """A loss for two classes, on two classes."""
+    """A loss for two classes needs data of two classes."""
     loss = find("losses", config.optim.loss)
     if loss.classes:  # else the masks need not be looked at
         check_classes(loss, len(dataset_classes(config.data)))

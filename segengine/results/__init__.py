@@ -1,1 +1,1 @@
-"""Run folders as status, series, tables and masks for people to look at. Never imports torch."""
+"""Run folders as status, curves, tables and masks, for people to look at. Never imports torch."""

@@ -1,4 +1,4 @@
-"""The predicted masks that a run has to show, and how well each fits the truth."""
+"""The predicted masks that a run can show, and how well each fits the truth."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Order = Literal["name", "hardest", "gap"]
 
 @dataclass(frozen=True)
 class MaskSet:
-    """Predicted masks of one moment of a run.
+    """Predicted masks of a run, all made by the weights of one epoch.
 
     Attributes:
-        folder: where `<image>.png` index masks lie.
-        epoch: the epoch whose weights made them (1-based); 0 where the log does not say.
+        folder: where the index masks `<image>.png` lie.
+        epoch: the epoch of the weights, 1-based; 0 where the log does not say.
         epochs: epochs planned.
-        best: whether they are the best weights' masks of the whole validation set; else they are
-            the latest validation's, of the few images that are kept at every validation.
+        best: True: the best weights' masks of the whole validation set; False: the latest
+            validation's masks of the film's few images.
     """
 
     run: RunDir
@@ -49,36 +49,38 @@ class MaskSet:
 
     def names(self) -> frozenset[str]:
         """The images that have a mask here; empty where the folder is gone."""
-        found = []
+        names: list[str] = []
         for folder, _, files in os.walk(self.folder):
             inner = os.path.relpath(folder, self.folder)
             prefix = "" if inner == "." else inner.replace(os.sep, "/") + "/"
-            found += [prefix + file[:-4] for file in files if file.endswith(".png")]
-        return frozenset(found)
+            names += [prefix + file[:-4] for file in files if file.endswith(".png")]
+        return frozenset(names)
 
     def mask(self, name: str) -> np.ndarray:
         """The predicted classes of one image: (H, W) uint8 at the run's image size.
 
         Raises:
-            UserError: the file is gone or torn.
+            UserError: the file is missing, damaged, or not an index mask.
         """
         path = self.folder / f"{name}.png"
         try:
             image = read_image(path)
         except UserError:
             raise UserError(f"The predicted mask {path} is missing or damaged.") from None
-        # Never convert: of a palette image that would give its colors' brightness, not the labels.
+        # Never convert: that would give the brightness of the palette's colors, not the labels.
         labels = np.asarray(image)
         if labels.ndim != 2 or labels.dtype != np.uint8:
-            raise UserError(f"The predicted mask {path} is no index mask of 8 bits a pixel.")
+            raise UserError(
+                f"The predicted mask {path} is not an index mask with 8 bits per pixel."
+            )
         return labels
 
 
 def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
-    """What a run has to show now; None before its first validation.
+    """The masks that a run can show now; None before its first validation.
 
-    Once a run has ended these are its predictions; a run at work (also one that was resumed) shows
-    its latest validation.
+    A run that has ended shows its predictions; one that runs (also after a resume) its latest
+    validation.
     """
     epochs = log.started["epochs"] if log.started else 0
     if log.end and run.per_image_file.is_file():
@@ -91,27 +93,29 @@ def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
 
 
 def classes_of(log: RunLog) -> tuple[ClassInfo, ...]:
-    """The classes as the run itself logged them; empty before it started."""
+    """The classes in label order, as the run logged them; none before it started."""
     logged = log.started["classes"] if log.started else []
     return tuple(ClassInfo(record["name"], record["color"]) for record in logged)
 
 
 def ignore_index_of(log: RunLog) -> int:
-    """The label of void pixels, as the run itself logged it."""
+    """The label of void pixels, as the run logged it."""
     return log.started["ignore_index"] if log.started else IGNORE_INDEX
 
 
 def common_images(sets: Iterable[MaskSet]) -> list[str]:
-    """The images that every set has a mask of, by name."""
+    """The images of which every set has a mask, sorted by name."""
     names = [masks.names() for masks in sets]
     return sorted(frozenset.intersection(*names)) if names else []
 
 
 @dataclass(frozen=True)
 class ImageScore:
-    """How well one predicted mask fits: mIoU, 0 to 1, and IoU a class.
+    """How well a predicted mask fits the truth.
 
-    A class that is neither in the truth nor predicted has None.
+    Attributes:
+        miou: 0 to 1.
+        iou: per class, 0 to 1; None for a class that is neither in the truth nor predicted.
     """
 
     miou: float
@@ -121,43 +125,44 @@ class ImageScore:
 def score(
     predicted: np.ndarray, truth: np.ndarray, classes: int, ignore_index: int
 ) -> tuple[ImageScore, np.ndarray]:
-    """Score a mask as the engine does: at its own size, the truth resized to it.
+    """Score a mask as training does: at its own size, with the truth resized to it.
 
     Args:
-        predicted: (h, w) classes.
-        truth: (H, W) classes at any size.
+        predicted: (h, w) labels, uint8.
+        truth: (H, W) labels, of any size.
+        classes: the number of classes.
 
     Returns:
         The score, and the truth at (h, w).
 
     Raises:
-        UserError: a label is no class of the run.
+        UserError: a label is not a class of the run.
     """
     fitted = resize_mask(truth, (predicted.shape[0], predicted.shape[1]))
     try:
         matrix = scores.confusion_matrix(predicted, fitted, classes, ignore_index)
     except ValueError as error:
         raise UserError(f"This mask cannot be scored: {error}") from None
-    found = [None if math.isnan(value) else float(value) for value in scores.iou(matrix)]
-    return ImageScore(scores.miou(matrix), tuple(found)), fitted
+    ious = [None if math.isnan(value) else float(value) for value in scores.iou(matrix)]
+    return ImageScore(scores.miou(matrix), tuple(ious)), fitted
 
 
 def saved_scores(path: Path) -> dict[str, ImageScore]:
-    """Image -> score, from a `per_image.csv`. Torn or foreign rows are passed over."""
+    """Image -> score, from a `per_image.csv`; damaged rows are skipped, a missing file has none."""
     try:
         with open(path, newline="", encoding="utf-8", errors="replace") as file:
             rows = list(csv.DictReader(file))
     except (OSError, csv.Error):
         return {}
-    found = {}
+    score_by_image = {}
     for row in rows:
         columns = [name for name in row if name and name.startswith("iou_")]
         try:
             ious = tuple(float(row[name]) if row[name] else None for name in columns)
-            found[row["image"]] = ImageScore(float(row["miou"]), ious)
+            score_by_image[row["image"]] = ImageScore(float(row["miou"]), ious)
         except (KeyError, TypeError, ValueError):
             continue
-    return found
+    return score_by_image
 
 
 def set_mious(
@@ -167,21 +172,22 @@ def set_mious(
     classes: int,
     ignore_index: int,
 ) -> dict[str, float]:
-    """Image -> mIoU of a set: as saved with predictions, counted anew for a latest validation.
+    """Image -> mIoU of a set: the saved one of predictions, computed for a latest validation.
 
-    Images that cannot be read are left out; without a dataset only saved scores are there.
+    Images that cannot be read are left out; without a dataset nothing can be computed.
     """
     if masks.best:
-        return {name: found.miou for name, found in saved_scores(masks.run.per_image_file).items()}
+        saved = saved_scores(masks.run.per_image_file)
+        return {name: image_score.miou for name, image_score in saved.items()}
     if dataset is None:
         return {}
     mious = {}
     for name in names:
         try:
-            found, _ = score(masks.mask(name), dataset.mask(name), classes, ignore_index)
+            image_score, _ = score(masks.mask(name), dataset.mask(name), classes, ignore_index)
         except UserError:
             continue
-        mious[name] = found.miou
+        mious[name] = image_score.miou
     return mious
 
 
@@ -191,18 +197,18 @@ def order_images(
     """The images in the order that a person wants to see them.
 
     Args:
-        mious: for each run, image -> mIoU; images without one come last.
-        by: name; hardest (lowest mean mIoU of the runs first); gap (largest difference between the
+        mious: for each run, image -> mIoU; images without any mIoU come last.
+        by: name; hardest (lowest mean over the runs first); gap (largest difference between the
             best and the worst run first).
     """
     if by == "name":
         return sorted(names)
 
     def rank(name: str) -> tuple[float, str]:
-        found = [run[name] for run in mious if name in run]
-        if not found:
+        values = [run_mious[name] for run_mious in mious if name in run_mious]
+        if not values:
             return math.inf, name
-        return (sum(found) / len(found) if by == "hardest" else min(found) - max(found)), name
+        return (sum(values) / len(values) if by == "hardest" else min(values) - max(values)), name
 
     return sorted(names, key=rank)
 
@@ -210,16 +216,21 @@ def order_images(
 def error_map(
     predicted: np.ndarray, truth: np.ndarray, background: int | None, ignore_index: int
 ) -> np.ndarray:
-    """Where a prediction errs: (H, W) uint8 of 0 right or void, 1 missed, 2 wrong.
+    """Where a prediction errs: (H, W) uint8, 0 right or void, 1 missed, 2 wrong.
 
-    Missed is a pixel of some class that was predicted as background; any other disagreement is
-    wrong. Without a background class nothing can be missed.
+    Missed is a pixel of another class that was predicted as background; any other difference is
+    wrong.
+
+    Args:
+        predicted: (H, W) labels.
+        truth: (H, W) labels.
+        background: the label of the background class; None: no pixel counts as missed.
     """
-    found = np.where(predicted == truth, 0, 2).astype(np.uint8)
+    errors = np.where(predicted == truth, 0, 2).astype(np.uint8)
     if background is not None:
-        found[(found == 2) & (predicted == background)] = 1
-    found[truth == ignore_index] = 0
-    return found
+        errors[(errors == 2) & (predicted == background)] = 1
+    errors[truth == ignore_index] = 0
+    return errors
 
 
 def mismatch(classes: Sequence[Sequence[ClassInfo]], data: Sequence[DataConfig]) -> str:
@@ -227,15 +238,17 @@ def mismatch(classes: Sequence[Sequence[ClassInfo]], data: Sequence[DataConfig])
 
     Args:
         classes: the classes of each run.
-        data: the data section of each run. Two folders of people's own are two datasets.
+        data: the data section of each run; different folders of own images are different datasets.
     """
-    named = (f"folder {one.root}" if one.dataset == "folder" else one.dataset for one in data)
-    known = list(dict.fromkeys(named))
-    if len(known) > 1:
+    names = [
+        f"folder {config.root}" if config.dataset == "folder" else config.dataset for config in data
+    ]
+    datasets = list(dict.fromkeys(names))
+    if len(datasets) > 1:
         return (
-            f"The chosen runs learned from different datasets ({', '.join(known)}): choose runs "
-            "of one dataset."
+            f"The chosen runs were trained on different datasets ({', '.join(datasets)}): choose "
+            "runs of one dataset."
         )
-    if len({tuple(one.name for one in run) for run in classes}) > 1:
+    if len({tuple(info.name for info in run_classes) for run_classes in classes}) > 1:
         return "The chosen runs predict different classes: choose runs of one dataset."
     return ""

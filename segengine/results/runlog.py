@@ -1,4 +1,4 @@
-"""RunLog: the event log of a run, folded into what readers ask for, read only once."""
+"""RunLog: a run's event log folded into what readers ask for, each byte read once."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class ValidatedEpoch(NamedTuple):
 class RunLog:
     """What the log says so far. `refresh` reads the bytes that are new since the last time.
 
-    A resumed run does again what came after its last checkpoint: those records replace the
-    earlier ones, so that every epoch and step stands here once.
+    A resumed run repeats what came after its last checkpoint. The new records replace the old
+    ones, so that every epoch and step stands here once.
 
     Attributes:
         started: the last `run_started`; None before it.
         epochs: epoch number (1-based) -> `epoch` event.
         steps: the `step` events, in order.
         masks: epoch -> folder of its masks, relative to the run folder.
-        end: the event that ended the run; None while it goes on (or after a crash).
-        progress: the last `progress` (reading data, validating, ...), None while it steps.
-        last_time: seconds since 1970 of the last event; 0 before any.
+        end: the event that ended the run; None while it runs (or after a crash).
+        progress: the last `progress` (reading data, validating, ...); None during training steps.
+        last_time: time of the last event, in seconds since 1970; 0 before any.
     """
 
     path: Path
@@ -45,14 +45,14 @@ class RunLog:
     last_time: float = 0.0
 
     def refresh(self) -> list[Event]:
-        """Fold in what was written since the last time, and return it."""
+        """Fold in the events that are new since the last time, and return them."""
         events, self.offset = read_events(self.path, self.offset)
         for event in events:
             self._fold(event)
         return events
 
     def validated(self) -> list[ValidatedEpoch]:
-        """Every validation, in order."""
+        """Every validation, by epoch."""
         ordered = sorted(self.epochs.items())
         return [ValidatedEpoch(number, event["val"]) for number, event in ordered if event["val"]]
 
@@ -82,7 +82,7 @@ class RunLog:
             self.end = event
 
     def _forget_from(self, epoch: int, step: int) -> None:
-        """Drop what a resumed run is about to do again."""
+        """Drop what a resumed run is about to repeat."""
         self.epochs = {number: event for number, event in self.epochs.items() if number < epoch}
         self.masks = {number: folder for number, folder in self.masks.items() if number < epoch}
         self.steps = [event for event in self.steps if event["step"] <= step]

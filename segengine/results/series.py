@@ -17,7 +17,7 @@ from segengine.run.events import Epoch, Event
 Curve = Literal["step_loss", "train_loss", "val_loss", "train_miou", "val_miou"]
 CURVES: tuple[Curve, ...] = get_args(Curve)
 
-MAX_POINTS = 2000  # of one curve in a chart; more than its pixels only costs time
+MAX_POINTS = 2000  # of a curve in a chart; more points than pixels only cost time
 
 
 @dataclass
@@ -42,16 +42,16 @@ Series = dict[Curve, Points]
 
 
 def series_of(log: RunLog) -> Series:
-    """All curves of a run, every epoch and step once (a resumed run's later records count)."""
+    """All curves of a run, with every epoch and step once."""
     events: list[Event] = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
-    return points_of(events, steps_per_epoch(log))
+    return points_of(events, logged_steps_per_epoch(log))
 
 
 def points_of(events: Iterable[Event], steps_per_epoch: int) -> Series:
     """The points that these events add to the curves; curves without any are left out.
 
     Args:
-        steps_per_epoch: as the run's `run_started` says; with 0 (unknown) steps have no place.
+        steps_per_epoch: by the run's `run_started`; with 0 (unknown), steps add no points.
     """
     series: Series = {}
     for event in events:
@@ -63,8 +63,8 @@ def points_of(events: Iterable[Event], steps_per_epoch: int) -> Series:
     return series
 
 
-def steps_per_epoch(log: RunLog) -> int:
-    """Steps in an epoch; 0 before the run has said so."""
+def logged_steps_per_epoch(log: RunLog) -> int:
+    """Optimizer steps per epoch, by the log; 0 before `run_started`."""
     return log.started["steps_per_epoch"] if log.started else 0
 
 
@@ -74,7 +74,7 @@ def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
 
 
 def as_csv(series_by_run: Mapping[str, Series]) -> str:
-    """Every point as a row: run, curve, epoch, value (empty where it was not finite)."""
+    """One row per point: run, curve, epoch, value (empty where it was not finite)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", "curve", "epoch", "value"])

@@ -1,4 +1,4 @@
-"""What state a run is in, decided from its log, its job and what was asked of it."""
+"""The state of a run, decided from its log, its job and whether a stop was requested."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RunState = Literal[
 ]
 ACTIVE: tuple[RunState, ...] = ("waiting", "starting", "running", "unresponsive")
 
-SILENCE = 300.0  # seconds without an event after which a living process is called unresponsive
+SILENCE = 300.0  # seconds without an event after which a running process counts as unresponsive
 _ENDS: dict[str, RunState] = {
     "run_finished": "finished",
     "run_stopped": "stopped",
@@ -29,16 +29,15 @@ class RunStatus:
     """A run at one moment.
 
     Attributes:
-        epoch: epochs completed.
+        epoch: whole epochs trained.
         epochs: epochs planned; 0 before the run has said so.
         progress: share of the training steps done, 0 to 1.
-        seconds_left: estimated from this session's speed; None where it cannot be known.
+        seconds_left: estimated from this session's speed; None where that is unknown.
         best_miou: highest validation mIoU so far, 0 to 1; None before a validation.
-        best_epoch: its epoch.
-        activity: what it does right now, such as "Reading images 120/300"; "" in plain training.
+        best_epoch: the epoch of that mIoU, 1-based.
+        activity: what it does now, such as "Reading images 120/300"; "" during training steps.
         message: why it ended, in one sentence; for a crash the end of its output.
-        problems: all that is wrong with its data, a sentence each; empty where that is not why it
-            failed.
+        problems: one sentence per problem of its data, where that is why it failed.
     """
 
     state: RunState
@@ -59,7 +58,12 @@ class RunStatus:
 
 
 def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None) -> RunStatus:
-    """The status of a run. Give its (refreshed) RunLog where one is at hand."""
+    """The status of a run.
+
+    Args:
+        log: its log, refreshed, where the caller has it.
+        now: seconds since 1970; left out, the present.
+    """
     log = log or open_log(run.events_file)
     now = time.time() if now is None else now
     job = run.job()
@@ -80,26 +84,27 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
 
 
 def _state(run: RunDir, log: RunLog, job: Job | None, now: float) -> RunState:
-    process = launchers.state(job) if job else "gone"
-    if log.end and not _taken_up_again(log, job, process):
+    job_state = launchers.state(job) if job else "gone"
+    if log.end and not _is_resumed(log, job, job_state):
         return _ENDS[log.end["event"]]
-    if process in ("waiting", "gone") and run.request_file.exists():
+    if job_state in ("waiting", "gone") and run.request_file.exists():
         return "stopped"
-    if process == "waiting":
+    if job_state == "waiting":
         return "waiting"
-    if process == "gone":
+    if job_state == "gone":
         return "crashed"
     if now - max(log.last_time, _submitted(job)) > SILENCE:
         return "unresponsive"
     return "starting" if log.end or not log.last_time else "running"
 
 
-def _taken_up_again(log: RunLog, job: Job | None, process: launchers.JobState) -> bool:
+def _is_resumed(log: RunLog, job: Job | None, job_state: launchers.JobState) -> bool:
     """Whether an ended run was submitted again and its new process has not logged yet."""
-    return log.end is not None and process != "gone" and _submitted(job) > log.end["time"]
+    return log.end is not None and job_state != "gone" and _submitted(job) > log.end["time"]
 
 
 def _submitted(job: Job | None) -> float:
+    """Seconds since 1970; 0 without a job."""
     return job["submitted"] if job else 0.0
 
 
@@ -121,13 +126,13 @@ def _steps_done(log: RunLog) -> int:
 def _seconds_left(log: RunLog, submitted: float, now: float) -> float | None:
     """From the mean speed since this session's start, validations included."""
     if not log.started or log.started["time"] < submitted:
-        return None  # this session still gets ready; the last one's clock says nothing
+        return None  # this session has not begun to train; the last one's speed says nothing
     done = _steps_done(log)
-    here = done - log.started["start_step"]
-    if here <= 0:
+    session_steps = done - log.started["start_step"]
+    if session_steps <= 0:
         return None
     total = log.started["epochs"] * log.started["steps_per_epoch"]
-    seconds_per_step = (log.last_time - log.started["time"]) / here
+    seconds_per_step = (log.last_time - log.started["time"]) / session_steps
     left = (total - done) * seconds_per_step - (now - log.last_time)
     return max(0.0, left)
 
@@ -149,14 +154,14 @@ def _message(run: RunDir, log: RunLog, state: RunState) -> str:
 
 
 def _problems(log: RunLog) -> tuple[str, ...]:
-    """All that was wrong with the data of a failed run."""
+    """One sentence per problem of a failed run's data."""
     if log.end and log.end["event"] == "run_failed":
         return tuple(log.end.get("problems", ()))
     return ()
 
 
 def tail(path: Path, lines: int = 12) -> str:
-    """The last lines of a text file, as a terminal would show them (progress bars: last state)."""
+    """The last lines of a text file as a terminal shows them: of a progress bar the last state."""
     try:
         with open(path, "rb") as file:
             file.seek(0, 2)

@@ -1,13 +1,12 @@
-"""All runs as one table, and one run as facts, for people to read."""
+"""Runs as one table, and a run as facts, for people to read."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic.fields import FieldInfo
 
 from segengine.config import RunConfig
@@ -18,6 +17,9 @@ from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.rundir import RunDir
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ALWAYS = ("arch", "strategy", "dataset")  # shown even where all runs agree
 COLUMNS = (
@@ -53,45 +55,47 @@ def read_config(run: RunDir) -> RunConfig | None:
 
 
 def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
-    """One line a run, in the order given: COLUMNS, then the config fields worth a column.
+    """One row per run, in the order given: COLUMNS, then the config fields worth a column.
 
     Units: `created` is seconds since 1970 (from the id, so without fractions), `progress` 0 to 1,
     `seconds_left` seconds, `best_miou` 0 to 1. Fields of an unreadable config are missing.
     """
+    import pandas as pd  # slow, and the command line shows runs without it
+
     fields = differing_fields([row.config for row in rows if row.config])
-    lines = [{**_line(row), **_config_cells(row.config, fields)} for row in rows]
-    return pd.DataFrame(lines, columns=[*COLUMNS, *fields])
+    records = [{**_run_cells(row), **_config_cells(row.config, fields)} for row in rows]
+    return pd.DataFrame(records, columns=[*COLUMNS, *fields])
 
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    flat = [_with_a_meaning(config) for config in configs]
-    varied = [
+    settings = [_meaningful(config) for config in configs]
+    differing = [
         name
-        for _, name, _ in RunConfig.fields()
-        if name not in ALWAYS and len({one[name] for one in flat if name in one}) > 1
+        for name in RunConfig.declarations()
+        if name not in ALWAYS and len({values[name] for values in settings if name in values}) > 1
     ]
-    return [*ALWAYS, *varied]
+    return [*ALWAYS, *differing]
 
 
-def _with_a_meaning(config: RunConfig) -> dict[str, Any]:
-    """Field name -> value, without the fields that say nothing about this run."""
+def _meaningful(config: RunConfig) -> dict[str, Any]:
+    """Field name -> value, of the fields that have a meaning for this run."""
     flat = config.flat()
-    idle = config.meaningless(flat)
-    return {name: value for name, value in flat.items() if name not in idle}
+    meaningless = config.meaningless(flat)
+    return {name: value for name, value in flat.items() if name not in meaningless}
 
 
 def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     """(title, value, default) of each field that is not at its default, in form order."""
     flat = config.flat()
     return [
-        (str(info.title), as_text(flat[name], info), as_text(info.default, info))
-        for _, name, info in RunConfig.fields()
+        (str(info.title), value_text(flat[name], info), value_text(info.default, info))
+        for name, info in RunConfig.declarations().items()
         if flat[name] != info.default
     ]
 
 
-def as_text(value: Any, info: FieldInfo | None = None) -> str:
+def value_text(value: Any, info: FieldInfo | None = None) -> str:
     """A config value in words: "on", "hflip", "0.001", "none"; "all" for a limit of 0."""
     if info and value == 0 and not isinstance(value, bool) and (zero := extra(info, "zero")):
         return str(zero)
@@ -103,7 +107,7 @@ def as_text(value: Any, info: FieldInfo | None = None) -> str:
 
 
 def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
-    """(what, value) about a run as it started: folder, device, size, first weights."""
+    """(what, value) of a run as it started: folder, device, parameters, images, first weights."""
     folder = ("Folder", str(run.path))
     if log.started is None:
         return [folder]
@@ -122,7 +126,7 @@ def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
 
 
 def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:
-    """Where the first weights came from."""
+    """Where the first weights come from."""
     if not lineage:
         return [("Start", "random weights, nothing loaded")]
     chain = lineage.get("chain")  # logs of older versions lack it
@@ -140,14 +144,14 @@ def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:
 
 
 def created(run_id: str) -> float:
-    """When the run was made, in seconds since 1970, by its id; 0 where that names no time."""
+    """When the run was made, in seconds since 1970, by its id; 0 where the id names no time."""
     try:
         return time.mktime(time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
     except (ValueError, OverflowError):
         return 0.0
 
 
-def _line(row: RunRow) -> dict[str, Any]:
+def _run_cells(row: RunRow) -> dict[str, Any]:
     status = row.status
     return {
         "id": row.run.id,
@@ -165,12 +169,14 @@ def _line(row: RunRow) -> dict[str, Any]:
 
 
 def is_synthetic(dataset: str) -> bool:
-    """Whether a dataset is drawn by our own generator, as its label says."""
+    """Whether SegLab draws the dataset itself, as its label says."""
     entry = entries("datasets").get(dataset)
     return bool(entry and "synthetic" in entry.label)
 
 
 def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, Any]:
-    flat = _with_a_meaning(config) if config else {}
-    infos = {name: info for _, name, info in RunConfig.fields()}
-    return {name: as_text(flat[name], infos[name]) if name in flat else None for name in fields}
+    values = _meaningful(config) if config else {}
+    infos = RunConfig.declarations()
+    return {
+        name: value_text(values[name], infos[name]) if name in values else None for name in fields
+    }

@@ -17,7 +17,7 @@ from segengine.run.events import VERSION, Event
 
 
 class EventLog:
-    """The writer. Reopening a log repairs a torn tail and goes on counting.
+    """The writer. Reopening a log repairs a torn tail and continues the count.
 
     Every event goes out as one write of one line; `durable` ones reach the disk before `write`
     returns. Non-finite numbers become null, and the event then names them under "non_finite".
@@ -31,8 +31,8 @@ class EventLog:
         """
         try:
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
-            whole, self._seq = _whole_lines(path)
-            self._file.truncate(whole)
+            size, self._seq = _whole_lines(path)
+            self._file.truncate(size)
         except OSError as error:
             raise cannot_write(path, error) from error
         self.path = path
@@ -84,10 +84,10 @@ class EventLog:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """Events from a byte offset on, and the offset to go on from.
+    """(the events from a byte offset on, the offset to read from next time).
 
-    Only whole lines count: a line still being written (or torn by a crash) is left for next time.
-    A whole line that is not an event is passed over. A file that is not there has no events.
+    Only whole lines count: a line that is still being written (or torn by a crash) is left for next
+    time. A whole line that is not an event is skipped. A missing file has no events.
     """
     try:
         with open(path, "rb") as file:
@@ -101,7 +101,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
 
 
 def parse_line(line: bytes) -> Event | None:
-    """One line as an event; None where it is none."""
+    """The event that a line holds; None where it holds none."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -110,13 +110,13 @@ def parse_line(line: bytes) -> Event | None:
 
 
 def _whole_lines(path: Path) -> tuple[int, int]:
-    """(bytes up to the last whole line, next seq) of a log."""
-    events, whole = read_events(path)
-    return whole, 1 + max((event.get("seq", -1) for event in events), default=-1)
+    """(bytes of the whole lines, next seq) of a log."""
+    events, size = read_events(path)
+    return size, 1 + max((event.get("seq", -1) for event in events), default=-1)
 
 
 def _finite(value: Any, path: str, non_finite: list[str]) -> Any:
-    """The value with None for NaN and infinities, whose paths are added to `non_finite`."""
+    """The value with None for NaN and infinities; their paths are added to `non_finite`."""
     if isinstance(value, float) and not math.isfinite(value):
         non_finite.append(path)
         return None

@@ -1,7 +1,7 @@
-"""The events of a run's log, declared once: the writer, the readers and the guide all follow this.
+"""The events of a run's log, declared once, for the writer, the readers and the guide.
 
-Each event is a typed dictionary; the text beside a field says what it holds and in which unit.
-Fields marked NotRequired are missing in the logs of older versions.
+Each event is a typed dictionary; the text beside a field says what it holds, and in which unit.
+Fields marked NotRequired are missing in logs of older versions.
 """
 
 from __future__ import annotations
@@ -17,51 +17,55 @@ VERSION = 1
 
 
 class Head(TypedDict, total=False):
-    """What every line begins with; the writer sets it."""
+    """The fields that the writer adds to every event."""
 
     v: Annotated[int, "version of the format"]
-    seq: Annotated[int, "0-based number of the line"]
+    seq: Annotated[int, "number of the line, 0-based"]
     time: Annotated[float, "seconds since 1970"]
-    non_finite: Annotated[list[str], "paths of the numbers that were infinite or NaN: null here"]
+    non_finite: Annotated[
+        list[str], "paths of the numbers that are null because they were infinite or NaN, if any"
+    ]
 
 
 class ClassRecord(TypedDict):
-    """A class as the run knows it."""
+    """A class of the run."""
 
-    name: Annotated[str, "its name"]
-    color: Annotated[str, "its color, #rrggbb"]
+    name: Annotated[str, "name"]
+    color: Annotated[str, "color, #rrggbb"]
 
 
 class ParameterRecord(TypedDict):
     """Numbers of parameters."""
 
     total: Annotated[int, "all parameters"]
-    trainable: Annotated[int, "those that are trained"]
+    trainable: Annotated[int, "parameters that are trained"]
 
 
 class RunStarted(Head):
-    """A session of training begins: the first one, or one that resumes."""
+    """A training session begins: the first one, or one that resumes the run."""
 
     event: Literal["run_started"]
     classes: Annotated[list[ClassRecord], "the classes in label order"]
     ignore_index: Annotated[int, "label of void pixels"]
-    image_size: Annotated[list[int], "height and width of images and masks, pixels"]
-    train_images: Annotated[int, "images that train"]
-    val_images: Annotated[int, "images that validate"]
+    image_size: Annotated[list[int], "height and width of images and masks, in pixels"]
+    train_images: Annotated[int, "number of training images"]
+    val_images: Annotated[int, "number of validation images"]
     film: Annotated[list[str], "validation images whose masks are kept at every validation"]
     parameters: Annotated[ParameterRecord, "numbers of parameters"]
-    device: Annotated[str, "what computes"]
+    device: Annotated[str, "cpu with its threads, or cuda with the GPU's name"]
     precision: Annotated[str, "fp32, bf16 or fp16"]
-    versions: Annotated[dict[str, str], "package -> version"]
-    class_weights: NotRequired[Annotated[list[float] | None, "of the loss; null: all the same"]]
-    feature_cache_bytes: NotRequired[
-        Annotated[int, "disk for a frozen encoder's features; 0: none"]
+    versions: Annotated[dict[str, str], "versions of Python and of the packages"]
+    class_weights: NotRequired[
+        Annotated[list[float] | None, "of the loss, in label order; null: all equal"]
     ]
-    lineage: Annotated[Lineage | None, "where the encoder's weights came from; null: nowhere"]
+    feature_cache_bytes: NotRequired[
+        Annotated[int, "disk space of a frozen encoder's features, in bytes; 0: none kept"]
+    ]
+    lineage: Annotated[Lineage | None, "origin of the encoder's weights; null: random weights"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, before training"]]
     epochs: Annotated[int, "epochs planned"]
     steps_per_epoch: Annotated[int, "optimizer steps per epoch"]
-    start_epoch: Annotated[int, "1-based epoch that this session begins in"]
+    start_epoch: Annotated[int, "epoch in which this session begins, 1-based"]
     start_step: Annotated[int, "optimizer steps done before this session"]
 
 
@@ -69,7 +73,7 @@ class Progress(Head):
     """Work other than training steps: reading images, validating, predicting."""
 
     event: Literal["progress"]
-    phase: Annotated[str, "what is being done, for people"]
+    phase: Annotated[str, "what is being done, such as Reading images"]
     done: Annotated[int, "items done"]
     total: Annotated[int, "items in all"]
 
@@ -78,15 +82,15 @@ class Step(Head):
     """An optimizer step; at most five per second are logged."""
 
     event: Literal["step"]
-    epoch: Annotated[int, "1-based"]
+    epoch: Annotated[int, "number of the epoch, 1-based"]
     step: Annotated[int, "optimizer steps since the run began"]
     loss: Annotated[float | None, "mean over the step's labeled pixels; null: not finite"]
     lr: Annotated[float, "learning rate (of the decoder, where the encoder has its own)"]
-    images_per_second: Annotated[float, "since the last logged step, validations left out"]
+    images_per_second: Annotated[float, "mean since the last logged step, without validations"]
 
 
 class TrainRecord(Scores):
-    """Scores of the training batches, made while the weights moved, on augmented images."""
+    """Scores of an epoch's training batches: of augmented images, while the weights change."""
 
     loss: Annotated[float | None, "mean over the labeled pixels; null: not finite"]
 
@@ -96,7 +100,7 @@ class ValRecord(TrainRecord):
 
     boundary_iou: NotRequired[Annotated[float, "mean boundary IoU over the classes, 0 to 1"]]
     boundary_iou_per_class: NotRequired[
-        Annotated[list[float | None], "boundary IoU per class; null: in neither"]
+        Annotated[list[float | None], "boundary IoU per class, 0 to 1; null: class in neither"]
     ]
 
 
@@ -104,40 +108,42 @@ class Epoch(Head):
     """An epoch is over."""
 
     event: Literal["epoch"]
-    epoch: Annotated[int, "1-based"]
+    epoch: Annotated[int, "number of the epoch, 1-based"]
     step: Annotated[int, "optimizer steps since the run began"]
     train: Annotated[TrainRecord, "scores of the training batches"]
-    val: Annotated[ValRecord | None, "scores of the validation; null: none in this epoch"]
-    confusion: Annotated[list[list[int]] | None, "validation pixels; rows are the true class"]
+    val: Annotated[ValRecord | None, "scores of the validation set; null: not validated"]
+    confusion: Annotated[
+        list[list[int]] | None, "pixels of the validation set; rows are the true class; null as val"
+    ]
     lr: Annotated[float, "learning rate of the last step"]
-    seconds: Annotated[float, "time of the epoch, its validation included"]
+    seconds: Annotated[float, "duration of the epoch, including its validation"]
 
 
 class Masks(Head):
-    """The masks of the film's images were written."""
+    """The predicted masks of the film's images were written."""
 
     event: Literal["masks"]
-    epoch: Annotated[int, "1-based"]
-    folder: Annotated[str, "where, relative to the run folder"]
+    epoch: Annotated[int, "number of the epoch, 1-based"]
+    folder: Annotated[str, "their folder, relative to the run folder"]
 
 
 class Checkpoint(Head):
     """A checkpoint was written."""
 
     event: Literal["checkpoint"]
-    epoch: Annotated[int, "whole epochs that it holds"]
-    kind: Annotated[Literal["last", "best"], "the newest weights, or those that validated best"]
-    path: Annotated[str, "where, relative to the run folder"]
-    sha256: Annotated[str, "of the file"]
+    epoch: Annotated[int, "whole epochs trained"]
+    kind: Annotated[Literal["last", "best"], "the newest weights, or those of the best validation"]
+    path: Annotated[str, "its file, relative to the run folder"]
+    sha256: Annotated[str, "sha256 of the file"]
 
 
 class RunFinished(Head):
     """All epochs are done and the validation set is predicted."""
 
     event: Literal["run_finished"]
-    best_epoch: Annotated[int, "1-based epoch with the best validation mIoU"]
+    best_epoch: Annotated[int, "epoch with the best validation mIoU, 1-based"]
     best_miou: Annotated[float, "that mIoU, 0 to 1"]
-    seconds: Annotated[float, "training time over all sessions"]
+    seconds: Annotated[float, "duration of the training, over all sessions"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, after training"]]
 
 
@@ -149,14 +155,14 @@ class RunStopped(Head):
 
 
 class RunFailed(Head):
-    """The run cannot go on."""
+    """The run failed; it can be resumed when the cause is gone."""
 
     event: Literal["run_failed"]
     error: Annotated[str, "why, in one sentence"]
-    problems: NotRequired[Annotated[list[str], "all that is wrong with the data, if that is why"]]
-    traceback: Annotated[str, "for whoever mends it"]
+    problems: NotRequired[Annotated[list[str], "every problem of the data, if that is why"]]
+    traceback: Annotated[str, "Python traceback, for debugging"]
 
 
 End: TypeAlias = RunFinished | RunStopped | RunFailed
 Event: TypeAlias = RunStarted | Progress | Step | Epoch | Masks | Checkpoint | End
-END_EVENTS = ("run_finished", "run_stopped", "run_failed")  # one of them is a run's last word
+END_EVENTS = ("run_finished", "run_stopped", "run_failed")  # how a session ends, if not by a crash

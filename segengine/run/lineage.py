@@ -1,4 +1,4 @@
-"""Where a run's first weights come from, run by run, for the log and the pages. No torch."""
+"""Where a run's first weights come from, run by run. No torch."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from segengine.run.rundir import RunDir
 
 
 class Ancestor(TypedDict):
-    """A training behind a run's first weights; null: it cannot be told."""
+    """A training behind a run's first weights; null: unknown."""
 
-    run: Annotated[str | None, "id of the run in whose folder the checkpoint lay"]
+    run: Annotated[str | None, "id of the run whose folder holds the checkpoint"]
     arch: Annotated[str | None, "model"]
-    dataset: Annotated[str | None, "what it learned from"]
+    dataset: Annotated[str | None, "dataset that it was trained on"]
     strategy: Annotated[str | None, "scratch, pretrained or frozen"]
-    weights: Annotated[str | None, "what it started from; null: random weights"]
-    epoch: Annotated[int | None, "whole epochs that the checkpoint holds"]
-    miou: Annotated[float | None, "validation mIoU of that epoch, 0 to 1, where it was the best"]
-    sha256: Annotated[str, "of the checkpoint"]
+    weights: Annotated[str | None, "weights that it started from; null: random weights"]
+    epoch: Annotated[int | None, "whole epochs trained"]
+    miou: Annotated[float | None, "validation mIoU, 0 to 1; null: not the best checkpoint"]
+    sha256: Annotated[str, "sha256 of the checkpoint"]
 
 
 class Lineage(TypedDict):
-    """Where the encoder's weights came from."""
+    """Where the encoder's first weights come from."""
 
-    source: Annotated[str, "imagenet, run:<id> or a path, as it was asked for"]
-    file: Annotated[str, "the file that was read"]
-    sha256: Annotated[str, "of that file"]
-    matched: Annotated[int, "tensors that were loaded"]
+    source: Annotated[str, "imagenet, run:<id> or a path, as given"]
+    file: Annotated[str, "file that was read"]
+    sha256: Annotated[str, "sha256 of that file"]
+    matched: Annotated[int, "number of tensors loaded"]
     matched_keys: NotRequired[Annotated[list[str], "their names in the encoder"]]
-    unmatched: Annotated[list[str], "keys of the file that are not the encoder's"]
+    unmatched: Annotated[list[str], "keys of the file that were left out, not being the encoder's"]
     chain: NotRequired[Annotated[list[Ancestor], "trainings behind the file, the nearest first"]]
 
 
@@ -42,15 +42,15 @@ def chain(checkpoint: Mapping[str, Any], path: Path, sha256: str) -> list[Ancest
 
     Args:
         checkpoint: its content.
-        path: where it lies; inside a run folder, that tells the run.
+        path: its file; inside a run folder, the path tells the run.
         sha256: of the file.
-
     """
     position = checkpoint.get("position") or {}
     lineage = checkpoint.get("lineage") or {}
     config = checkpoint.get("config") or {}
     epoch = position.get("epoch", 1) - 1
-    is_best = position.get("best_epoch") == epoch > 0 == position.get("batch", 0)
+    between_epochs = epoch > 0 and position.get("batch", 0) == 0
+    is_best = between_epochs and position.get("best_epoch") == epoch
     nearest: Ancestor = {
         "run": _run_of(path),
         "arch": checkpoint.get("arch"),
@@ -65,7 +65,7 @@ def chain(checkpoint: Mapping[str, Any], path: Path, sha256: str) -> list[Ancest
 
 
 def _run_of(path: Path) -> str | None:
-    """The id of the run in whose folder the checkpoint lies, if it does."""
+    """The id of the run whose folder holds the checkpoint; None where none does."""
     folder = path.absolute().parent.parent
     try:
         return RunDir.open(folder.parent, folder.name).id
@@ -75,15 +75,15 @@ def _run_of(path: Path) -> str | None:
 
 def in_words(ancestors: Sequence[Ancestor]) -> str:
     """One line: "run A (oxford_pets, pretrained, mIoU 0.312) ← run B (sample_streets, ...)"."""
-    words = [_in_words(ancestor) for ancestor in ancestors]
-    first = ancestors[-1].get("weights") if ancestors else None
-    return " ← ".join([*words, *([str(first)] if first else [])])
+    links = [_ancestor_in_words(ancestor) for ancestor in ancestors]
+    first_weights = ancestors[-1].get("weights") if ancestors else None
+    return " ← ".join([*links, *([first_weights] if first_weights else [])])
 
 
-def _in_words(ancestor: Ancestor) -> str:
+def _ancestor_in_words(ancestor: Ancestor) -> str:
     name = f"run {ancestor['run']}" if ancestor.get("run") else f"a file of {ancestor.get('arch')}"
     facts = [ancestor.get("dataset"), ancestor.get("strategy")]
     if ancestor.get("miou") is not None:
         facts.append(f"mIoU {ancestor['miou']:.3f}")
-    told = ", ".join(fact for fact in facts if fact)
-    return f"{name} ({told})" if told else name
+    known = ", ".join(fact for fact in facts if fact)
+    return f"{name} ({known})" if known else name

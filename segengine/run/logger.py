@@ -1,4 +1,4 @@
-"""What a run in training tells: events to its log, lines and a progress bar to the terminal."""
+"""What a run reports while it trains: events to its log, lines and a bar to the terminal."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from segengine.run.events import (
 )
 from segengine.terminal import Terminal
 
-INTERVAL = 0.2  # seconds between two `step` or two `progress` events at the least
+INTERVAL = 0.2  # least seconds between two `step` or two `progress` events
 
 
 class RunLogger:
-    """The one voice of a run."""
+    """Writes a run's events to its log, and the same in short to the terminal."""
 
     def __init__(self, log: EventLog, terminal: Terminal | None = None) -> None:
         self._log = log
@@ -37,14 +37,14 @@ class RunLogger:
         self._last_progress = 0.0
 
     def started(self, event: RunStarted) -> None:
-        """The run (or its continuation) begins."""
+        """A session begins: of a new run, or of one that is resumed."""
         self._log.write(event, durable=True)
         self._epochs = event["epochs"]
         self._steps = event["epochs"] * event["steps_per_epoch"]
         parameters = event["parameters"]
         self._terminal.say(
             f"{event['train_images']:,} training and {event['val_images']:,} validation images; "
-            f"{parameters['total']:,} parameters, {parameters['trainable']:,} of them are trained; "
+            f"{parameters['total']:,} parameters, {parameters['trainable']:,} of them trained; "
             f"{event['device']}, {event['precision']}."
         )
         self._begin_measuring()
@@ -54,7 +54,7 @@ class RunLogger:
         return time.monotonic() - self._last_step >= INTERVAL
 
     def step(self, epoch: int, step: int, loss: float | None, lr: float, images: int) -> None:
-        """An optimizer step over `images`; `loss` is None where it was not looked at."""
+        """An optimizer step over so many images; `loss` is None where it was not read."""
         self._images += images
         if loss is None or not self.step_due():
             return
@@ -92,11 +92,11 @@ class RunLogger:
         self._terminal.progress(phase, done, total)
 
     def masks(self, epoch: int, folder: str) -> None:
-        """Masks were written to a folder, given relative to the run's."""
+        """Masks were written to a folder, given relative to the run folder."""
         self._log.write(Masks(event="masks", epoch=epoch, folder=folder))
 
     def checkpoint(self, epoch: int, kind: Literal["last", "best"], path: str, sha256: str) -> None:
-        """A checkpoint was written, after so many whole epochs."""
+        """A checkpoint was written, after so many whole epochs; path relative to the run folder."""
         event = Checkpoint(event="checkpoint", epoch=epoch, kind=kind, path=path, sha256=sha256)
         self._log.write(event, durable=True)
 
@@ -106,7 +106,7 @@ class RunLogger:
         self._say_last(reason)
 
     def failed(self, error: str, traceback: str, problems: Sequence[str] = ()) -> None:
-        """The run cannot go on: why, in one sentence, and all the `problems` if there are more."""
+        """The run failed: why, in one sentence, and every problem of its data if that is why."""
         event = RunFailed(
             event="run_failed", error=error, problems=list(problems), traceback=traceback
         )
@@ -114,11 +114,11 @@ class RunLogger:
         self._say_last("Failed: " + ("\n".join(problems) or error))
 
     def aside(self, text: str) -> None:
-        """For the terminal (or output.log) alone."""
+        """A text for the terminal (or output.log) alone."""
         self._terminal.say(text)
 
     def finished(self, event: RunFinished) -> None:
-        """All is done."""
+        """All epochs are done and the validation set is predicted."""
         self._log.write(event, durable=True)
         self._say_last(
             f"Finished: best validation mIoU {event['best_miou']:.4f} in epoch "

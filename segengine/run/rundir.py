@@ -22,7 +22,7 @@ Handle = dict[str, str | int | float]  # how a launcher's backend finds a proces
 
 
 class Job(TypedDict):
-    """Who runs a run: a backend, whose own fields (its handle) stand beside these two.
+    """Who runs a run: a launcher's backend, whose own fields (its handle) stand beside these.
 
     Without a handle no process was started yet: the run waits.
     """
@@ -36,13 +36,16 @@ _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]+-(scratch|pretrained|frozen)-[0-9a-
 
 @dataclass(frozen=True)
 class RunDir:
-    """A run folder `runs/<id>/` and all that lies in it. Cheap to make; the disk is the truth."""
+    """A run folder `runs/<id>/` and the paths in it. Cheap to make: it holds nothing but its path.
+
+    The docstrings of the paths are the cells of the guide's page about the run folder.
+    """
 
     path: Path
 
     @classmethod
     def create(cls, runs_dir: Path, config: RunConfig) -> RunDir:
-        """Make a new run folder that holds the config (with absolute paths), and nothing else yet.
+        """Make a new run folder with its config (with absolute paths) and a job that waits.
 
         Raises:
             UserError: `runs_dir` cannot be written.
@@ -69,7 +72,7 @@ class RunDir:
         """The run of that id.
 
         Raises:
-            UserError: the id is malformed (path characters are never followed) or unknown.
+            UserError: the id is unknown or malformed; path characters in it are never followed.
         """
         if not _RUN_ID.fullmatch(run_id):
             raise UserError(
@@ -90,10 +93,10 @@ class RunDir:
 
     @classmethod
     def all(cls, runs_dir: Path) -> list[RunDir]:
-        """Every run of a runs folder, newest first; empty where the folder does not exist.
+        """Every run of a runs folder, newest first; none where the folder does not exist.
 
         Raises:
-            UserError: it is no folder, or cannot be read.
+            UserError: it is not a folder, or cannot be read.
         """
         folder = absolute(runs_dir)
         try:
@@ -107,7 +110,8 @@ class RunDir:
                 field="runs_dir",
             ) from None
         runs = [cls(folder / name) for name in names]
-        return sorted((run for run in runs if run.config_file.is_file()), reverse=True, key=_by_id)
+        whole = [run for run in runs if run.config_file.is_file()]
+        return sorted(whole, key=lambda run: run.id, reverse=True)
 
     @property
     def id(self) -> str:
@@ -116,102 +120,106 @@ class RunDir:
 
     @property
     def config_file(self) -> Path:
-        """The RunConfig, whole."""
+        """The whole RunConfig, with absolute paths."""
         return self.path / "config.json"
 
     @property
     def events_file(self) -> Path:
-        """The event log."""
+        """The event log: one JSON object per line, only ever appended to."""
         return self.path / "events.jsonl"
 
     @property
     def job_file(self) -> Path:
-        """Who runs it."""
+        """Who runs it: the launcher's backend, and what that needs to find the process again."""
         return self.path / "job.json"
 
     @property
     def request_file(self) -> Path:
-        """What a person asked of the run (a stop): it tells a stopped run from a crashed one."""
+        """A person's request to stop the run; tells a stopped run from a crashed one."""
         return self.path / "request.json"
 
     @property
     def output_file(self) -> Path:
-        """stdout and stderr of the process."""
+        """What the process of a launched run printed (stdout and stderr)."""
         return self.path / "output.log"
 
     @property
     def lock_file(self) -> Path:
-        """Held by the process that trains the run: a run has one writer."""
+        """Locked by the process that trains the run, so that a run has one writer."""
         return self.path / ".lock"
 
     @property
     def claim_lock_file(self) -> Path:
-        """Held for the moment in which a process becomes the run's own."""
+        """Locked for the moment in which a process is started for the run, or takes it over."""
         return self.path / ".claim.lock"
 
     @property
     def notes_file(self) -> Path:
-        """Name, tags and notes that a person gave."""
+        """What a person noted, such as the run's name; training never writes it."""
         return self.path / "notes.json"
 
     @property
     def last_checkpoint(self) -> Path:
-        """What `resume` goes on from."""
+        """The newest checkpoint, from which `resume` continues: weights, optimizer, position."""
         return self.path / "checkpoints" / "last.pt"
 
     @property
     def best_checkpoint(self) -> Path:
-        """The weights with the best validation mIoU."""
+        """The checkpoint of the best validation mIoU, for `evaluate`, `predict` and `run:<id>`."""
         return self.path / "checkpoints" / "best.pt"
+
+    def masks(self, epoch: int) -> Path:
+        """Index masks of the film's images, predicted at the validation of an epoch (1-based)."""
+        return self.path / "masks" / f"epoch-{epoch:04d}"
 
     @property
     def predictions(self) -> Path:
-        """Index masks of the whole validation set with the best weights, and their scores."""
+        """Index masks `<image>.png` of the whole validation set, predicted by the best weights."""
         return self.path / "predictions"
 
     @property
     def per_image_file(self) -> Path:
-        """Scores of each validation image."""
+        """Scores of these masks, one row per image."""
         return self.predictions / "per_image.csv"
 
     @property
     def confusion_file(self) -> Path:
-        """One class-by-class matrix an image: (images, classes, classes), rows = true class."""
+        """Their confusion matrices: (images, classes, classes), pixels, rows are the true class."""
         return self.predictions / "confusion.npy"
 
     def evaluation(self, dataset: str, split: str = "val") -> Path:
-        """Where `evaluate` puts its result for a split of a dataset."""
+        """What `evaluate` measured on a split of a dataset."""
         return self.path / "evaluations" / dataset / f"{split}.json"
 
     def evaluation_table(self, dataset: str, split: str = "val") -> Path:
-        """The same result as a table, a class a row."""
+        """The same scores as a table, one row per class."""
         return self.evaluation(dataset, split).with_suffix(".csv")
 
     def evaluation_per_image(self, dataset: str, split: str = "val") -> Path:
-        """The scores of each image of that split."""
+        """Scores of that split, one row per image."""
         return self.evaluation(dataset, split).with_name(f"{split}_per_image.csv")
-
-    def masks(self, epoch: int) -> Path:
-        """Folder of the predicted index masks of one validation (1-based epoch)."""
-        return self.path / "masks" / f"epoch-{epoch:04d}"
 
     def config(self) -> RunConfig:
         """The RunConfig that the run was made with."""
         return RunConfig.load(self.config_file, STORED)
 
     def job(self) -> Job | None:
-        """Who runs it; None where nothing says so."""
+        """Who runs it; None where no job is recorded."""
         job = read_json(self.job_file)
         return cast("Job", job) if job and "backend" in job and "submitted" in job else None
 
     def write_job(self, backend: str, handle: Handle | None = None) -> None:
-        """Write down who runs it from now on; without a handle the run waits for a process."""
+        """Record who runs it from now on; without a handle the run waits for a process."""
         job = {"backend": backend, "submitted": time.time(), **(handle or {})}
         write_text(self.job_file, json.dumps(job, indent=2) + "\n")
 
 
 def absolute(runs_dir: Path) -> Path:
-    """The runs folder as an absolute path, "~" opened; UserError where that home is unknown."""
+    """The runs folder as an absolute path, with "~" expanded.
+
+    Raises:
+        UserError: "~" names the home of an unknown user.
+    """
     try:
         return runs_dir.expanduser().absolute()
     except RuntimeError:
@@ -223,13 +231,9 @@ def absolute(runs_dir: Path) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON object from a file that is written atomically; None where there is none."""
+    """The JSON object of a file; None where the file is missing or holds none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _by_id(run: RunDir) -> str:
-    return run.id

@@ -1,8 +1,8 @@
-"""Stopping a run within seconds, without losing what it has learned.
+"""Stopping a run within seconds, without losing a finished step.
 
-SIGTERM and SIGINT wake a thread of their own. The training loop asks `check` after every step and
-stops there. Where a single step (a C++ call during which Python runs no signal handler) takes
-longer than the grace period, that thread itself saves the state from before the step and exits.
+SIGTERM and SIGINT wake a thread. The training loop calls `check` after every step and stops there.
+Where a single step takes longer than the grace period (a C++ call, during which Python runs no
+signal handler), the thread itself saves the state from before the step and exits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from collections.abc import Callable, Iterator
 from segengine.files import write_text
 from segengine.run.rundir import RunDir, read_json
 
-GRACE = 5.0  # seconds that a step may still take; what is left of 10 s is for saving
-
-
-KILL_AFTER = 10.0  # seconds after the first request to stop, from when on a request kills
+GRACE = 5.0  # seconds that a step may still take; the rest of 10 s is for saving
+KILL_AFTER = 10.0  # seconds after the first request to stop; a request after them kills
 
 
 def request_stop(run: RunDir) -> None:
@@ -44,7 +42,7 @@ class Stopped(Exception):
 
 
 class Stopper:
-    """The request to stop, from wherever it comes."""
+    """Whether a stop was requested, by a signal or in code, and what saves the run then."""
 
     def __init__(self) -> None:
         self._requested = threading.Event()
@@ -52,7 +50,7 @@ class Stopper:
         self._save: Callable[[], None] | None = None
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT from now on. Call it in the main thread."""
+        """Take SIGTERM and SIGINT as requests from now on. Call this in the main thread."""
         reader, writer = socket.socketpair()
         writer.setblocking(False)
         # The wake-up byte is written when the signal arrives, the handler runs when Python may.
@@ -64,28 +62,32 @@ class Stopper:
         ).start()
 
     def request(self) -> None:
-        """Ask to stop."""
+        """Request a stop."""
         self._requested.set()
 
     def check(self) -> None:
-        """Raise Stopped where a stop was asked for."""
+        """Stop here if that was requested.
+
+        Raises:
+            Stopped: it was.
+        """
         if self._requested.is_set():
             raise Stopped("Stopped on request.")
 
     @contextlib.contextmanager
     def interruptible(self, save: Callable[[], None]) -> Iterator[None]:
-        """While the body runs, `save` (called from another thread) could save a consistent state.
+        """While the body runs, another thread may call `save` to save a consistent state.
 
-        The body must not change what `save` reads. After the grace period the process saves and
-        exits from here, whatever the body is doing.
+        The body must not change what `save` reads. When the grace period is over, the process saves
+        and exits, whatever the body is doing.
         """
-        self._set(save)
+        self._set_save(save)
         try:
             yield
         finally:
-            self._set(None)
+            self._set_save(None)
 
-    def _set(self, save: Callable[[], None] | None) -> None:
+    def _set_save(self, save: Callable[[], None] | None) -> None:
         with self._lock:
             self._save = save
 

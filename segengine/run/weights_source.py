@@ -1,4 +1,4 @@
-"""Where a run's first weights lie: the file that `run:<id>` or a path stands for. No torch."""
+"""The file of a run's first weights: what `run:<id>` or a path stands for. No torch."""
 
 from __future__ import annotations
 
@@ -14,47 +14,58 @@ def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
     """The file that `run:<id>` or a path stands for (not for "imagenet").
 
     Raises:
-        UserError: there is none, or it is not a whole checkpoint.
+        UserError: there is none, it is not a whole checkpoint, or the run has another encoder.
     """
-    if config.weights.startswith("run:"):
-        try:
-            source = RunDir.open(runs_dir, config.weights.removeprefix("run:"))
-            theirs, ours = source.config().model.encoder_name, config.encoder_name
-        except UserError as error:
-            raise UserError(f"weights {config.weights}: {error}", field="weights") from None
-        if theirs != ours:
-            raise UserError(
-                f"weights {config.weights} are of the encoder {theirs}, but this run has the "
-                f"encoder {ours}: choose a run with that encoder.",
-                field="weights",
-            )
-        path = source.best_checkpoint
-        if not path.is_file():
-            raise UserError(
-                f"weights {config.weights}: that run has no checkpoint yet; it saves one at its "
-                "first validation.",
-                field="weights",
-            )
-    else:
-        path = Path(config.weights).expanduser()
-        if path.is_dir():
-            raise UserError(
-                f"weights '{config.weights}' is a folder: give a file in it, or run:<id> for a run "
-                "of this runs folder.",
-                field="weights",
-            )
-        if not path.is_file():
-            raise UserError(
-                f"weights '{config.weights}': there is no such file; give imagenet, run:<id> or a "
-                "checkpoint file.",
-                field="weights",
-            )
+    of_run = config.weights.startswith("run:")
+    path = _best_of_run(config, runs_dir) if of_run else _given_file(config.weights)
     check_container(path)
     return path
 
 
+def _best_of_run(config: ModelConfig, runs_dir: Path) -> Path:
+    try:
+        source = RunDir.open(runs_dir, config.weights.removeprefix("run:"))
+        theirs, ours = source.config().model.encoder_name, config.encoder_name
+    except UserError as error:
+        raise UserError(f"weights {config.weights}: {error}", field="weights") from None
+    if theirs != ours:
+        raise UserError(
+            f"weights {config.weights} are of the encoder {theirs}, but this run has the "
+            f"encoder {ours}: choose a run with that encoder.",
+            field="weights",
+        )
+    if not source.best_checkpoint.is_file():
+        raise UserError(
+            f"weights {config.weights}: that run has no checkpoint yet; it saves one at its "
+            "first validation.",
+            field="weights",
+        )
+    return source.best_checkpoint
+
+
+def _given_file(weights: str) -> Path:
+    path = Path(weights).expanduser()
+    if path.is_dir():
+        raise UserError(
+            f"weights '{weights}' is a folder: give a file in it, or run:<id> for a run "
+            "of this runs folder.",
+            field="weights",
+        )
+    if not path.is_file():
+        raise UserError(
+            f"weights '{weights}': there is no such file; give imagenet, run:<id> or a "
+            "checkpoint file.",
+            field="weights",
+        )
+    return path
+
+
 def check_container(path: Path) -> None:
-    """UserError where a file is neither safetensors nor a whole PyTorch checkpoint (a zip)."""
+    """Refuse a file that is neither safetensors nor a whole PyTorch checkpoint (a zip).
+
+    Raises:
+        UserError: it is neither.
+    """
     if path.suffix != ".safetensors" and not zipfile.is_zipfile(path):
         raise UserError(
             f"{path} is not a whole PyTorch checkpoint: it is truncated, or something else. Give a "

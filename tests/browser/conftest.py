@@ -101,7 +101,7 @@ def end_runs(runs_dir: Path) -> None:
     """Kill what still trains: runs outlive their dashboard, but not their test."""
     for run in RunDir.all(runs_dir):
         job = run.job()
-        if job and job["pid"] != os.getpid() and launchers.is_alive(job):
+        if job and job.get("pid") != os.getpid() and launchers.state(job) == "alive":
             os.kill(job["pid"], signal.SIGKILL)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard, free_port
 from tests.made_runs import alive, config_for, epoch_fields, make_run, started_fields, write_epoch
@@ -44,7 +44,16 @@ def wait_for_points(page: Any, curve: str, count: int) -> None:
 
 
 def step(log: EventLog, number: int) -> None:
-    log.write("step", epoch=3, step=number, loss=0.5, lr=1e-3, images_per_second=9.0)
+    log.write(
+        {
+            "event": "step",
+            "epoch": 3,
+            "step": number,
+            "loss": 0.5,
+            "lr": 0.001,
+            "images_per_second": 9.0,
+        }
+    )
 
 
 def test_a_new_point_appears_and_zoom_and_hidden_curves_stay(
@@ -109,15 +118,15 @@ def test_nothing_moves_when_nothing_happens(
     assert page.evaluate("window.changes") == 0
 
 
-def test_a_queued_run_waits_with_empty_axes_and_then_draws(
+def test_a_starting_run_has_empty_axes_and_then_draws(
     dashboard: Dashboard, page: Any, opened: Callable[..., None]
 ) -> None:
     run = alive(RunDir.create(dashboard.runs_dir, config_for()))
     opened(run)
     page.get_by_text("Waiting for the first step").first.wait_for()
-    page.get_by_text("queued", exact=True).wait_for()
+    page.get_by_text("starting", exact=True).wait_for()
     with EventLog(run.events_file) as log:
-        log.write("run_started", **started_fields(config_for(), []))
+        log.write({"event": "run_started", **started_fields(config_for(), [])})
         step(log, 1)
     wait_for_points(page, "step_loss", 1)
     page.get_by_text("Waiting for the first step").first.wait_for(state="hidden")
@@ -132,7 +141,7 @@ def test_a_resumed_run_shows_no_epoch_twice(
     wait_for_points(page, "val_miou", 3)
     with EventLog(run.events_file) as log:
         again = {"start_epoch": 3, "start_step": 10}
-        log.write("run_started", **started_fields(config_for(), [], **again))
+        log.write({"event": "run_started", **started_fields(config_for(), [], **again)})
         wait_for_points(page, "val_miou", 2)
         write_epoch(log, 3)
     wait_for_points(page, "val_miou", 3)
@@ -148,14 +157,14 @@ def test_one_huge_loss_does_not_flatten_the_others(
     assert page.evaluate(f"{PLOT}.layout.yaxis.type") == "linear"
     fields = epoch_fields(4)
     with EventLog(run.events_file) as log:
-        log.write("epoch", **{**fields, "val": {**fields["val"], "loss": 250.0}})
+        log.write({"event": "epoch", **fields, "val": {**fields["val"], "loss": 250.0}})
     page.get_by_text("Loss (log scale)", exact=True).wait_for()
     low, high = page.evaluate(f"{PLOT}.layout.yaxis.range")  # exponents of ten
     assert low < -0.2 and high > 2.3
     assert page.errors == []
 
 
-def test_adding_a_run_keeps_the_zoom_and_the_first_runs_colour(
+def test_adding_a_run_keeps_the_zoom_and_the_first_runs_color(
     dashboard: Dashboard, page: Any, opened: Callable[..., None]
 ) -> None:
     first = make_run(dashboard.runs_dir, epochs_done=6)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segengine.datasets.drawing import write_sample_streets
+from segengine.datasets.sample_streets import write_sample_streets
 from segengine.results.masks import saved_scores
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
@@ -94,7 +94,7 @@ def test_a_model_over_a_searched_encoder_learns_a_folder_of_ones_own(
     choose(page, "Model", "U-Net with a chosen encoder")
     choose(page, "Encoder", "mobilenet_v2", typed="mobilev2")
     fill(page, Epochs="1", Batch_size="5")
-    page.get_by_text("10 training and 4 validation images, 2 steps an epoch.").wait_for()
+    page.get_by_text("10 training and 4 validation images, 2 steps per epoch.").wait_for()
 
     run = start(page, dashboard)
     config = run.config()

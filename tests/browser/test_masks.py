@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from segengine.results.masks import saved_scores
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard
 from tests.made_runs import alive, make_run, write_epoch
@@ -20,9 +20,9 @@ from tests.made_runs import alive, make_run, write_epoch
 pytestmark = pytest.mark.browser
 
 
-def open_masks(page: Any, dashboard: Dashboard, *runs: RunDir, more: str = "") -> None:
+def open_masks(page: Any, dashboard: Dashboard, *runs: RunDir, query: str = "") -> None:
     ids = ",".join(run.id for run in runs)
-    page.goto(f"{dashboard.url}/masks?runs={ids}{more}")
+    page.goto(f"{dashboard.url}/masks?runs={ids}{query}")
     page.locator(".panel").first.wait_for()
 
 
@@ -96,10 +96,8 @@ def test_one_slider_sets_the_opacity_of_all_masks_and_it_stays(
 
 
 def opacities(page: Any) -> set[str]:
-    found = page.locator("img.overlay").evaluate_all(
-        "all => all.map(i => getComputedStyle(i).opacity)"
-    )
-    return set(found)
+    script = "images => images.map(image => getComputedStyle(image).opacity)"
+    return set(page.locator("img.overlay").evaluate_all(script))
 
 
 def test_errors_replace_the_masks_and_the_legend(
@@ -154,7 +152,7 @@ def test_a_run_in_training_brings_its_new_masks_by_itself(
         Image.open(run.masks(2) / file).point(lambda label: 1).save(run.masks(3) / file)
     with EventLog(run.events_file) as log:
         write_epoch(log, 3)
-        log.write("masks", epoch=3, folder="masks/epoch-0003")
+        log.write({"event": "masks", "epoch": 3, "folder": "masks/epoch-0003"})
     page.wait_for_function(
         "note => note.textContent === 'latest validation, epoch 3 of 6'",
         arg=note.element_handle(),
@@ -171,7 +169,7 @@ def test_runs_without_common_images_are_one_sentence(
     text = sample.config_file.read_text().replace("oxford_pets", "sample_pets")
     sample.config_file.write_text(text)
     page.goto(f"{dashboard.url}/masks?runs={pets.id},{sample.id}")
-    page.get_by_text("learned from different datasets (oxford_pets, sample_pets)").wait_for()
+    page.get_by_text("trained on different datasets (oxford_pets, sample_pets)").wait_for()
     assert page.locator(".panel").count() == 0
 
 
@@ -186,7 +184,7 @@ def test_a_link_to_an_unknown_image_shows_another_one(
     page: Any, dashboard: Dashboard, real_pets: Path
 ) -> None:
     run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
-    open_masks(page, dashboard, run, more="&image=../../etc/passwd")
+    open_masks(page, dashboard, run, query="&image=../../etc/passwd")
     page.get_by_text("The image of this link has no mask").wait_for()
     deadline = time.monotonic() + 5
     while "passwd" in page.url and time.monotonic() < deadline:

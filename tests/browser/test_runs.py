@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from segengine.launchers import local
-from segengine.run.events import EventLog
+from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard
 from tests.made_runs import alive, config_for, make_run, write_epoch
@@ -61,7 +61,8 @@ def button(page: Any, name: str) -> Any:
 def test_every_state_has_its_word_and_its_shape(page: Any, dashboard: Dashboard) -> None:
     runs = {
         "running": alive(make_run(dashboard.runs_dir, epochs_done=2, end=None)),
-        "queued": alive(RunDir.create(dashboard.runs_dir, config_for())),
+        "waiting": RunDir.create(dashboard.runs_dir, config_for()),
+        "starting": alive(RunDir.create(dashboard.runs_dir, config_for())),
         "finished": make_run(dashboard.runs_dir),
         "stopped": make_run(dashboard.runs_dir, epochs_done=2, end="run_stopped"),
         "failed": make_run(dashboard.runs_dir, epochs_done=2, end="run_failed"),
@@ -99,7 +100,7 @@ def test_a_killed_trainer_shows_as_crashed_with_the_end_of_its_output(
 ) -> None:
     run = make_run(dashboard.runs_dir, epochs_done=2, end=None)
     run.output_file.write_text("epoch 2/6\nRuntimeError: out of memory\n")
-    local.claim(run, sleeper.pid)
+    run.write_job("local", local.handle_of(sleeper.pid))
     open_runs(page, dashboard)
     wait_for_state(page, run, "running")
     select(page, run)
@@ -130,7 +131,7 @@ def test_stop_asks_first_and_kills_when_pressed_ten_seconds_later(
     page: Any, dashboard: Dashboard, sleeper: subprocess.Popen[bytes]
 ) -> None:
     run = make_run(dashboard.runs_dir, epochs_done=2, end=None)
-    local.claim(run, sleeper.pid)
+    run.write_job("local", local.handle_of(sleeper.pid))
     open_runs(page, dashboard)
     select(page, run)
     button(page, "Stop").click()
@@ -161,7 +162,9 @@ def test_a_run_that_failed_for_its_data_lists_every_file(page: Any, dashboard: D
     run = make_run(dashboard.runs_dir, epochs_done=0, end=None)
     problems = ["/data/a_*b*.jpg is missing.", "/data/c.png has 7 in it."]
     with EventLog(run.events_file) as log:
-        log.write("run_failed", error="See below.", problems=problems, traceback="")
+        log.write(
+            {"event": "run_failed", "error": "See below.", "problems": problems, "traceback": ""}
+        )
     open_runs(page, dashboard)
     select(page, run)
     for problem in problems:
@@ -200,7 +203,7 @@ def test_the_filter_hides_other_runs_and_deselects_them(page: Any, dashboard: Da
     assert row(page, segformer).is_hidden()
 
 
-def test_synthetic_data_is_labelled(page: Any, dashboard: Dashboard) -> None:
+def test_synthetic_data_is_labeled(page: Any, dashboard: Dashboard) -> None:
     run = make_run(dashboard.runs_dir, dataset="sample_pets")
     open_runs(page, dashboard)
     assert "synthetic sample" in row(page, run).inner_text()

@@ -13,7 +13,7 @@ from tests.browser.conftest import Dashboard
 pytestmark = pytest.mark.browser
 
 TINY = {"Image size": "32", "Epochs": "200", "Batch size": "8"}
-TINY_MORE = {"Training images": "16", "Validation images": "4", "Early stop": "0"}
+TINY_MORE = {"Training images": "16", "Validation images": "4", "Early stopping (epochs)": "0"}
 VALIDATIONS = (
     "document.querySelector('.live-chart .js-plotly-plot')"
     ".data.find((trace) => trace.uid.endsWith('--val_miou')).x.length"
@@ -50,5 +50,5 @@ def launch_tiny_run(dashboard: Dashboard, page: Any) -> None:
     page.get_by_text("More settings", exact=True).click()
     for title, text in {**TINY, **TINY_MORE}.items():
         page.get_by_role("textbox", name=title, exact=True).fill(text)
-    page.get_by_text("16 training and 4 validation images, 2 steps an epoch.").wait_for()
+    page.get_by_text("16 training and 4 validation images, 2 steps per epoch.").wait_for()
     page.get_by_role("button", name="Start run").click()

@@ -317,7 +317,7 @@ def test_show_says_all_about_a_run(
         assert words in out, words
 
 
-# --- Stopping and going on -----------------------------------------------------------------------
+# --- Stopping and resuming -----------------------------------------------------------------------
 
 
 def test_stopping_what_does_not_run_is_said(
@@ -347,21 +347,21 @@ def test_a_stop_that_is_not_obeyed_is_1_and_says_what_to_do(
     stubborn.wait()
 
 
-def test_a_finished_run_has_nothing_to_go_on_with(
+def test_a_finished_run_has_nothing_to_resume(
     call: Callable[..., tuple[int, str, str]], runs_dir: Path
 ) -> None:
     run = make_run(runs_dir)
     before = run.events_file.read_bytes()
     code, _, err = call("resume", run.id)
     assert code == 2
-    says_one_sentence(err, run.id, "finished", "nothing to go on with")
+    says_one_sentence(err, run.id, "finished", "nothing to resume")
     assert run.events_file.read_bytes() == before
 
 
 # --- Whole runs ----------------------------------------------------------------------------------
 
 
-def test_a_run_is_trained_shown_scored_and_used(
+def test_a_run_is_trained_shown_evaluated_and_used(
     call: Callable[..., tuple[int, str, str]], runs_dir: Path, pets: Path, tmp_path: Path
 ) -> None:
     done = in_a_process("train", *flags(pets), "--runs-dir", runs_dir)

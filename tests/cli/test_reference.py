@@ -26,7 +26,7 @@ def test_every_field_event_and_command_is_in_the_reference() -> None:
         assert f"\n## {event}\n" in made["reference-events.md"]
     for command in ("train", "launch", "sample-data"):
         assert f"\n## {command}\n" in made["reference-cli.md"]
-    for file in ("config.json", "checkpoints/best.pt", "masks/epoch-0007"):
+    for file in ("config.json", "checkpoints/best.pt", "masks/epoch-0007/"):
         assert f"`{file}`" in made["reference-run-folder.md"]
 
 

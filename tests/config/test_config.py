@@ -88,7 +88,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def configs(draw: st.DrawFn) -> RunConfig:
-    """Any RunConfig that can stand, with any set of its fields given."""
+    """Any valid RunConfig, with any set of its fields given."""
     arch = find("models", draw(st.sampled_from(sorted(entries("models")))))
     values = {"arch": arch.name, **draw(st.fixed_dictionaries({}, optional=VALUES))}
     divisor = arch.divisor
@@ -116,10 +116,15 @@ def meaningful(values: dict[str, Any]) -> dict[str, Any]:
 
 def parsed(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> RunConfig:
     """The config that `launch` with these words would start."""
-    got: list[RunConfig] = []
-    monkeypatch.setattr(experiments, "launch_run", lambda config, runs_dir: got.append(config) or 0)
+    started: list[RunConfig] = []
+
+    def launch(config: RunConfig, runs_dir: Path) -> int:
+        started.append(config)
+        return 0
+
+    monkeypatch.setattr(experiments, "launch_run", launch)
     assert cli.main(["launch", *words]) == 0, words
-    return got[0]
+    return started[0]
 
 
 def problems_of(**values: Any) -> dict[str, str]:
@@ -183,7 +188,7 @@ def test_the_command_line_says_only_what_is_not_default() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_can_stand(name: str) -> None:
+def test_presets_are_valid_configs(name: str) -> None:
     flat = PRESETS[name].config().flat()
     assert {field: flat[field] for field in PRESETS[name].values} == dict(PRESETS[name].values)
 
@@ -224,7 +229,7 @@ def test_weights_of_a_config_file_can_be_taken_away(
         ('{"optim": {"lr": NaN}}', ["lr", "finite", "nan"]),
     ],
 )
-def test_a_config_file_that_cannot_stand_is_said_in_one_line(
+def test_a_config_file_that_is_wrong_is_said_in_one_line(
     tmp_path: Path, content: str | None, words: list[str]
 ) -> None:
     file = tmp_path / "config.json"
@@ -268,7 +273,7 @@ REFUSED = [
     ("val_every", 0, ["0", "at least 1"]),
     ("early_stop", -1, ["-1", "at least 0"]),
     ("seed", -1, ["-1", "at least 0"]),
-    ("seed", 2**31, [str(2**31), "less than"]),
+    ("seed", 2**31, [str(2**31), "less than 2^31"]),
     ("workers", 0, ["0", "at least 1"]),
     ("train_limit", -1, ["-1", "at least 0"]),
     ("image_size", "0", ["0", "32 to 2048"]),
@@ -303,11 +308,11 @@ REFUSED = [
     ("aux_weight", -0.4, ["-0.4", "at least 0"]),
     ("encoder", "resnet43", ["resnet43", "did you mean", "resnet34"]),
 ]
-_SPOKEN = {"arch": "model"}  # how the sentence calls the field, where not by its name
+_SPOKEN = {"arch": "model"}  # what the sentence calls the field, where not by its name
 
 
 @pytest.mark.parametrize(("field", "given", "words"), REFUSED, ids=lambda value: repr(value)[:30])
-def test_a_value_that_cannot_be_is_said_beside_its_field(
+def test_a_value_that_is_not_allowed_is_said_beside_its_field(
     field: str, given: Any, words: list[str]
 ) -> None:
     problems = problems_of(**{field: given})
@@ -315,7 +320,7 @@ def test_a_value_that_cannot_be_is_said_beside_its_field(
     says(problems[field], _SPOKEN.get(field, field), *words)
 
 
-def test_a_monstrous_value_is_not_repeated_whole() -> None:
+def test_a_huge_value_is_not_repeated_whole() -> None:
     for field, digit in (("epochs", "9"), ("lr", "x"), ("image_size", "7"), ("dataset", "a")):
         sentence = problems_of(**{field: digit * 5000})[field]
         assert field in sentence
@@ -367,7 +372,7 @@ def test_the_fingerprint_tells_configs_apart() -> None:
     assert config.fingerprint() != config.with_values(seed=1).fingerprint()
 
 
-def test_a_config_cannot_be_changed_behind_ones_back() -> None:
+def test_a_config_is_immutable() -> None:
     config = RunConfig()
     with pytest.raises(ValueError, match="frozen"):
         config.train.epochs = 3

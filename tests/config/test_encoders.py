@@ -15,7 +15,7 @@ from segengine.models import build_model
 from segengine.registry import entries
 
 ARCHS = [name for name, entry in entries("models").items() if "encoder" in entry.options]
-ONE_A_FAMILY = [min(family, key=len) for family in encoders.FAMILIES]  # mostly the smallest
+ONE_PER_FAMILY = [min(family, key=len) for family in encoders.FAMILIES]  # mostly the smallest
 
 
 def test_all_encoders_are_there_once_and_the_common_ones_first() -> None:
@@ -33,7 +33,7 @@ def test_four_models_take_an_encoder() -> None:
     assert sorted(ARCHS) == ["deeplabv3plus", "fpn", "smp_unet", "unetplusplus"]
 
 
-@pytest.mark.parametrize("name", ONE_A_FAMILY)
+@pytest.mark.parametrize("name", ONE_PER_FAMILY)
 def test_what_suits_a_model_is_what_smp_can_build(name: str) -> None:
     for arch in encoders.UNFIT:
         config = ModelConfig.model_construct(arch=arch, encoder=name)  # past our own refusal

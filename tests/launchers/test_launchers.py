@@ -35,12 +35,12 @@ STATES_AT_WORK = ("waiting", "starting", "running")
 
 
 def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
-    """What the condition gives, as soon as it is something."""
+    """The value of the condition, as soon as it is true."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, "this never came"
         time.sleep(0.02)
-    return found
+    return value
 
 
 def kinds(run: RunDir) -> list[str]:
@@ -57,13 +57,13 @@ def no_process_is_left(tmp_path: Path) -> Iterator[None]:
         if (
             job.get("pid", os.getpid()) != os.getpid()
             and job["host"] == socket.gethostname()
-            and is_our(job)
+            and is_alive(job)
         ):
             with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
                 psutil.Process(job["pid"]).kill()
 
 
-def is_our(job: dict[str, Any]) -> bool:
+def is_alive(job: dict[str, Any]) -> bool:
     """Whether the job's process is alive, asked of the system directly."""
     try:
         return abs(psutil.Process(job["pid"]).create_time() - job["process_started"]) < 0.5
@@ -133,7 +133,7 @@ def test_a_running_run_is_not_started_again(run: RunDir, stand_in: Callable[[str
     assert run.job() == job
 
 
-def test_of_two_who_start_a_run_at_once_one_is_refused(
+def test_when_a_run_is_started_twice_at_once_one_start_is_refused(
     run: RunDir, stand_in: Callable[[str], None], tmp_path: Path
 ) -> None:
     """Two dashboards on one runs folder: one process, and the job names that one."""
@@ -155,7 +155,7 @@ def test_of_two_who_start_a_run_at_once_one_is_refused(
     assert (tmp_path / "pids").read_text().split() == [str(run.job()["pid"])]
 
 
-def test_a_run_that_has_said_its_last_word_is_waited_for(
+def test_a_process_that_is_exiting_is_waited_for(
     run: RunDir, stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stop, then resume at once: the old process still takes a moment to exit."""
@@ -175,7 +175,7 @@ def test_a_run_that_has_said_its_last_word_is_waited_for(
         launchers.submit(run)
 
 
-def test_a_request_to_stop_is_forgotten_when_the_run_goes_on(
+def test_a_request_to_stop_is_forgotten_when_the_run_is_resumed(
     run: RunDir, stand_in: Callable[[str], None]
 ) -> None:
     run.request_file.write_text('{"want": "stop", "time": 1}')
@@ -184,7 +184,7 @@ def test_a_request_to_stop_is_forgotten_when_the_run_goes_on(
     assert not run.request_file.exists()
 
 
-def test_a_stop_asks_first_and_kills_when_asked_again_later(
+def test_a_stop_asks_first_and_kills_when_repeated_later(
     run: RunDir, stand_in: Callable[[str], None]
 ) -> None:
     stand_in("trap 'echo asked' TERM; echo ready; while :; do sleep 0.05; done")
@@ -248,7 +248,7 @@ def test_a_run_that_waits_is_stopped_without_ever_having_started(run: RunDir) ->
     assert read_status(run).state == "stopped"
 
 
-def test_a_run_that_nobody_has_cannot_be_stopped(run: RunDir) -> None:
+def test_a_run_without_a_process_cannot_be_stopped(run: RunDir) -> None:
     run.job_file.unlink()
     with pytest.raises(UserError, match="not running: there is nothing to stop"):
         launchers.cancel(run)
@@ -261,7 +261,7 @@ def test_an_unknown_launcher_is_answered_with_the_known_ones(run: RunDir, backen
     assert read_status(run).state == "waiting"
 
 
-def test_an_output_file_that_cannot_be_written_is_said(run: RunDir) -> None:
+def test_an_output_file_that_cannot_be_written_is_an_error(run: RunDir) -> None:
     run.output_file.mkdir()
     with pytest.raises(UserError, match=r"output.log cannot be written"):
         launchers.submit(run)
@@ -284,7 +284,7 @@ time.sleep(600)
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    """A trial on a few drawn pets that lasts some seconds, in a folder with an unfriendly name."""
+    """A run on a few random pictures that lasts some seconds, in a folder with a hostile name."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     root = tmp_path / "Bilder von 'Mia' & \"Tom\" äöü"
     write_pets(root, train=8, val=4)
@@ -325,7 +325,7 @@ def test_a_run_outlives_its_dashboard_and_shows_as_crashed_when_killed(
     assert not {"run_finished", "run_stopped", "run_failed"} & set(kinds(run))
 
 
-def test_a_run_is_stopped_and_goes_on_to_its_end(
+def test_a_run_is_stopped_and_resumed_to_its_end(
     config: RunConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = start(config, tmp_path / "runs")

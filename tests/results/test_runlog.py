@@ -13,7 +13,7 @@ from segengine.run.event_log import EventLog
 
 
 def started(log: EventLog, epoch: int = 1, step: int = 0) -> None:
-    """A `run_started`, or that of a continuation."""
+    """A `run_started` of a new run, or of one that is resumed."""
     log.write(
         {
             "event": "run_started",
@@ -26,7 +26,7 @@ def started(log: EventLog, epoch: int = 1, step: int = 0) -> None:
 
 
 def epoch(log: EventLog, number: int, miou: float | None, **more: Any) -> None:
-    """The two steps and the record of an epoch; with no mIoU it was not validated."""
+    """The two steps and the record of an epoch; without mIoU it was not validated."""
     for step in (2 * number - 1, 2 * number):
         log.write({"event": "step", "epoch": number, "step": step, "loss": 1.0, **more})
     log.write(
@@ -86,7 +86,7 @@ def test_progress_is_over_with_the_next_other_event(path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["run_finished", "run_stopped", "run_failed"])
-def test_an_end_lasts_until_the_run_goes_on(path: Path, end: str) -> None:
+def test_an_end_lasts_until_the_run_is_resumed(path: Path, end: str) -> None:
     log = RunLog(path)
     with EventLog(path) as writer:
         started(writer)
@@ -98,7 +98,7 @@ def test_an_end_lasts_until_the_run_goes_on(path: Path, end: str) -> None:
         assert log.end is None
 
 
-def test_a_resumed_run_does_again_what_came_after_its_checkpoint(path: Path) -> None:
+def test_a_resumed_run_repeats_what_came_after_its_checkpoint(path: Path) -> None:
     """Killed in step 5, with a checkpoint of step 3, the first of epoch 2."""
     with EventLog(path) as writer:
         started(writer)

@@ -112,6 +112,6 @@ def test_long_curves_are_thinned_but_keep_their_ends_extremes_and_gaps() -> None
     assert downsampled(short, 500) == short
 
 
-def test_the_table_to_download_holds_every_point() -> None:
+def test_the_csv_holds_every_point() -> None:
     text = as_csv({"a": {"train_loss": Points([1.0, 2.5], [0.25, None])}, "b": {}})
     assert text == "run,curve,epoch,value\na,train_loss,1,0.25\na,train_loss,2.5,\n"

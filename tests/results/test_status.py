@@ -1,4 +1,4 @@
-"""The state of a run, decided from its log, its job and what was asked: logs made by hand."""
+"""The state of a run, decided from its log, its job and requests: with logs made by hand."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def write_events(run: RunDir, *events: tuple[float, str, dict[str, Any]]) -> Non
 
 
 def started(after: float, epoch: int = 1, step: int = 0) -> tuple[float, str, dict[str, Any]]:
-    """4 epochs of 10 steps begin, or go on."""
-    about = {"epochs": 4, "steps_per_epoch": 10, "start_epoch": epoch, "start_step": step}
-    return after, "run_started", about
+    """4 epochs of 10 steps begin, or are resumed."""
+    fields = {"epochs": 4, "steps_per_epoch": 10, "start_epoch": epoch, "start_step": step}
+    return after, "run_started", fields
 
 
 def step(after: float, number: int) -> tuple[float, str, dict[str, Any]]:
@@ -72,9 +72,9 @@ def elsewhere(run: RunDir) -> RunDir:
     return run
 
 
-def at(run: RunDir, after: float) -> RunStatus:
+def status_after(run: RunDir, seconds: float) -> RunStatus:
     """The status so many seconds after T0."""
-    return read_status(run, now=T0 + after)
+    return read_status(run, now=T0 + seconds)
 
 
 def test_a_new_run_waits_however_long_it_takes_until_a_process_has_it(run: RunDir) -> None:
@@ -111,16 +111,16 @@ def test_a_process_that_has_not_logged_yet_is_starting(run: RunDir) -> None:
 def test_what_a_run_does_before_its_first_step_is_said(run: RunDir) -> None:
     at_work(run)
     write_events(run, (0, "progress", {"phase": "Reading images", "done": 1200, "total": 3680}))
-    status = at(run, 1)
+    status = status_after(run, 1)
     assert status.activity == "Reading images 1,200/3,680"
     assert (status.state, status.seconds_left) == ("running", None)
 
 
 def test_progress_and_time_left_are_right(run: RunDir) -> None:
-    """15 of 40 steps in 30 s are 2 s a step, so 25 more take 50 s, of which 4 have passed."""
+    """15 of 40 steps in 30 s are 2 s per step, so 25 more take 50 s, of which 4 have passed."""
     at_work(run)
     write_events(run, started(0), step(18, 9), epoch(20, 1, 0.25), step(30, 15))
-    status = at(run, 34)
+    status = status_after(run, 34)
     assert (status.state, status.epoch, status.epochs) == ("running", 1, 4)
     assert status.progress == pytest.approx(15 / 40)
     assert status.seconds_left == pytest.approx(46)
@@ -128,10 +128,10 @@ def test_progress_and_time_left_are_right(run: RunDir) -> None:
 
 
 def test_whole_epochs_count_where_steps_are_sparse(run: RunDir) -> None:
-    """At most five steps a second are logged: 2 whole epochs are 20 steps, 8 s, so 8 s are left."""
+    """At most five steps per second are logged. 2 epochs are 20 steps in 8 s, so 8 s are left."""
     at_work(run)
     write_events(run, started(0), step(1, 3), epoch(4, 1, None), epoch(8, 2, None))
-    status = at(run, 8)
+    status = status_after(run, 8)
     assert status.progress == pytest.approx(0.5)
     assert status.seconds_left == pytest.approx(8)
 
@@ -139,20 +139,20 @@ def test_whole_epochs_count_where_steps_are_sparse(run: RunDir) -> None:
 def test_time_left_is_never_negative(run: RunDir) -> None:
     at_work(run)
     write_events(run, started(0), step(10, 39))
-    assert at(run, 100).seconds_left == 0
+    assert status_after(run, 100).seconds_left == 0
 
 
 def test_time_left_of_a_resumed_run_counts_this_session_only(run: RunDir) -> None:
-    """Resumed after a night at step 20: 5 steps in 10 s are 2 s a step, 15 steps take 30 s."""
+    """Resumed after a night at step 20: 5 steps in 10 s are 2 s per step, 15 steps take 30 s."""
     at_work(run)
     night = 40_000
     write_events(run, started(0), epoch(500, 1, 0.2), epoch(900, 2, 0.4), step(950, 23))
     write_events(run, started(night, epoch=3, step=20))
-    assert at(run, night + 1).seconds_left is None
-    assert at(run, night + 1).progress == pytest.approx(0.5)
+    assert status_after(run, night + 1).seconds_left is None
+    assert status_after(run, night + 1).progress == pytest.approx(0.5)
     write_events(run, step(night + 10, 25))
-    assert at(run, night + 10).seconds_left == pytest.approx(30)
-    assert at(run, night + 10).progress == pytest.approx(25 / 40)
+    assert status_after(run, night + 10).seconds_left == pytest.approx(30)
+    assert status_after(run, night + 10).progress == pytest.approx(25 / 40)
 
 
 def test_a_crashed_run_that_is_resumed_claims_no_time_left_before_it_trains(run: RunDir) -> None:
@@ -190,7 +190,7 @@ def test_a_killed_trainer_shows_as_crashed_with_the_end_of_its_output(run: RunDi
     dead(run)
     write_events(run, started(0), step(2, 5))
     run.output_file.write_text("line\n" * 50 + "RuntimeError: out of luck\n")
-    status = at(run, 3)
+    status = status_after(run, 3)
     assert (status.state, status.active, status.seconds_left) == ("crashed", False, None)
     assert status.progress == pytest.approx(5 / 40)
     lines = status.message.splitlines()
@@ -216,8 +216,8 @@ def test_a_process_that_obeys_a_stop_without_a_word_is_stopped(run: RunDir) -> N
 def test_a_living_process_that_is_silent_is_unresponsive(run: RunDir) -> None:
     at_work(run)
     write_events(run, started(0), step(2, 1))
-    assert at(run, 2 + SILENCE - 1).state == "running"
-    late = at(run, 2 + SILENCE + 1)
+    assert status_after(run, 2 + SILENCE - 1).state == "running"
+    late = status_after(run, 2 + SILENCE + 1)
     assert (late.state, late.active) == ("unresponsive", True)
 
 
@@ -229,13 +229,13 @@ def test_a_run_that_was_just_resumed_is_not_called_silent(run: RunDir) -> None:
 
 def test_a_run_of_another_machine_is_judged_by_its_log(run: RunDir) -> None:
     elsewhere(run)
-    assert at(run, 1).state == "starting"
-    assert at(run, SILENCE + 1).state == "unresponsive"  # it never said a word
+    assert status_after(run, 1).state == "starting"
+    assert status_after(run, SILENCE + 1).state == "unresponsive"  # it never said a word
     write_events(run, started(0), step(2, 1))
-    assert at(run, 10).state == "running"
-    assert at(run, 2 + SILENCE + 1).state == "unresponsive"
+    assert status_after(run, 10).state == "running"
+    assert status_after(run, 2 + SILENCE + 1).state == "unresponsive"
     write_events(run, (400, "run_finished", {}))
-    assert at(run, 401).state == "finished"
+    assert status_after(run, 401).state == "finished"
 
 
 @pytest.mark.parametrize("end", ["run_stopped", "run_failed"])

@@ -1,44 +1,31 @@
-"""All runs as one table, and one run as facts."""
+"""Runs as one table, and a run as facts."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from dashboard.runs.rows import choices_for, table_data
 from segengine.config import RunConfig
-from segengine.launchers import local
 from segengine.results.runlog import open_log
 from segengine.results.status import read_status
 from segengine.results.table import (
     COLUMNS,
     RunRow,
-    as_text,
     changes,
     created,
     differing_fields,
     facts,
-    is_synthetic,
     read_config,
     runs_table,
+    value_text,
 )
 from segengine.run.rundir import RunDir
-from segengine.run.stopping import seconds_since_stop_request
 from tests.made_runs import alive, config_for, make_run
 
 
 def row_of(run: RunDir) -> RunRow:
     return RunRow(run, read_config(run), read_status(run))
-
-
-def ask_to_stop(run: RunDir, at: float) -> None:
-    run.request_file.write_text(json.dumps({"want": "stop", "time": at}))
 
 
 def test_a_line_tells_progress_and_best_mious_epoch(tmp_path: Path) -> None:
@@ -52,34 +39,12 @@ def test_a_line_tells_progress_and_best_mious_epoch(tmp_path: Path) -> None:
     assert 0 < line["best_miou"] < 1
 
 
-def test_only_config_columns_that_differ_are_shown_besides_the_three(tmp_path: Path) -> None:
+def test_only_fields_that_differ_are_columns_besides_the_three(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, lr=lr, image_size=size) for lr, size in ((1e-3, 64), (3e-4, 96))]
     table = runs_table([row_of(run) for run in runs])
     assert list(table.columns) == [*COLUMNS, "arch", "strategy", "dataset", "image_size", "lr"]
     assert list(table["lr"]) == ["0.001", "0.0003"]
     assert list(table["image_size"]) == ["64", "96"]
-
-
-def test_settings_without_a_meaning_for_a_run_say_nothing_about_it(tmp_path: Path) -> None:
-    """U-Net has no stem, and SegFormer no base width."""
-    values = [{"stem": "small"}, {"stem": "paper"}, {"arch": "unet", "base_width": 8}]
-    rows = [row_of(make_run(tmp_path, **each)) for each in values]
-    table = runs_table(rows)
-    assert list(table.columns[len(COLUMNS) :]) == ["arch", "strategy", "dataset", "stem"]
-    assert list(table["stem"])[:2] == ["small", "paper"]
-    titles, lines = table_data(rows)
-    assert lines[2]["config"][titles.index("Stem")] == "–"
-    assert "base_width" not in differing_fields([row.config for row in rows if row.config])
-
-
-def test_runs_of_other_lengths_keep_their_own_progress_and_their_config(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, epochs_done=2, epochs=epochs) for epochs in (2, 30)]
-    table = runs_table([row_of(run) for run in runs])
-    assert list(table["epochs_planned"]) == [2, 30]
-    assert list(table["epochs"]) == ["2", "30"]
-    titles, lines = table_data([row_of(run) for run in runs])
-    assert "Epochs" in titles
-    assert [line["epochs"] for line in lines] == ["2 / 2", "2 / 30"]
 
 
 def test_no_config_field_is_named_like_a_column_of_the_table() -> None:
@@ -93,72 +58,6 @@ def test_no_runs_make_an_empty_table() -> None:
     assert differing_fields([]) == ["arch", "strategy", "dataset"]
 
 
-def test_a_run_with_a_damaged_config_or_log_still_has_its_line(tmp_path: Path) -> None:
-    whole, torn, foreign = (make_run(tmp_path) for _ in range(3))
-    torn.events_file.write_bytes(torn.events_file.read_bytes()[:700])
-    foreign.config_file.write_text('{"train": {"epochs": 3, "from_the_future": 1}}')
-    rows = [row_of(run) for run in (whole, torn, foreign)]
-    assert rows[2].config is None
-    titles, lines = table_data(rows)
-    assert [line["id"] for line in lines] == [whole.id, torn.id, foreign.id]
-    assert titles[:3] == ["Model", "Strategy", "Dataset"]
-    assert lines[1]["state"] == "crashed"
-    assert lines[2]["config"] == ["–"] * len(titles)
-
-
-def test_a_starting_run_without_a_log_shows_no_numbers(tmp_path: Path) -> None:
-    run = alive(RunDir.create(tmp_path, config_for()))
-    _, (line,) = table_data([row_of(run)])
-    assert (line["state"], line["activity"], line["epochs"]) == ("starting", "", "0 / 6")
-    assert (line["best"], line["best_epoch"], line["left"]) == ("–", "", "")
-
-
-def test_synthetic_data_is_labeled_and_real_data_is_not(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, dataset=name) for name in ("sample_pets", "oxford_pets")]
-    titles, lines = table_data([row_of(run) for run in runs])
-    place = titles.index("Dataset")
-    assert [line["notes"][place] for line in lines] == ["synthetic sample", ""]
-    assert is_synthetic("sample_pets")
-    assert not is_synthetic("oxford_pets")
-    assert not is_synthetic("unknown_to_this_version")
-
-
-def test_what_can_be_done_depends_on_the_state(tmp_path: Path) -> None:
-    running = alive(make_run(tmp_path, epochs_done=2, end=None))
-    ended = {end: make_run(tmp_path, end=end) for end in ("run_finished", "run_stopped")}
-    failed, crashed = make_run(tmp_path, end="run_failed"), make_run(tmp_path, end=None)
-    runs = [running, *ended.values(), failed, crashed]
-    may = choices_for([row_of(run) for run in runs])
-    assert may.stop == [running]
-    assert may.kill == []
-    assert may.resume == [ended["run_stopped"], failed, crashed]
-
-
-def test_stop_becomes_kill_ten_seconds_after_it_was_asked(tmp_path: Path) -> None:
-    run = alive(make_run(tmp_path, epochs_done=2, end=None))
-    assert seconds_since_stop_request(run) is None
-    ask_to_stop(run, at=1000.0)
-    assert seconds_since_stop_request(run, now=1004.5) == pytest.approx(4.5)
-    row = row_of(run)
-    assert choices_for([row]).kill == [run]  # asked for in 1970
-    _, (line,) = table_data([row])
-    assert line["activity"].startswith("Stopping since")
-
-
-def test_a_killed_process_is_crashed_with_the_end_of_its_output(tmp_path: Path) -> None:
-    run = make_run(tmp_path, epochs_done=2, end=None)
-    run.output_file.write_text("epoch 2/6\nKilled by the kernel: out of memory\n")
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    run.write_job("local", local.handle_of(child.pid))
-    assert read_status(run).state == "running"
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    row = row_of(run)
-    assert row.status.state == "crashed"
-    assert row.status.message.endswith("out of memory")
-    assert choices_for([row]).resume == [run]
-
-
 def test_changes_name_each_setting_that_is_not_the_default() -> None:
     config = RunConfig.from_flat({"lr": 3e-4, "augment": ["hflip"], "amsgrad": False})
     assert changes(config) == [
@@ -167,9 +66,9 @@ def test_changes_name_each_setting_that_is_not_the_default() -> None:
         ("Learning rate", "0.0003", "0.001"),
     ]
     assert changes(RunConfig()) == []
-    assert as_text("") == "none"
-    info = {name: info for _, name, info in RunConfig.fields()}["train_limit"]
-    assert [as_text(0, info), as_text(8, info)] == ["all", "8"]
+    assert value_text("") == "none"
+    info = RunConfig.declarations()["train_limit"]
+    assert [value_text(0, info), value_text(8, info)] == ["all", "8"]
 
 
 def test_facts_tell_where_the_weights_come_from(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from segengine.run.events import Event
 
 
 def write_log(path: Path) -> bytes:
-    """A small log with text of several bytes a character; returns its bytes."""
+    """Write a small log with text of several bytes per character; returns its bytes."""
     with EventLog(path) as log:
         log.write(
             {
@@ -67,7 +67,7 @@ def test_a_log_that_is_not_there_has_no_events(tmp_path: Path) -> None:
 
 def test_a_log_torn_at_any_byte_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
     whole = write_log(tmp_path / "events.jsonl")
-    ends = [at + 1 for at, byte in enumerate(whole) if byte == ord("\n")]
+    ends = [index + 1 for index, byte in enumerate(whole) if byte == ord("\n")]
     torn = tmp_path / "torn.jsonl"
     for size in range(len(whole) + 1):
         torn.write_bytes(whole[:size])
@@ -77,7 +77,7 @@ def test_a_log_torn_at_any_byte_is_read_up_to_its_last_whole_line(tmp_path: Path
         assert offset == max(complete, default=0)
 
 
-def test_a_writer_goes_on_after_a_log_torn_at_any_byte(tmp_path: Path) -> None:
+def test_a_writer_continues_a_log_torn_at_any_byte(tmp_path: Path) -> None:
     whole = write_log(tmp_path / "events.jsonl")
     torn = tmp_path / "torn.jsonl"
     for size in range(len(whole) + 1):
@@ -104,7 +104,7 @@ def test_a_reader_that_waited_at_a_torn_line_gets_the_repaired_one(tmp_path: Pat
     assert [(event["seq"], event["event"]) for event in second] == [(3, "run_started")]
 
 
-def test_a_line_that_is_no_event_is_passed_over(tmp_path: Path) -> None:
+def test_a_line_that_is_no_event_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(
         b'\n{"seq":0,"event":"a"}\nnot json\n[1]\n{"no":"event"}\n\xff\xfe\n{"seq":7,"event":"b"}\n'
@@ -178,7 +178,7 @@ def test_lines_that_arrive_in_pieces_are_seen_once(tmp_path: Path, chunk: int) -
     assert seqs(seen) == [0, 1, 2]
 
 
-def test_a_log_in_an_impossible_place_is_said(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "events.jsonl", tmp_path / "folder", Path("/proc/e.jsonl")):
@@ -211,7 +211,7 @@ with EventLog(path) as log:
 
 
 @pytest.mark.parametrize(("room", "words"), [(0, "cannot be written"), (20, "disk is full")])
-def test_a_disk_that_fills_up_tears_no_line_and_the_count_goes_on(
+def test_a_disk_that_fills_up_tears_no_line_and_the_count_continues(
     tmp_path: Path, room: int, words: str
 ) -> None:
     path = tmp_path / "events.jsonl"

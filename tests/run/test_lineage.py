@@ -45,14 +45,14 @@ def logged(run: RunDir) -> Chain:
 def test_the_log_has_every_training_before_the_run(stages: list[RunDir]) -> None:
     first, second, third = stages
     assert tiny.events(first, "run_started")[0]["lineage"] is None
-    assert [one["run"] for one in logged(second)] == [first.id]
-    assert [one["run"] for one in logged(third)] == [second.id, first.id]
-    for one, run in zip(logged(third), (second, first), strict=True):
+    assert [ancestor["run"] for ancestor in logged(second)] == [first.id]
+    assert [ancestor["run"] for ancestor in logged(third)] == [second.id, first.id]
+    for ancestor, run in zip(logged(third), (second, first), strict=True):
         best = open_log(run.events_file).best()
         assert best is not None
-        assert (one["epoch"], one["miou"]) == (best.epoch, best.scores["miou"])
-        assert one["sha256"] == hashlib.sha256(run.best_checkpoint.read_bytes()).hexdigest()
-        assert (one["arch"], one["dataset"]) == ("segformer_b0", "oxford_pets")
+        assert (ancestor["epoch"], ancestor["miou"]) == (best.epoch, best.scores["miou"])
+        assert ancestor["sha256"] == hashlib.sha256(run.best_checkpoint.read_bytes()).hexdigest()
+        assert (ancestor["arch"], ancestor["dataset"]) == ("segformer_b0", "oxford_pets")
     near, far = logged(third)
     assert (near["strategy"], near["weights"]) == ("pretrained", f"run:{first.id}")
     assert (far["strategy"], far["weights"]) == ("scratch", None)
@@ -88,14 +88,15 @@ def test_a_checkpoint_that_left_its_run_still_tells_what_it_knows(
 def test_a_run_that_lost_its_config_is_still_named(stages: list[RunDir], tmp_path: Path) -> None:
     copy = tiny.copy_of(stages[0], tmp_path)
     copy.config_file.write_text("{")
-    (one,) = lineage.chain(load_tensors(copy.best_checkpoint), copy.best_checkpoint, "f00d")
-    assert (one["run"], one["dataset"], one["strategy"]) == (copy.id, "oxford_pets", "scratch")
+    (ancestor,) = lineage.chain(load_tensors(copy.best_checkpoint), copy.best_checkpoint, "f00d")
+    named = (ancestor["run"], ancestor["dataset"], ancestor["strategy"])
+    assert named == (copy.id, "oxford_pets", "scratch")
 
 
 def test_weights_that_are_not_the_best_ones_have_no_score(stages: list[RunDir]) -> None:
     state = {"arch": "unet", "position": {"epoch": 4, "batch": 0, "best_epoch": 2, "best_miou": 1}}
-    (one,) = lineage.chain(state, Path("last.pt"), "f00d")
-    assert (one["epoch"], one["miou"]) == (3, None)
+    (ancestor,) = lineage.chain(state, Path("last.pt"), "f00d")
+    assert (ancestor["epoch"], ancestor["miou"]) == (3, None)
     state["position"] = {"epoch": 3, "batch": 5, "best_epoch": 2, "best_miou": 1}
     assert lineage.chain(state, Path("last.pt"), "f00d")[0]["miou"] is None
     assert lineage.chain({}, Path("last.pt"), "f00d")[0]["epoch"] is None

@@ -138,7 +138,7 @@ SHOWS_WHEN_WRITTEN = ("the kernel's", "a name of 300 characters")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_runs_folder_that_cannot_be_written_is_said(tmp_path: Path, kind: str) -> None:
+def test_a_runs_folder_that_cannot_be_written_is_refused(tmp_path: Path, kind: str) -> None:
     folder = unusable_folders(tmp_path)[kind]
     with pytest.raises(UserError) as caught:
         RunDir.create(folder, RunConfig())
@@ -161,7 +161,7 @@ def test_a_runs_folder_that_is_not_there_yet_can_be_used(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == []
 
 
-def test_listing_what_is_no_folder_is_said(tmp_path: Path) -> None:
+def test_listing_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
     folders = unusable_folders(tmp_path)
     with pytest.raises(UserError, match=f"{folders['a file']}: not a directory"):
         RunDir.all(folders["a file"])
@@ -179,7 +179,7 @@ def test_damaged_json_counts_as_none(tmp_path: Path) -> None:
     assert read_json(path) == {"pid": 1}
 
 
-def test_a_damaged_config_is_said_with_its_file(tmp_path: Path) -> None:
+def test_a_damaged_config_is_an_error_with_its_file(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, RunConfig())
     run.config_file.write_text("{")
     with pytest.raises(UserError, match=f"{run.config_file} cannot be read"):

@@ -1,4 +1,4 @@
-"""SIGTERM ends a run within 10 seconds, whatever it is doing, and nothing learned is lost."""
+"""SIGTERM ends a run within 10 seconds, whatever it is doing, and no finished step is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests import tiny
 
 GRACE = {"step": stopping.GRACE, "validation": 0.3}  # place -> seconds it is given
 LIMIT = 10.0  # seconds from the signal to the end of the process
-# The training process with a model that hangs: in training batch `at` (after batch norm and random
+# The training process with a model that hangs: in a training step (after batch norm and random
 # numbers have moved) or in validation. The hang is a call during which Python runs no handlers.
 HANGING = """
 import ctypes, sys
@@ -69,7 +69,7 @@ def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> RunDir
 
 
 def start_hanging(run: RunDir, place: str) -> subprocess.Popen[str]:
-    """A process that goes on with the run until that place."""
+    """A process that resumes the run and hangs in that place."""
     words = [sys.executable, "-c", HANGING, str(run.path.parent), run.id, place, str(GRACE[place])]
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
@@ -113,35 +113,35 @@ def test_a_stop_in_the_middle_of_a_slow_step_saves_the_state_from_before_it(
     tiny.go_on(run)
     assert tiny.epochs(run) == tiny.epochs(whole)
     mine, theirs = (
-        torch.load(one.last_checkpoint, weights_only=True)["model"] for one in (run, whole)
+        torch.load(trained.last_checkpoint, weights_only=True)["model"] for trained in (run, whole)
     )
     assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
 
 
 @pytest.mark.usefixtures("signal_handlers")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_between_two_steps_ends_the_run_at_the_next_look(
+def test_a_signal_between_two_steps_ends_the_run_at_the_next_check(
     whole: RunDir, config: RunConfig, tmp_path: Path, number: signal.Signals
 ) -> None:
-    class Signalled(Stopper):
-        looks = 0
+    class Signaled(Stopper):
+        checks = 0
 
         def check(self) -> None:
-            self.looks += 1
-            if self.looks == 2:
+            self.checks += 1
+            if self.checks == 2:
                 os.kill(os.getpid(), number)
             super().check()
 
-    stopper = Signalled()
+    stopper = Signaled()
     stopper.listen()
     run = tiny.train(tmp_path, config, stopper)
-    assert stopper.looks == 2
+    assert stopper.checks == 2
     assert tiny.events(run)[-1]["event"] == "run_stopped"
     tiny.go_on(run)
     assert tiny.epochs(run) == tiny.epochs(whole)
 
 
-def test_nobody_who_asked_for_nothing_is_stopped() -> None:
+def test_only_a_request_stops() -> None:
     stopper = Stopper()
     stopper.check()
     stopper.request()

@@ -1,4 +1,4 @@
-"""The choice of runs: one choice and one colour a run, in the session and in the URL."""
+"""The choice of runs: one choice and one color per run, in the session and in the URL."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.shared import formats
 from dashboard.shared.colors import OKABE_ITO
-from dashboard.shared.selection import assign_slots, data_of, first_choice, unknown_sentence
-from segengine.config import RunConfig
+from dashboard.shared.selection import assign_slots, first_choice, unknown_sentence
 from segengine.run.rundir import RunDir
-from tests.made_runs import alive, config_for, make_run
+from tests.made_runs import alive, make_run
 
 
 def page() -> None:
@@ -20,9 +18,9 @@ def page() -> None:
     import streamlit as st
 
     from dashboard.shared.run_store import all_runs
-    from dashboard.shared.selection import choose_runs
+    from dashboard.shared.selection import draw_run_picker
 
-    for chosen in choose_runs(all_runs(), limit=2):
+    for chosen in draw_run_picker(all_runs(), limit=2):
         st.text(f"{chosen.run.id} {chosen.color} {chosen.label}")
 
 
@@ -36,19 +34,19 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunDir]:
 
 
 def shown(app: AppTest) -> list[tuple[str, str]]:
-    """(run id, colour) of the runs on the page."""
+    """(run id, color) of the runs on the page."""
     assert not app.exception
     return [(text.value.split(" ")[0], text.value.split(" ")[1]) for text in app.text]
 
 
-def test_the_url_says_which_runs_are_shown_and_in_which_colours(runs: list[RunDir]) -> None:
+def test_the_url_says_which_runs_are_shown_and_in_which_colors(runs: list[RunDir]) -> None:
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"{runs[2].id},{runs[0].id}"
     app.run()
     assert shown(app) == [(runs[2].id, OKABE_ITO[0]), (runs[0].id, OKABE_ITO[1])]
 
 
-def test_choosing_goes_into_the_url_and_removing_a_run_recolours_nobody(runs: list[RunDir]) -> None:
+def test_choosing_goes_into_the_url_and_removing_a_run_recolors_nobody(runs: list[RunDir]) -> None:
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
     app.run()
@@ -103,15 +101,7 @@ def test_a_run_is_called_by_its_name_where_it_has_one(runs: list[RunDir]) -> Non
     assert app.text[1].value.endswith(f" segformer_b0 scratch {runs[1].id[-4:]}")
 
 
-def test_a_run_says_what_it_learns_from_and_by_which_loss(runs: list[RunDir]) -> None:
-    folder = runs[0].path.parent
-    values = {"dataset": "folder", "root": "/data/leaves", "image_size": "96x64", "loss": "dice"}
-    own = RunDir.create(folder, RunConfig.from_flat(values))
-    assert data_of(own) == "Folder leaves, 96x64 px, Dice loss"
-    assert data_of(runs[0]) == "Oxford-IIIT Pet, 64 px"
-
-
-def test_colours_are_kept_and_the_lowest_free_one_is_given() -> None:
+def test_colors_are_kept_and_the_lowest_free_one_is_given() -> None:
     slots = assign_slots({}, ["a", "b", "c"])
     assert slots == {"a": 0, "b": 1, "c": 2}
     slots = assign_slots(slots, ["a", "c"])
@@ -124,28 +114,3 @@ def test_colours_are_kept_and_the_lowest_free_one_is_given() -> None:
 def test_ids_from_the_url_cannot_write_markup() -> None:
     text = unknown_sentence(["a`<b>`c\n# d", *"efg"])
     assert text.startswith("`a<b>c#d`, `e`, `f` and 1 more are no runs")
-
-
-def test_numbers_are_written_the_same_everywhere() -> None:
-    assert formats.miou(0.6971) == "0.697"
-    assert [formats.loss(value) for value in (0.41234, 12.34, 123.4, 1.2, 2.1e-5)] == [
-        "0.412",
-        "12.3",
-        "123",
-        "1.20",
-        "2.10e-05",
-    ]
-    spans = {
-        0.4: "0 s",
-        8: "8 s",
-        134: "2 min 14 s",
-        120: "2 min",
-        3605: "1 h",
-        11_100: "3 h 5 min",
-    }
-    assert {seconds: formats.duration(seconds) for seconds in spans} == spans
-    assert formats.duration(187_200) == "2 d 4 h"
-    assert formats.count(1234) == "1,234"
-    assert formats.miou(None) == formats.loss(float("nan")) == formats.duration(None) == "–"
-    assert formats.short_name("20261121-142501-unet-frozen-3fa9") == "unet frozen 3fa9"
-    assert formats.short_name(config_for()) == "segformer_b0 scratch"

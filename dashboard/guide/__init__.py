@@ -1,0 +1,1 @@
+"""Guide: the documentation, rendered from assets/guide."""

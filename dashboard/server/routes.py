@@ -1,0 +1,79 @@
+"""The server's routes beside Streamlit's own: the event stream, the CSV file, Plotly's script."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import plotly
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from dashboard.server.guard import guarded
+from dashboard.server.stream import Feed, Stream
+from dashboard.server.watcher import Watcher
+from dashboard.shared.run_store import reading, runs_dir
+from segengine.errors import UserError
+from segengine.results.series import as_csv, series_of
+from segengine.run.rundir import RunDir
+
+MAX_RUNS_PER_REQUEST = 20
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def routes(watcher: Watcher) -> list[Route]:
+    """All routes; they only read."""
+    return [
+        Route("/api/events", guarded(partial(_events, watcher)), methods=["GET"]),
+        Route("/api/series.csv", guarded(_series_csv), methods=["GET"]),
+        Route("/api/plotly.min.js", guarded(_plotly), methods=["GET"]),
+    ]
+
+
+def _events(watcher: Watcher, request: Request) -> Response:
+    """The stream of `?runs=id,id`, from `&offsets=n,n` or the Last-Event-ID header on."""
+    runs = _requested_runs(request)
+    text = request.headers.get("last-event-id") or request.query_params.get("offsets") or ""
+    offsets = _offsets(text, len(runs))
+    feeds = [Feed(run, offset) for run, offset in zip(runs, offsets, strict=True)]
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    messages = Stream(watcher, feeds).messages()
+    return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
+
+
+def _series_csv(request: Request) -> Response:
+    """Every point of `?runs=id,id`, not thinned out."""
+    series = {}
+    for run in _requested_runs(request):
+        with reading(run) as log:
+            series[run.id] = series_of(log)
+    headers = {"Content-Disposition": 'attachment; filename="curves.csv"'}
+    return Response(as_csv(series), media_type="text/csv", headers=headers)
+
+
+def _plotly(request: Request) -> Response:
+    """Plotly's script from the installed package; its address carries the version."""
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return FileResponse(PLOTLY_JS, media_type="text/javascript", headers=headers)
+
+
+def _requested_runs(request: Request) -> list[RunDir]:
+    ids = list(dict.fromkeys(filter(None, request.query_params.get("runs", "").split(","))))
+    if not 0 < len(ids) <= MAX_RUNS_PER_REQUEST:
+        raise UserError(
+            f"Ask for 1 to {MAX_RUNS_PER_REQUEST} runs, as in ?runs=id,id.", field="runs"
+        )
+    return [RunDir.open(runs_dir(), run_id) for run_id in ids]
+
+
+def _offsets(text: str, count: int) -> list[int]:
+    """One byte offset per run; -1 (also for an empty one) asks for everything."""
+    words = text.split(",") if text else [""] * count
+    try:
+        offsets = [int(word) if word else -1 for word in words]
+    except ValueError:
+        offsets = []
+    if len(offsets) != count:
+        raise UserError(f"Offsets must be {count} whole numbers, one per run.", field="offsets")
+    return offsets

@@ -1,0 +1,59 @@
+"""What people call a run, its data and its loss: the same words on every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segengine.config import DataConfig
+from segengine.errors import UserError
+from segengine.registry import entries
+from segengine.run.rundir import RunDir, read_json
+
+
+def label_of(run: RunDir) -> str:
+    """The name that a person gave the run, else its short name."""
+    name = str((read_json(run.notes_file) or {}).get("name") or "").strip()
+    return name or short_name(run.id)
+
+
+def short_name(run_id: str) -> str:
+    """Model, strategy and the end of the id: "segformer_b0 scratch 3fa9"."""
+    parts = run_id.split("-")
+    return " ".join(parts[2:]) if len(parts) == 5 else run_id
+
+
+def creation_time(run_id: str) -> str:
+    """When the run was made, by its id: "2026-11-21 14:25"."""
+    day, clock = run_id.split("-")[:2]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}"
+
+
+def data_of(run: RunDir) -> str:
+    """What a run learns from: "Oxford-IIIT Pet, 64 px"; "" where its config cannot be read.
+
+    Losses other than cross entropy are named, since their values cannot be compared with its.
+    """
+    try:
+        config = run.config()
+    except UserError:
+        return ""
+    data = f"{dataset_name(config.data)}, {config.data.image_size} px"
+    loss = config.optim.loss
+    return data if loss == "cross_entropy" else f"{data}, {_loss_name(loss)}"
+
+
+def dataset_name(config: DataConfig) -> str:
+    """A run's data as people call it: "Oxford-IIIT Pet", "Folder leaves".
+
+    Synthetic data says so: "Sample pets (synthetic sample)".
+    """
+    if config.dataset == "folder":
+        return f"Folder {Path(config.root).name}"
+    entry = entries("datasets").get(config.dataset)
+    return entry.label if entry else config.dataset
+
+
+def _loss_name(name: str) -> str:
+    """ "Dice loss"."""
+    entry = entries("losses").get(name)
+    return f"{entry.label if entry else name} loss"

@@ -1,0 +1,38 @@
+"""Numbers as text, and text in Markdown."""
+
+from __future__ import annotations
+
+from dashboard.shared.formats import (
+    escaped,
+    format_count,
+    format_duration,
+    format_loss,
+    format_miou,
+)
+
+
+def test_numbers_are_written_the_same_everywhere() -> None:
+    assert format_miou(0.6971) == "0.697"
+    assert [format_loss(value) for value in (0.41234, 12.34, 123.4, 1.2, 2.1e-5)] == [
+        "0.412",
+        "12.3",
+        "123",
+        "1.20",
+        "2.10e-05",
+    ]
+    spans = {
+        0.4: "0 s",
+        8: "8 s",
+        134: "2 min 14 s",
+        120: "2 min",
+        3605: "1 h",
+        11_100: "3 h 5 min",
+    }
+    assert {seconds: format_duration(seconds) for seconds in spans} == spans
+    assert format_duration(187_200) == "2 d 4 h"
+    assert format_count(1234) == "1,234"
+    assert format_miou(None) == format_loss(float("nan")) == format_duration(None) == "–"
+
+
+def test_markdown_in_a_text_is_shown_not_obeyed() -> None:
+    assert escaped("**a** :red[b]") == r"\*\*a\*\* \:red\[b\]"

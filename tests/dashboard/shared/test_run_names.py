@@ -1,0 +1,38 @@
+"""What a run and its data are called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dashboard.shared.run_names import creation_time, data_of, label_of, short_name
+from segengine.config import RunConfig
+from segengine.run.rundir import RunDir
+from tests.made_runs import config_for
+
+RUN_ID = "20261121-142501-unet-frozen-3fa9"
+
+
+def test_a_run_has_a_short_name_and_a_time_by_its_id() -> None:
+    assert short_name(RUN_ID) == "unet frozen 3fa9"
+    assert creation_time(RUN_ID) == "2026-11-21 14:25"
+
+
+def test_a_run_is_called_by_its_name_where_it_has_one(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config_for())
+    assert label_of(run) == f"segformer_b0 scratch {run.id[-4:]}"
+    for name in ("", "  ", None):
+        run.notes_file.write_text(json.dumps({"name": name}))
+        assert label_of(run) == short_name(run.id)
+    run.notes_file.write_text('{"name": "baseline "}')
+    assert label_of(run) == "baseline"
+
+
+def test_a_run_says_what_it_learns_from_and_by_which_loss(tmp_path: Path) -> None:
+    values = {"dataset": "folder", "root": "/data/leaves", "image_size": "96x64", "loss": "dice"}
+    own = RunDir.create(tmp_path, RunConfig.from_flat(values))
+    assert data_of(own) == "Folder leaves, 96x64 px, Dice loss"
+    pets = RunDir.create(tmp_path, config_for())
+    assert data_of(pets) == "Oxford-IIIT Pet, 64 px"
+    pets.config_file.write_text("{}x")
+    assert data_of(pets) == ""
