@@ -1,1 +1,1 @@
-"""From decoded arrays to tensors on the device: load, augment, features that are kept."""
+"""From decoded arrays to tensors on the device: loading, augmentation, feature cache."""

@@ -1,8 +1,9 @@
-"""A frozen encoder's features, computed once an image and kept in memory-mapped files.
+"""The feature cache: a frozen encoder's features, computed once per image, on disk.
 
-A frozen encoder in eval mode makes the same features of an image in every epoch. Where nothing is
-augmented they are computed when an image is first seen, and read back from then on: what is left of
-a step is the decoder's work. The files have no name, so they go with the process, however it ends.
+A frozen encoder in evaluation mode gives the same features for an image in every epoch. Without
+augmentation they are computed when an image is first used, and read back from then on, so that a
+step is the decoder's work only. The memory-mapped files have no name: they are gone when the
+process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segengine.batches.load import Change, load_batch, load_masks
+from segengine.batches.load import Change, load_batch, load_masks, to_device
 from segengine.datasets.decoded import DecodedSplit, cache_dir
 from segengine.datasets.sampler import Indices
 from segengine.device import Precision, autocast
@@ -25,11 +26,13 @@ from segengine.models.base import Features, SegmentationModel
 
 
 @dataclass(frozen=True)
-class Level:
-    """One of the encoder's feature maps: its key (in a list, its place), shape without N, type.
+class FeatureLayout:
+    """How one of the encoder's feature maps is stored.
 
     Attributes:
-        channels_last: whether it is (N, C, H, W) in (N, H, W, C) order; it is kept in that order.
+        key: its key in the features, or its index where they are a list.
+        shape: without N, in the order in which it is stored.
+        channels_last: whether it is (N, C, H, W) in (N, H, W, C) order; it is stored in that order.
     """
 
     key: int | str
@@ -38,104 +41,108 @@ class Level:
     channels_last: bool
 
     @classmethod
-    def of(cls, key: int | str, feature: Tensor) -> Level:
-        """The level that a feature map (N, ...) belongs to."""
-        turned = feature.ndim == 4 and not feature.is_contiguous()
-        turned = turned and feature.is_contiguous(memory_format=torch.channels_last)
-        inner = feature.permute(0, 2, 3, 1) if turned else feature
-        return cls(key, tuple(inner.shape[1:]), feature.dtype, turned)
+    def from_feature(cls, key: int | str, feature: Tensor) -> FeatureLayout:
+        """The layout of a feature map (N, ...)."""
+        channels_last = (
+            feature.ndim == 4
+            and not feature.is_contiguous()
+            and feature.is_contiguous(memory_format=torch.channels_last)
+        )
+        stored = feature.permute(0, 2, 3, 1) if channels_last else feature
+        return cls(key, tuple(stored.shape[1:]), feature.dtype, channels_last)
 
     @property
-    def bytes(self) -> int:
-        """Room that one image takes."""
+    def bytes_per_image(self) -> int:
+        """Size of the map of one image."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def to_rows(self, feature: Tensor) -> np.ndarray:
-        """(N, ...) features as raw bytes (N, bytes): NumPy has no bfloat16."""
-        inner = feature.permute(0, 2, 3, 1) if self.channels_last else feature
-        flat = inner.detach().contiguous().cpu().reshape(len(feature), -1)
+        """A map (N, ...) as raw bytes (N, bytes_per_image), since NumPy has no bfloat16."""
+        stored = feature.permute(0, 2, 3, 1) if self.channels_last else feature
+        flat = stored.detach().contiguous().cpu().reshape(len(feature), -1)
         rows: np.ndarray = flat.view(torch.uint8).numpy()
         return rows
 
     def from_rows(self, rows: np.ndarray, device: torch.device) -> Tensor:
-        """What `to_rows` was given."""
-        inner = torch.from_numpy(rows).view(self.dtype).view(len(rows), *self.shape)
-        if device.type == "cuda":
-            inner = inner.pin_memory().to(device, non_blocking=True)
-        return inner.permute(0, 3, 1, 2) if self.channels_last else inner
+        """The map that `to_rows` was given, on the device."""
+        stored = torch.from_numpy(rows).view(self.dtype).view(len(rows), *self.shape)
+        stored = to_device(stored, device)
+        return stored.permute(0, 3, 1, 2) if self.channels_last else stored
 
 
 class FeatureCache:
-    """The features of one split's images, as far as they were computed.
+    """The features of one split's images, once they were computed.
 
     Args:
-        levels: what the encoder makes of an image.
+        layouts: of the encoder's feature maps.
         images: number of images.
+
+    Raises:
+        OSError: the disk has no room for them.
     """
 
-    def __init__(self, levels: Sequence[Level], images: int) -> None:
-        self.levels = tuple(levels)
-        self._rows = [_nameless_array((images, level.bytes)) for level in levels]
+    def __init__(self, layouts: Sequence[FeatureLayout], images: int) -> None:
+        self.layouts = tuple(layouts)
+        self._rows = [_nameless_array((images, layout.bytes_per_image)) for layout in layouts]
         self._known = np.zeros(images, dtype=bool)
 
     def get(self, indices: Indices, device: torch.device) -> Features | None:
-        """The features of these images, on the device; None unless all of them are known."""
+        """The features of the images, on the device; None unless all of them are known."""
         if not self._known[indices].all():
             return None
-        found = {
-            level.key: level.from_rows(rows[indices], device)
-            for level, rows in zip(self.levels, self._rows, strict=True)
+        features = {
+            layout.key: layout.from_rows(rows[indices], device)
+            for layout, rows in zip(self.layouts, self._rows, strict=True)
         }
-        if all(isinstance(key, int) for key in found):
-            return list(found.values())
-        return {str(key): feature for key, feature in found.items()}
+        if all(isinstance(key, int) for key in features):
+            return list(features.values())
+        return {str(key): feature for key, feature in features.items()}
 
     def put(self, indices: Indices, features: Features) -> None:
-        """Keep the features of these images."""
-        for level, (_, feature), rows in zip(
-            self.levels, _items(features), self._rows, strict=True
-        ):
-            rows[indices] = level.to_rows(feature)
+        """Keep the features of the images."""
+        maps = (feature for _, feature in _items(features))
+        for layout, feature, rows in zip(self.layouts, maps, self._rows, strict=True):
+            rows[indices] = layout.to_rows(feature)
         self._known[indices] = True
 
 
 @dataclass(frozen=True)
 class EncodedSplit(DecodedSplit):
-    """A split whose features are kept."""
+    """A split with a feature cache."""
 
     cache: FeatureCache
 
 
-def with_features(
+def with_feature_caches(
     splits: Sequence[DecodedSplit],
     model: SegmentationModel,
     device: torch.device,
     precision: Precision,
     limit: float,
 ) -> tuple[list[DecodedSplit], int]:
-    """The splits with a feature cache each, and the bytes that all of it takes.
+    """(the splits with feature caches, the bytes that these take on disk).
 
     Args:
         model: its encoder is frozen, and on the device.
-        limit: bytes that it may take; where it would take more, or the disk has no such room, the
-            splits come back as they are, with 0 bytes.
+        limit: largest number of bytes; where more are needed, or the disk has no room for them, the
+            splits are returned as they are, with 0 bytes.
     """
-    one = np.arange(1)
     with torch.inference_mode(), autocast(device, precision):
-        features = model.encode(load_batch(splits[0], one, device)[0])
-    levels = [Level.of(key, feature) for key, feature in _items(features)]
-    total = sum(level.bytes for level in levels) * sum(map(len, splits))
+        images, _ = load_batch(splits[0], np.arange(1), device)
+        features = model.encode(images)
+    layouts = [FeatureLayout.from_feature(key, feature) for key, feature in _items(features)]
+    total = sum(layout.bytes_per_image for layout in layouts) * sum(map(len, splits))
     if total > limit:
         return list(splits), 0
     try:
-        caches = [FeatureCache(levels, len(split)) for split in splits]
-    except OSError:  # no room on the disk: a run without it is slower, not wrong
+        caches = [FeatureCache(layouts, len(split)) for split in splits]
+    except OSError:  # no room on the disk: without a cache the run is slower, not wrong
         return list(splits), 0
-    kept: list[DecodedSplit] = [
+    encoded: list[DecodedSplit] = [
         EncodedSplit(split.names, split.images, split.masks, split.classes, cache)
         for split, cache in zip(splits, caches, strict=True)
     ]
-    return kept, total
+    return encoded, total
 
 
 def encoded_batch(
@@ -145,17 +152,17 @@ def encoded_batch(
     device: torch.device,
     change: Change | None = None,
 ) -> tuple[Features, Tensor]:
-    """What the encoder makes of a batch, and its masks (B, H, W) int64.
+    """(the encoder's features of a batch, its masks (B, H, W) int64).
 
-    Features that the split keeps are read back, or kept once they are computed.
+    Where the split has a cache, features are read from it, or put into it once computed.
 
     Args:
-        change: as in `load_batch`; a split whose images change keeps no features.
+        change: as in `load_batch`; a split whose images are changed has no cache.
     """
     cache = split.cache if isinstance(split, EncodedSplit) else None
-    known = cache.get(indices, device) if cache else None
-    if known is not None:
-        return known, load_masks(split, indices, device)
+    kept = cache.get(indices, device) if cache else None
+    if kept is not None:
+        return kept, load_masks(split, indices, device)
     images, masks = load_batch(split, indices, device, change)
     features = model.encode(images)
     if cache:

@@ -14,7 +14,6 @@ from segengine.datasets.sampler import Indices
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-
 # (images (B, 3, H, W) float32 RGB of 0 to 1, masks (B, H, W) int64) -> the same, changed.
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -25,12 +24,12 @@ def load_batch(
     """A batch on the device.
 
     Args:
-        change: what happens to images and masks before images are normalized.
+        change: applied to images and masks before images are normalized.
 
     Returns:
         images (B, 3, H, W) float32, normalized, channels-last; masks (B, H, W) int64.
     """
-    images = _to(torch.from_numpy(split.images[indices]), device)
+    images = to_device(torch.from_numpy(split.images[indices]), device)
     masks = load_masks(split, indices, device)
     if change is not None:
         changed, masks = change(images.permute(0, 3, 1, 2) / 255, masks)
@@ -40,18 +39,19 @@ def load_batch(
 
 def load_masks(split: DecodedSplit, indices: Indices, device: torch.device) -> Tensor:
     """The masks of a batch on the device: (B, H, W) int64."""
-    return _to(torch.from_numpy(split.masks[indices]), device).long()
+    return to_device(torch.from_numpy(split.masks[indices]), device).long()
 
 
 def normalize(images: Tensor) -> Tensor:
-    """(B, H, W, 3) of 0 to 255 -> (B, 3, H, W) float32, ImageNet statistics, channels-last."""
+    """(B, H, W, 3) RGB of 0 to 255 -> (B, 3, H, W) float32, ImageNet statistics, channels-last."""
     mean = torch.tensor(MEAN, device=images.device) * 255
     std = torch.tensor(STD, device=images.device) * 255
     # (B, H, W, 3) seen as (B, 3, H, W) is channels-last already: nothing is copied.
     return ((images.float() - mean) / std).permute(0, 3, 1, 2)
 
 
-def _to(tensor: Tensor, device: torch.device) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; a GPU copies it without the CPU waiting."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor

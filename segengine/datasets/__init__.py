@@ -1,22 +1,24 @@
-"""Datasets by name. One file an idea; no torch.
+"""Datasets by name, one file per dataset. The whole folder is free of torch.
 
 A dataset file offers
 
-- `ENTRIES`, a literal read by `segengine.registry`,
-- `classes(config)`, its classes, known before anything is downloaded or drawn where that can be,
+- `ENTRIES`, a literal read by `segengine.registry`: name -> label and the optional DataConfig
+  fields that it takes,
+- `classes(config)`, its classes in label order, where possible before anything is downloaded,
 - `sizes(config)`, split -> number of images, of the splits that it has (train and val at least),
-- `prepare(config, progress)`, which downloads or draws what is not there yet,
-- `open_split(config, split)`, a SegDataset.
+- `prepare(config, progress)`, which downloads or draws what is missing,
+- `open_split(config, split)`, a `SegDataset`.
 """
 
 from __future__ import annotations
 
 from segengine.config import DataConfig
-from segengine.datasets.base import IGNORE_INDEX, ClassInfo, ProgressFn, SegDataset, Split
+from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
 from segengine.registry import find
 
 __all__ = [
     "IGNORE_INDEX",
+    "SPLITS",
     "ClassInfo",
     "ProgressFn",
     "SegDataset",
@@ -36,24 +38,24 @@ def open_dataset(config: DataConfig, split: Split) -> SegDataset:
 
 
 def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
-    """The classes of the config's dataset, in label order; UserError where they cannot be told."""
+    """The classes of the config's dataset, in label order; UserError where they are not known."""
     classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
     return classes
 
 
 def prepare_dataset(config: DataConfig, progress: ProgressFn) -> None:
-    """Download or draw what is not there yet; UserError where that fails."""
+    """Download or draw what is missing; UserError where that fails."""
     find("datasets", config.dataset).load().prepare(config, progress)
 
 
 def split_sizes(config: DataConfig) -> dict[Split, int]:
-    """Images that a run uses of each split, limits applied; UserError where data is missing."""
-    whole: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
-    return {split: min(size, _limit(config, split) or size) for split, size in whole.items()}
+    """Images per split that a run uses, limits applied; UserError where data is missing."""
+    sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
+    return {split: min(size, _limit(config, split) or size) for split, size in sizes.items()}
 
 
 def chosen_names(dataset: SegDataset, config: DataConfig, split: Split) -> tuple[str, ...]:
-    """The names that a run uses: the first `train_limit`, or `val_limit` spread over the set."""
+    """The images that a run uses: the first `train_limit`, or `val_limit` spread over the set."""
     limit = _limit(config, split)
     if split == "train":
         return dataset.names[: limit or None]
@@ -61,11 +63,11 @@ def chosen_names(dataset: SegDataset, config: DataConfig, split: Split) -> tuple
 
 
 def spread(names: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """`count` of the names (at most all), evenly over the list, the first always among them."""
+    """`count` of the names (at most all), evenly spread over the list, beginning with the first."""
     count = min(count, len(names))
     return tuple(names[i * len(names) // count] for i in range(count))
 
 
 def _limit(config: DataConfig, split: Split) -> int:
-    """The images to use of a split at the most; 0: all."""
+    """The largest number of images to use of a split; 0: all."""
     return config.train_limit if split == "train" else config.val_limit

@@ -1,7 +1,6 @@
 """What a dataset is: names, native-size images, and masks of 0-based classes with 255 for void.
 
-Datasets know nothing of torch, so that pages may read them too. Label offsets live in the dataset's
-own file and nowhere else.
+Label offsets live in the dataset's own file and nowhere else.
 """
 
 from __future__ import annotations
@@ -19,12 +18,13 @@ from segengine.errors import UserError
 
 IGNORE_INDEX = 255
 Split = Literal["train", "val", "test"]
-ProgressFn = Callable[[str, int, int], None]  # (what is being done, done, total)
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+ProgressFn = Callable[[str, int, int], None]  # (what is being done, items done, items in all)
 
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """A class: its name and its color (#rrggbb), the same everywhere."""
+    """A class: its name and its color (#RRGGBB), the same on every page."""
 
     name: str
     color: str
@@ -36,8 +36,8 @@ class SegDataset(ABC):
     Attributes:
         classes: the classes in label order; label i is classes[i].
         names: the images' names, unique, in the official order.
-        mapping: what else than the files decides the masks, such as a label table in a file of its
-            own; part of the cache's key.
+        mapping: what decides the masks besides their files, such as a label table, as text; part of
+            the cache's key.
     """
 
     classes: tuple[ClassInfo, ...]
@@ -46,7 +46,7 @@ class SegDataset(ABC):
 
     @abstractmethod
     def files(self, name: str) -> tuple[Path, Path]:
-        """(image file, mask file) of an image."""
+        """(image file, mask file) of one image."""
 
     @abstractmethod
     def mask(self, name: str) -> np.ndarray:
@@ -65,7 +65,11 @@ class SegDataset(ABC):
         return np.asarray(read_image(self.files(name)[0]).convert("RGB"))
 
     def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """(image, mask) of one image, checked to be of one size."""
+        """(image, mask) as `image` and `mask` give them.
+
+        Raises:
+            UserError: a file cannot be decoded, a label is not allowed, or the sizes differ.
+        """
         image, mask = self.image(name), self.mask(name)
         if image.shape[:2] != mask.shape:
             paths = self.files(name)
@@ -81,45 +85,45 @@ class IncompleteSplit(UserError):
     """Images without their mask, or masks without their image.
 
     Attributes:
-        missing: (file that is missing, file that it belongs to), in order.
+        missing: (missing file, its partner), in order.
         rest: the split without them; None where it was only counted.
     """
 
     def __init__(
         self,
-        what: str,
+        noun: str,
         place: Path,
         missing: Sequence[tuple[Path, Path]],
         remedy: str,
         rest: SegDataset | None = None,
     ) -> None:
-        """Makes the sentence: it names the first of what is missing, and counts the others.
+        """Word the error: it names the first missing file and counts the others.
 
         Args:
-            what: what the first one is, such as "mask".
-            place: the folder that it should be in; what is missing elsewhere is not counted.
+            noun: what the first file is, such as "mask".
+            place: the folder that it belongs in; what is missing elsewhere is not counted.
             remedy: what to do, as a sentence.
         """
-        here = [path.relative_to(place) for path, _ in missing if path.is_relative_to(place)]
-        files = f"1 {what} is" if len(here) == 1 else f"{len(here):,} {what}s are"
-        more = f" and {len(here) - 1:,} more" if len(here) > 1 else ""
-        super().__init__(f"{files} missing in {place}: {here[0]}{more}. {remedy}", field="root")
+        files = [path.relative_to(place) for path, _ in missing if path.is_relative_to(place)]
+        count = f"1 {noun} is" if len(files) == 1 else f"{len(files):,} {noun}s are"
+        more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+        super().__init__(f"{count} missing in {place}: {files[0]}{more}. {remedy}", field="root")
         self.missing = tuple(missing)
         self.rest = rest
 
 
 def no_such_split(dataset: str, split: str, known: Iterable[str]) -> UserError:
-    """The sentence for a split that a dataset does not have."""
+    """The error for a split that a dataset does not have; it names those that it has."""
     return UserError(
         f"{dataset} has no split '{split}': choose {' or '.join(known)}.", field="split"
     )
 
 
 def read_image(path: Path) -> Image.Image:
-    """Decode an image file whole.
+    """Decode a whole image file; of several frames the first.
 
     Raises:
-        UserError: it is missing, truncated, or no image.
+        UserError: the file is missing, truncated, or no image.
     """
     try:
         with Image.open(path) as image:
@@ -135,17 +139,21 @@ def read_image(path: Path) -> Image.Image:
 
 
 def map_labels(raw: np.ndarray, table: dict[int, int], path: Path, allowed: str) -> np.ndarray:
-    """Stored label values -> classes, by a table that names every value that may occur.
+    """Stored labels -> classes, by a table that names every value that may occur.
 
     Args:
         raw: (H, W) integers as stored.
-        table: stored value (0..255) -> class or 255.
+        table: stored value (0..255) -> class, or 255 for void.
+        path: the mask's file, for the error.
         allowed: the allowed values in words, for the error.
 
+    Returns:
+        (H, W) int64, values 0..classes-1 or 255.
+
     Raises:
-        UserError: a value outside the table; the sentence names the file and the value.
+        UserError: a value is not in the table; the sentence names the file and the value.
     """
-    lookup = np.full(257, -1, dtype=np.int64)  # the last one: for whatever does not fit in a byte
+    lookup = np.full(257, -1, dtype=np.int64)  # 256 stands for whatever does not fit in a byte
     lookup[list(table)] = list(table.values())
     codes = raw if raw.dtype == np.uint8 else np.where((raw < 0) | (raw > 255), 256, raw)
     mask: np.ndarray = lookup[codes]

@@ -1,4 +1,4 @@
-"""Reads a dataset whole and lists every problem in it, without torch."""
+"""The check of a dataset: every image and mask is read, and every problem listed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segengine.datasets import (
     open_dataset,
     prepare_dataset,
 )
-from segengine.datasets.base import IncompleteSplit, ProgressFn, Split, read_image
+from segengine.datasets.base import SPLITS, IncompleteSplit, ProgressFn, Split, read_image
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 
@@ -28,20 +28,18 @@ ProblemKind = Literal["dataset", "missing", "undecodable", "size", "label", "voi
 Size = tuple[int, int]  # (height, width) in pixels
 T = TypeVar("T")
 
-_SPLITS: tuple[Split, ...] = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to put right.
+    """One thing that is wrong.
 
     Attributes:
-        kind: what is wrong: the dataset as a whole, a file that is missing or cannot be decoded,
-            sizes of image and mask that differ, a label that is not allowed, a mask that is void
-            everywhere, or an image that is there twice.
-        split: where it was found; "" for all splits.
+        kind: the dataset as a whole, a missing or undecodable file, an image and a mask of
+            different size, a label that is not allowed, a mask that is void everywhere, or the same
+            image twice.
+        split: the split that it is in; "" for all splits.
         file: the file to look at; "" for the dataset as a whole.
-        message: what is wrong and what to do, in a sentence.
+        message: what is wrong and what to do, as a sentence.
     """
 
     kind: ProblemKind
@@ -55,10 +53,10 @@ class SplitReport:
     """What one split holds.
 
     Attributes:
-        images: pairs on its list, without those whose files are missing.
-        pixels: pixels of each class, over all readable masks.
-        void: void pixels.
-        sizes: how many images have which size.
+        images: number of its pairs, without those whose files are missing.
+        pixels: pixels per class, over all readable masks.
+        void: void pixels, over all readable masks.
+        sizes: size -> number of images that have it.
     """
 
     split: Split
@@ -68,23 +66,23 @@ class SplitReport:
     sizes: Counter[Size] = field(default_factory=Counter)
 
     def shares(self) -> list[float | None]:
-        """Each class's share of the pixels that are not void; None where there are none."""
+        """Share per class of the pixels that are not void, 0 to 1; None where there are none."""
         total = sum(self.pixels)
         return [count / total if total else None for count in self.pixels]
 
     def void_share(self) -> float | None:
-        """The void pixels' share of all pixels; None where there are none."""
+        """Share of void among all pixels, 0 to 1; None where there are none."""
         total = sum(self.pixels) + self.void
         return self.void / total if total else None
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_dataset` found.
+    """The result of `check_dataset`.
 
     Attributes:
-        problems: what keeps the dataset from being used, or makes its scores wrong.
-        notes: what is odd, but may be meant: images that a split holds twice.
+        problems: what keeps the dataset from being used, or makes scores on it wrong.
+        notes: what may be intended: the same image twice in one split.
     """
 
     dataset: str
@@ -98,34 +96,32 @@ class Report:
 def check_dataset(config: DataConfig, progress: ProgressFn) -> Report:
     """Read every image and mask of every split, with `config.workers` threads.
 
-    A dataset that is drawn by SegLab is drawn first where it is not there yet; `config.download`
-    is followed, too. Limits on the number of images are not.
+    The dataset is prepared first (drawn, or downloaded where `config.download` says so). Limits on
+    the number of images do not apply.
     """
-    with contextlib.suppress(UserError):  # what is wrong is found below, with all its files
+    with contextlib.suppress(UserError):  # opening the splits reports it, with all files
         prepare_dataset(config, progress)
     opened, problems = _open_splits(config)
     reports: list[SplitReport] = []
-    total, before = sum(len(dataset.names) for dataset in opened.values()), 0
+    done, total = 0, sum(len(dataset.names) for dataset in opened.values())
     for split, dataset in opened.items():
         report = SplitReport(split, len(dataset.names), [0] * len(dataset.classes))
-        for done, seen in enumerate(_read(dataset, split, config.workers), start=before + 1):
-            _count(report, seen)
-            problems += seen.problems
+        for content in _read_pairs(dataset, split, config.workers):
+            _add_content(report, content)
+            problems += content.problems
+            done += 1
             progress("Checking images", done, total)
-        before += len(dataset.names)
         reports.append(report)
-    doubles, notes = _duplicates(opened)
+    across, notes = _duplicates(opened)
     classes = next((dataset.classes for dataset in opened.values()), ())
-    return Report(
-        config.dataset, config.root, classes, tuple(reports), (*problems, *doubles), notes
-    )
+    return Report(config.dataset, config.root, classes, tuple(reports), (*problems, *across), notes)
 
 
 def _open_splits(config: DataConfig) -> tuple[dict[Split, SegDataset], list[Problem]]:
-    """The splits that can be opened, and why others cannot; files without a partner are listed."""
+    """The splits that can be opened, and the problems of those that cannot or are incomplete."""
     opened: dict[Split, SegDataset] = {}
     problems: dict[tuple[str, str], Problem] = {}  # splits of one pool share their problems
-    for split in _SPLITS:
+    for split in SPLITS:
         try:
             opened[split] = open_dataset(config, split)
         except IncompleteSplit as error:
@@ -137,25 +133,25 @@ def _open_splits(config: DataConfig) -> tuple[dict[Split, SegDataset], list[Prob
         except UserError as error:
             if error.field != "split":  # a dataset need not have a test split
                 problems["", str(error)] = Problem("dataset", "", "", str(error))
-    found = list(problems.values())
-    return opened, found if opened else found[:1]  # each split would say that there is nothing
+    reasons = list(problems.values())
+    return opened, reasons if opened else reasons[:1]  # each split would say that data is missing
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _PairContent:
     """What one pair holds; None where a file could not be read."""
 
     size: Size | None
-    counts: np.ndarray | None  # pixels by label, 256 of them
+    counts: np.ndarray | None  # (256,) pixels per label
     problems: tuple[Problem, ...]
 
 
-def _read(dataset: SegDataset, split: Split, workers: int) -> Iterator[_Seen]:
+def _read_pairs(dataset: SegDataset, split: Split, workers: int) -> Iterator[_PairContent]:
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda name: _look(dataset, split, name), dataset.names)
+        yield from pool.map(lambda name: _read_pair(dataset, split, name), dataset.names)
 
 
-def _look(dataset: SegDataset, split: Split, name: str) -> _Seen:
+def _read_pair(dataset: SegDataset, split: Split, name: str) -> _PairContent:
     image_file, mask_file = dataset.files(name)
     problems: list[Problem] = []
 
@@ -163,7 +159,8 @@ def _look(dataset: SegDataset, split: Split, name: str) -> _Seen:
         try:
             return read(name)
         except UserError as error:
-            problems.append(Problem(kind or _kind(path), split, str(path), str(error)))
+            kind = kind or _file_problem(path)
+            problems.append(Problem(kind, split, str(path), str(error)))
             return None
 
     image = attempt(dataset.image, image_file)
@@ -172,16 +169,14 @@ def _look(dataset: SegDataset, split: Split, name: str) -> _Seen:
         attempt(dataset.pair, mask_file, "size")
     counts = None if mask is None else np.bincount(mask.ravel(), minlength=256)
     if counts is not None and not counts[:IGNORE_INDEX].any():
-        message = (
-            f"{mask_file} is void everywhere: nothing can be learned from it; remove the pair."
-        )
+        message = f"{mask_file} is void everywhere, so no pixel of it counts: remove the pair."
         problems.append(Problem("void", split, str(mask_file), message))
     size = None if image is None else (image.shape[0], image.shape[1])
-    return _Seen(size, counts, tuple(problems))
+    return _PairContent(size, counts, tuple(problems))
 
 
-def _kind(path: Path) -> ProblemKind:
-    """What is wrong with a file that could not be used."""
+def _file_problem(path: Path) -> ProblemKind:
+    """What is wrong with an image or mask that could not be used."""
     if not path.exists():
         return "missing"
     try:
@@ -191,37 +186,35 @@ def _kind(path: Path) -> ProblemKind:
     return "label"
 
 
-def _count(report: SplitReport, seen: _Seen) -> None:
-    if seen.size is not None:
-        report.sizes[seen.size] += 1
-    if seen.counts is not None:
+def _add_content(report: SplitReport, content: _PairContent) -> None:
+    if content.size is not None:
+        report.sizes[content.size] += 1
+    if content.counts is not None:
         for label in range(len(report.pixels)):
-            report.pixels[label] += int(seen.counts[label])
-        report.void += int(seen.counts[IGNORE_INDEX])
+            report.pixels[label] += int(content.counts[label])
+        report.void += int(content.counts[IGNORE_INDEX])
 
 
 def _duplicates(
     opened: dict[Split, SegDataset],
 ) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """Images that are there twice: (in two splits, within one)."""
+    """The same image twice: (in two splits, within one split)."""
     split_of = {
         dataset.files(name)[0]: split for split, dataset in opened.items() for name in dataset.names
     }
     across: list[Problem] = []
     within: list[Problem] = []
     for group in identical_files(split_of):
-        first = group[0]
+        original, original_split = group[0], split_of[group[0]]
         for path in group[1:]:
-            one, other = split_of[first], split_of[path]
-            found = across if one != other else within
-            found.append(Problem("duplicate", other, str(path), _same(path, first, other, one)))
+            split = split_of[path]
+            if split == original_split:
+                message = f"{path} is the same image as {original}: it counts twice."
+                within.append(Problem("duplicate", split, str(path), message))
+                continue
+            message = (
+                f"{path} ({split}) is the same image as {original} ({original_split}), but a model "
+                "must not be validated on an image that it was trained on: remove one of them."
+            )
+            across.append(Problem("duplicate", split, str(path), message))
     return tuple(across), tuple(within)
-
-
-def _same(path: Path, first: Path, split: Split, of: Split) -> str:
-    if split == of:
-        return f"{path} is the same image as {first}: it counts twice."
-    return (
-        f"{path} ({split}) is the same image as {first} ({of}): what a model learns from must not "
-        "judge it; remove one of them."
-    )

@@ -1,12 +1,12 @@
-"""Cityscapes (Cordts et al. 2016): street scenes with 19 classes; all other labels are void.
+"""Cityscapes (Cordts et al. 2016, arXiv 1604.01685): street scenes with 19 classes, else void.
 
 The official tree is read as it is unpacked:
 
     <root>/leftImg8bit/<split>/<city>/<image>_leftImg8bit.png
     <root>/gtFine/<split>/<city>/<image>_gtFine_labelIds.png
 
-`<root>/cityscapes/` may hold it, too. Where a split has `<image>_gtFine_labelTrainIds.png`, as the
-official scripts write them, those are read; the classes are the same.
+It may also lie in `<root>/cityscapes/`. Where a split has `<image>_gtFine_labelTrainIds.png`, as
+the official scripts write them, those are read; the classes are the same.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import numpy as np
 from segengine.config import DataConfig
 from segengine.datasets.base import (
     IGNORE_INDEX,
+    SPLITS,
     ClassInfo,
     IncompleteSplit,
     ProgressFn,
     SegDataset,
     Split,
     map_labels,
-    no_such_split,
 )
 from segengine.datasets.formats.index_masks import read_index_mask
 from segengine.errors import UserError
@@ -55,7 +55,6 @@ CLASSES = (
     ClassInfo("bicycle", "#770B20"),
 )
 
-_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _IMAGE = "_leftImg8bit.png"
 _TRAIN_IDS, _LABEL_IDS = "_gtFine_labelTrainIds.png", "_gtFine_labelIds.png"
 # The official label ids 0..33, in order of the 19 classes; -1 (license plate) is stored as 255.
@@ -65,8 +64,12 @@ _FROM_LABEL_ID = {
     **{label: index for index, label in enumerate(_EVALUATED)},
 }
 _FROM_TRAIN_ID = {**{label: label for label in range(19)}, 255: IGNORE_INDEX}
-_PROBED = 8  # masks that are looked into to tell whether the test split is labeled
-_GET_IT = (
+_ENDINGS = {  # ending of the masks' files -> (stored label -> class or void, allowed labels)
+    _TRAIN_IDS: (_FROM_TRAIN_ID, "the train ids 0 to 18 and 255 (void)"),
+    _LABEL_IDS: (_FROM_LABEL_ID, "the official label ids 0 to 33 and 255 (void)"),
+}
+_PROBED = 8  # masks that are read to decide whether the test split is labeled
+_HOW_TO_GET_IT = (
     "Register at https://www.cityscapes-dataset.com, download leftImg8bit_trainvaltest.zip and "
     "gtFine_trainvaltest.zip and unpack both there, so that it holds "
     "leftImg8bit/train/<city>/*_leftImg8bit.png and gtFine/train/<city>/*_gtFine_labelIds.png."
@@ -85,28 +88,27 @@ class Cityscapes(SegDataset):
         """List the split.
 
         Raises:
-            UserError: the tree or the split is missing, or an image has no label.
+            UserError: the tree or the split is missing, or the test split has no real labels.
+            IncompleteSplit: an image has no label.
         """
-        if split not in _SPLITS:
-            raise no_such_split("Cityscapes", split, _SPLITS)
         self.folder, self.split = folder, split
-        self._cities = _list_images(folder, split)
-        self._ending, without = self._choose_labels()
-        lost = set(without)
+        self._cities = _cities_of(folder / "leftImg8bit" / split)
+        self._ending, unlabeled = self._label_ending()
+        lost = set(unlabeled)
         self.names = tuple(name for name in self._cities if name not in lost)
         if split == "test" and not self.names:
             raise UserError(
                 f"{folder / 'gtFine'} has no test labels: choose train or val.", field="split"
             )
-        if without:
+        if unlabeled:
             raise IncompleteSplit(
                 "label",
                 folder / "gtFine" / split,
-                [self.files(name)[::-1] for name in without],
+                [self.files(name)[::-1] for name in unlabeled],
                 "Unpack gtFine_trainvaltest.zip again, or remove the images without a label.",
                 self,
             )
-        if split == "test" and self._is_unlabeled():
+        if split == "test" and self._is_void_everywhere():
             raise UserError(
                 f"The test labels in {folder / 'gtFine'} are void everywhere: the real ones are "
                 "kept back for Cityscapes' own benchmark. Choose train or val.",
@@ -121,27 +123,21 @@ class Cityscapes(SegDataset):
         )
 
     def mask(self, name: str) -> np.ndarray:
-        path = self.files(name)[1]
-        if self._ending == _TRAIN_IDS:
-            allowed = "the train ids 0 to 18 and 255 (void)"
-            return map_labels(read_index_mask(path), _FROM_TRAIN_ID, path, allowed)
-        allowed = "the official label ids 0 to 33 and 255 (void)"
-        return map_labels(read_index_mask(path), _FROM_LABEL_ID, path, allowed)
+        return _read_labels(self.files(name)[1], self._ending)
 
-    def _choose_labels(self) -> tuple[str, list[str]]:
-        """(ending of the labels that are more complete, names that lack one)."""
-        place = self.folder / "gtFine" / self.split
-        there = {path.name for path in _files(place)}
+    def _label_ending(self) -> tuple[str, list[str]]:
+        """(ending of the more complete kind of labels, names that lack one, in order)."""
+        existing = {path.name for path in _png_files(self.folder / "gtFine" / self.split)}
         missing = {
-            ending: [name for name in self._cities if f"{name}{ending}" not in there]
-            for ending in (_TRAIN_IDS, _LABEL_IDS)
+            ending: [name for name in self._cities if f"{name}{ending}" not in existing]
+            for ending in _ENDINGS
         }
-        ending = min((_TRAIN_IDS, _LABEL_IDS), key=lambda ending: len(missing[ending]))
-        if len(missing[ending]) == len(self._cities):  # none at all: labelIds is what one gets
+        ending = min(missing, key=lambda ending: len(missing[ending]))
+        if len(missing[ending]) == len(self._cities):  # no labels: the download holds labelIds
             ending = _LABEL_IDS
         return ending, missing[ending]
 
-    def _is_unlabeled(self) -> bool:
+    def _is_void_everywhere(self) -> bool:
         step = max(1, len(self.names) // _PROBED)
         masks = (self.files(name)[1] for name in self.names[::step])
         return all(_is_void(path, self._ending, path.stat().st_mtime_ns) for path in masks)
@@ -165,40 +161,39 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
 
 
 def sizes(config: DataConfig) -> dict[Split, int]:
-    """How many images each split has; the test split where it has real labels.
+    """Images per split; of the test split where it has real labels.
 
     Raises:
         UserError: the training or the validation split is missing or incomplete.
     """
-    found: dict[Split, int] = {}
-    for split in _SPLITS:
+    images: dict[Split, int] = {}
+    for split in SPLITS:
         try:
-            found[split] = len(open_split(config, split).names)
+            images[split] = len(open_split(config, split).names)
         except UserError:
-            if split != "test":  # which nobody needs in order to train
+            if split != "test":  # which no training needs
                 raise
-    return found
+    return images
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
-    """Nothing: the download needs a registered person."""
+    """Nothing to do: only a registered person can download Cityscapes."""
 
 
-def _list_images(folder: Path, split: str) -> dict[str, str]:
-    """Name -> city, sorted by city and name."""
-    place = folder / "leftImg8bit" / split
-    paths = [path for path in _files(place) if path.name.endswith(_IMAGE)]
+def _cities_of(folder: Path) -> dict[str, str]:
+    """Image name -> city, sorted by city and name."""
+    paths = [path for path in _png_files(folder) if path.name.endswith(_IMAGE)]
     if not paths:
         raise UserError(
-            f"No Cityscapes {split} images in {place}/<city>/. {_GET_IT}",
-            field="split" if split == "test" else "root",
+            f"No Cityscapes {folder.name} images in {folder}/<city>/. {_HOW_TO_GET_IT}",
+            field="split" if folder.name == "test" else "root",
         )
     cities: dict[str, str] = {}
     for path in sorted(paths):
         name, city = path.name.removesuffix(_IMAGE), path.parent.name
         if name in cities:
             raise UserError(
-                f"Two images of {place} are called {path.name}, in {cities[name]}/ and {city}/: "
+                f"Two images of {folder} are called {path.name}, in {cities[name]}/ and {city}/: "
                 "rename one of them and its label.",
                 field="root",
             )
@@ -206,14 +201,18 @@ def _list_images(folder: Path, split: str) -> dict[str, str]:
     return cities
 
 
-def _files(place: Path) -> Iterator[Path]:
-    """The files in the cities' folders; macOS leaves hidden `._*` ones there."""
-    return (path for path in place.glob("*/*.png") if not path.name.startswith("."))
+def _png_files(folder: Path) -> Iterator[Path]:
+    """The files in the cities' folders, without the hidden `._*` ones that macOS leaves there."""
+    return (path for path in folder.glob("*/*.png") if not path.name.startswith("."))
+
+
+def _read_labels(path: Path, ending: str) -> np.ndarray:
+    """The classes of a mask: (H, W) int64, values 0..18 or 255."""
+    table, allowed = _ENDINGS[ending]
+    return map_labels(read_index_mask(path), table, path, allowed)
 
 
 @lru_cache(maxsize=64)
 def _is_void(path: Path, ending: str, changed_ns: int) -> bool:
-    """Whether a mask holds none of the 19 classes; the form asks often, so the answer is kept."""
-    table = _FROM_TRAIN_ID if ending == _TRAIN_IDS else _FROM_LABEL_ID
-    mask = map_labels(read_index_mask(path), table, path, "Cityscapes' labels")
-    return bool((mask == IGNORE_INDEX).all())
+    """Whether a mask holds none of the 19 classes; kept, since the form asks at every change."""
+    return bool((_read_labels(path, ending) == IGNORE_INDEX).all())

@@ -1,8 +1,8 @@
 """Splits at training size: decoded pairs in memory-mapped files, shared by runs and processes.
 
 Image and mask go through one joint resize (image: antialiased bilinear, mask: nearest, so that no
-label is invented). The result is keyed by the files' names, sizes and times and by the target size:
-whatever changes on disk is decoded anew.
+label is invented). The result is keyed by the files' paths, sizes and times and by the target size:
+whatever changes on disk is decoded again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,8 @@ from segengine.errors import UserError
 from segengine.files import cannot_write
 
 _LAYOUT = 1  # part of the key: count up when what is stored changes
-_DECODING = ".decoding-"  # how the folders begin that are being filled
-_STALE = 24 * 3600.0  # seconds after which nobody can be filling one any more
+_DECODING = ".decoding-"  # prefix of the folders that are being filled
+_STALE = 24 * 3600.0  # seconds after which no process can still be filling a folder
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class DecodedSplit:
 
 
 class DamagedFiles(UserError):
-    """Images that cannot be used: the first one's sentence, and how many there are.
+    """Images that cannot be used: what is wrong with the first, and the number of others.
 
     Attributes:
-        problems: what is wrong with each, in order of the images.
+        problems: what is wrong with each image, in their order.
     """
 
     def __init__(self, problems: Sequence[UserError]) -> None:
@@ -66,7 +66,7 @@ class DamagedFiles(UserError):
         self.problems = tuple(problems)
 
     def sentences(self, most: int = 20) -> list[str]:
-        """The problems, at most so many of them, and how many there are more."""
+        """The first `most` problems, and the number of others."""
         return _sentences(self.problems, most)
 
 
@@ -97,10 +97,10 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def load_splits(
     config: DataConfig, splits: Sequence[Split], progress: ProgressFn
 ) -> list[DecodedSplit]:
-    """Open each split and decode the images of it that the config asks for.
+    """Open each split and decode those of its images that the config asks for.
 
     Raises:
-        DamagedFiles: with every image of all these splits that cannot be used.
+        DamagedFiles: images cannot be used; it names those of all splits.
         UserError: a split is missing or incomplete, or the cache cannot be written.
     """
     loaded: list[DecodedSplit] = []
@@ -126,58 +126,67 @@ def decode_pairs(
     workers: int,
     progress: ProgressFn,
 ) -> DecodedSplit:
-    """The named pairs at `size` (height, width), from the cache where they are there already.
+    """The named pairs at `size` (height, width), from the cache where they are in it.
+
+    Args:
+        workers: threads that decode.
+        progress: called after each image that is decoded.
 
     Raises:
-        UserError: a file is missing, cannot be decoded or does not fit its partner; or the cache
-            cannot be written.
+        DamagedFiles: a file is missing, cannot be decoded or does not fit its partner.
+        UserError: the cache cannot be written.
     """
-    target = cache_dir() / _key(dataset, names, size)
+    target = cache_dir() / _cache_key(dataset, names, size)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _turn(target, len(names), progress):
+        with _lock(target, len(names), progress):
             if not _is_whole(target, len(names)):
                 shutil.rmtree(target, ignore_errors=True)
-                _fill(target, dataset, names, size, workers, progress)
-        return DecodedSplit(tuple(names), *_arrays(target), dataset.classes)
+                _decode_into(target, dataset, names, size, workers, progress)
+        return DecodedSplit(tuple(names), *_mapped_arrays(target), dataset.classes)
     except OSError as error:
         raise cannot_write(target, error) from error
 
 
-def _arrays(target: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(images, masks), memory-mapped."""
-    images = np.load(target / "images.npy", mmap_mode="r")
-    return images, np.load(target / "masks.npy", mmap_mode="r")
-
-
-def _is_whole(target: Path, count: int) -> bool:
-    """Whether the images are there; what a cleaner or a failing disk has left half is not."""
-    try:
-        return all(len(array) == count for array in _arrays(target))
-    except (OSError, ValueError, EOFError):
-        return False
-
-
-def _key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> str:
-    about = [_LAYOUT, type(dataset).__name__, size, *filter(None, [dataset.mapping])]
-    digest = hashlib.sha256(json.dumps(about).encode())
-    for name in names:
-        for path in dataset.files(name):
-            digest.update(f"{path}\0{_stamp(path)}\n".encode())
+def files_key(paths: Iterable[Path], prefix: str = "") -> str:
+    """32 hex digits that change with the paths, sizes and times of files, and with the prefix."""
+    digest = hashlib.sha256(prefix.encode())
+    for path in paths:
+        digest.update(f"{path}\0{_stamp(path)}\n".encode())
     return digest.hexdigest()[:32]
 
 
 def _stamp(path: Path) -> str:
     try:
         stat = path.stat()
-    except OSError:  # reading it will say what is wrong
+    except OSError:  # reading the file will say what is wrong
         return "missing"
     return f"{stat.st_size}\0{stat.st_mtime_ns}"
 
 
+def _cache_key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> str:
+    settings = [_LAYOUT, type(dataset).__name__, size, *filter(None, [dataset.mapping])]
+    paths = (path for name in names for path in dataset.files(name))
+    return files_key(paths, json.dumps(settings))
+
+
+def _mapped_arrays(target: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(images, masks), memory-mapped."""
+    images = np.load(target / "images.npy", mmap_mode="r")
+    return images, np.load(target / "masks.npy", mmap_mode="r")
+
+
+def _is_whole(target: Path, count: int) -> bool:
+    """Whether all images are there: a cleaner or a failing disk may have left only a part."""
+    try:
+        return all(len(array) == count for array in _mapped_arrays(target))
+    except (OSError, ValueError, EOFError):
+        return False
+
+
 @contextlib.contextmanager
-def _turn(target: Path, images: int, progress: ProgressFn) -> Iterator[None]:
-    """The second of two runs that want the same images waits, and then finds them there."""
+def _lock(target: Path, images: int, progress: ProgressFn) -> Iterator[None]:
+    """Of two processes that need the same images, the second waits and then uses the first's."""
     lock = FileLock(target.with_suffix(".lock"))
     while True:
         try:
@@ -192,7 +201,7 @@ def _turn(target: Path, images: int, progress: ProgressFn) -> Iterator[None]:
         lock.release()
 
 
-def _fill(
+def _decode_into(
     target: Path,
     dataset: SegDataset,
     names: Sequence[str],
@@ -200,7 +209,7 @@ def _fill(
     workers: int,
     progress: ProgressFn,
 ) -> None:
-    """Decode into a temporary folder that becomes `target` when it is whole."""
+    """Decode into a temporary folder, which becomes `target` when it is whole."""
     folder = target.parent / f"{_DECODING}{target.name}"
     _remove_leftovers(folder)
     folder.mkdir()
@@ -209,7 +218,7 @@ def _fill(
         images = _new_array(folder / "images.npy", (*shape, 3))
         masks = _new_array(folder / "masks.npy", shape)
 
-        def put(index: int) -> UserError | None:
+        def decode(index: int) -> UserError | None:
             try:
                 image, mask = dataset.pair(names[index])
             except UserError as error:
@@ -219,7 +228,7 @@ def _fill(
 
         problems: list[UserError] = []
         with ThreadPoolExecutor(workers) as pool:
-            for done, problem in enumerate(pool.map(put, range(len(names))), start=1):
+            for done, problem in enumerate(pool.map(decode, range(len(names))), start=1):
                 problems += [problem] if problem else []
                 progress("Reading images", done, len(names))
         if problems:
@@ -232,18 +241,18 @@ def _fill(
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """What killed processes left: `folder`, for whoever asks has the lock, and other, old ones."""
+    """Remove what killed processes left: `folder`, whose lock the caller has, and old ones."""
     shutil.rmtree(folder, ignore_errors=True)
-    for other in folder.parent.glob(f"{_DECODING}*"):
-        with contextlib.suppress(OSError):  # another process may remove it, too
-            if time.time() - other.stat().st_mtime > _STALE:
-                shutil.rmtree(other, ignore_errors=True)
+    for leftover in folder.parent.glob(f"{_DECODING}*"):
+        with contextlib.suppress(OSError):  # another process may remove it too
+            if time.time() - leftover.stat().st_mtime > _STALE:
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A zeroed uint8 array on disk; OSError where the disk has no room for all of it.
+    """A zeroed uint8 array on disk; OSError where the disk has no room for it.
 
-    Room is taken at once: writing to a sparse mapping on a full disk would kill the process.
+    The room is allocated at once: writing to a sparse mapping on a full disk kills the process.
     """
     array: np.memmap = open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     if hasattr(os, "posix_fallocate"):  # macOS has none

@@ -1,13 +1,13 @@
-"""Folder: people's own images and masks, in any number of classes.
+"""Folder: people's own images and masks, with 2 to 255 classes.
 
 Files are paired by name (`img_7.jpg` and `img_7.png`), in one of two layouts:
 
     <root>/{train,val[,test]}/{images,masks}/    own splits
-    <root>/{images,masks}/                       split by chance: val_share, split_seed
+    <root>/{images,masks}/                       random split: val_share, split_seed
 
-Masks hold one number a pixel (gray, palette, 16-bit) or colors (RGB). What they stand for is told
-by `<root>/classes.json` (`formats.class_table` says how it looks). Without it, the
-numbers must be 0, 1, 2, ... without gaps, and 255 is void.
+Masks hold one number per pixel (gray, palette, 16-bit) or colors (RGB). `<root>/classes.json` says
+what they stand for (its format is described in `formats.class_table`). Without it, the numbers must
+be 0, 1, 2, ... without gaps, and 255 is void.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from segengine.datasets.base import (
 )
 from segengine.datasets.folder_layout import Pairs, list_splits
 from segengine.datasets.formats.class_guess import guess_class_table
-from segengine.datasets.formats.class_table import FILE, ClassTable, read_class_table
+from segengine.datasets.formats.class_table import CLASSES_FILE, ClassTable, read_class_table
 from segengine.datasets.formats.folder_masks import read_mask
 from segengine.datasets.formats.mask_scan import scan_masks
 from segengine.datasets.identical import identical_files
@@ -39,8 +39,7 @@ ENTRIES = {
     "folder": {"label": "Your own images (folder)", "options": ["root", "val_share", "split_seed"]}
 }
 
-
-_IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
+_IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}  # of 8 bits
 
 
 class FolderDataset(SegDataset):
@@ -61,8 +60,8 @@ class FolderDataset(SegDataset):
         image = read_image(path)
         if image.mode not in _IMAGE_MODES:
             raise UserError(
-                f"{path} is stored as {image.mode}, which does not fit 8 bits a channel: save it "
-                "as RGB or as 8-bit gray.",
+                f"{path} is stored as {image.mode}, which does not fit 8 bits per channel: save "
+                "it as RGB or as 8-bit gray.",
                 field="root",
             )
         return np.asarray(image.convert("RGB"))
@@ -72,16 +71,16 @@ class FolderDataset(SegDataset):
 
 
 def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
-    """The classes of `classes.json`, or as many as the masks hold.
+    """The classes of `classes.json`, or one class per number in the masks.
 
     Raises:
-        UserError: `classes.json` cannot stand, or the masks do not tell the classes.
+        UserError: `classes.json` is not valid, or the classes do not follow from the masks.
     """
-    return _table(config, list_splits(config), _quiet).classes
+    return _table_of(config, list_splits(config), _no_progress).classes
 
 
 def sizes(config: DataConfig) -> dict[Split, int]:
-    """How many pairs each split has; UserError where the folder cannot be used."""
+    """Pairs per split; UserError where the folder cannot be used."""
     splits = list_splits(config)
     for pairs in splits.values():
         _require_whole(pairs)
@@ -89,45 +88,53 @@ def sizes(config: DataConfig) -> dict[Split, int]:
 
 
 def open_split(config: DataConfig, split: Split) -> SegDataset:
-    """One split of the folder; UserError where it is missing, or has files without a partner."""
+    """One split of the folder.
+
+    Raises:
+        UserError: the split is missing, or its classes are not known.
+        IncompleteSplit: it has files without a partner.
+    """
     splits = list_splits(config)
     if split not in splits:
         raise no_such_split(f"The folder {config.root}", split, splits)
-    dataset = FolderDataset(splits[split].files, _table(config, splits, _quiet))
+    dataset = FolderDataset(splits[split].files, _table_of(config, splits, _no_progress))
     _require_whole(splits[split], dataset)
     return dataset
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
-    """Look for the classes where no `classes.json` tells them, and for images in two splits.
+    """Read the classes from the masks where there is no `classes.json`; compare the splits.
 
     Raises:
-        UserError: the classes cannot be told, or splits share images.
+        UserError: the classes do not follow from the masks, or two splits share an image.
     """
     splits = list_splits(config)
-    _table(config, splits, progress)
+    _table_of(config, splits, progress)
     split_of = {path[0]: split for split, pairs in splits.items() for path in pairs.files.values()}
     shared = [
         group for group in identical_files(split_of) if len({split_of[path] for path in group}) > 1
     ]
     if shared:
-        one = shared[0][0]
-        other = next(path for path in shared[0] if split_of[path] != split_of[one])
+        first = shared[0][0]
+        second = next(path for path in shared[0] if split_of[path] != split_of[first])
         others = len(shared) - 1
         more = f" {others:,} more image{' is' if others == 1 else 's are'} in two splits, too."
         raise UserError(
-            f"{one} ({split_of[one]}) and {other} ({split_of[other]}) are the same image, but what "
-            f"a model learns from must not judge it: remove one of them.{more if others else ''}",
+            f"{first} ({split_of[first]}) and {second} ({split_of[second]}) are the same image, "
+            "but a model must not be validated on an image that it was trained on: remove one of "
+            f"them.{more if others else ''}",
             field="root",
         )
 
 
-def _table(config: DataConfig, splits: Mapping[Split, Pairs], progress: ProgressFn) -> ClassTable:
-    path = Path(config.root).expanduser() / FILE
+def _table_of(
+    config: DataConfig, splits: Mapping[Split, Pairs], progress: ProgressFn
+) -> ClassTable:
+    path = Path(config.root).expanduser() / CLASSES_FILE
     if path.is_file():
         return read_class_table(path)
     masks = [mask for pairs in splits.values() for _, mask in pairs.files.values()]
-    masks.sort(key=str)  # the same for every seed of the split, so that no seed reads them again
+    masks.sort(key=str)  # one order for all split seeds, so that the masks are read once
     return guess_class_table(scan_masks(masks, config.workers, progress), path)
 
 
@@ -143,5 +150,5 @@ def _require_whole(pairs: Pairs, rest: SegDataset | None = None) -> None:
         )
 
 
-def _quiet(phase: str, done: int, total: int) -> None:
-    """ProgressFn that nobody watches."""
+def _no_progress(phase: str, done: int, total: int) -> None:
+    """A ProgressFn that shows nothing."""

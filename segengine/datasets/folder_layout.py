@@ -1,4 +1,4 @@
-"""Where people's images and masks lie: which files are there, and which belong together."""
+"""The layout of people's own folders: which files they hold, and which belong together."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segengine.config import DataConfig
-from segengine.datasets.base import Split
+from segengine.datasets.base import SPLITS, Split
 from segengine.errors import UserError
 
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif")
 _LAYOUTS = (
     "A folder must hold train/ and val/ (and test/, if you like), each with images/ and masks/; or "
-    "images/ and masks/ alone, which are then split by chance"
+    "images/ and masks/ alone, which are then split at random"
 )
 
 
@@ -40,22 +39,22 @@ def list_splits(config: DataConfig) -> dict[Split, Pairs]:
         UserError: the folder has no such layout, or its files cannot be paired.
     """
     root = Path(config.root).expanduser()
-    own = [split for split in SPLITS if (root / split).is_dir()]
-    one = [name for name in ("images", "masks") if (root / name).is_dir()]
-    if own and one:
+    splits = [split for split in SPLITS if (root / split).is_dir()]
+    parts = [part for part in ("images", "masks") if (root / part).is_dir()]
+    if splits and parts:
         raise UserError(
-            f"{root} holds both {own[0]}/ and {one[0]}/: keep train/ and val/, or images/ and "
+            f"{root} holds both {splits[0]}/ and {parts[0]}/: keep train/ and val/, or images/ and "
             "masks/, and move the other away.",
             field="root",
         )
-    if len(one) == 2:
-        return _split_by_chance(_pairs(root), config)
-    if "train" in own and "val" in own:
+    if len(parts) == 2:
+        return _random_split(_pairs(root), config)
+    if "train" in splits and "val" in splits:
         _refuse_split_settings(config, root)
-        return {split: _pairs(root / split) for split in own}
-    there = f"has only {(own or one)[0]}/" if own or one else "has neither"
-    there = there if root.is_dir() else "does not exist"
-    raise UserError(f"{_LAYOUTS}. {root} {there}.", field="root")
+        return {split: _pairs(root / split) for split in splits}
+    content = f"has only {(splits or parts)[0]}/" if splits or parts else "has neither"
+    content = content if root.is_dir() else "does not exist"
+    raise UserError(f"{_LAYOUTS}. {root} {content}.", field="root")
 
 
 def _refuse_split_settings(config: DataConfig, root: Path) -> None:
@@ -68,33 +67,33 @@ def _refuse_split_settings(config: DataConfig, root: Path) -> None:
             )
 
 
-def _split_by_chance(pool: Pairs, config: DataConfig) -> dict[Split, Pairs]:
-    """Names ranked by a hash of seed and name: an image that is added moves hardly any other."""
+def _random_split(pool: Pairs, config: DataConfig) -> dict[Split, Pairs]:
+    """Names are ranked by a hash of seed and name: a new image moves hardly any other."""
     names = list(pool.files)
     if len(names) < 2:
-        found = "1 pair" if names else "no pair"
+        count = "1 pair" if names else "no pair"
         raise UserError(
-            f"{config.root} holds {found} of image and mask, but at least 2 are needed: one to "
+            f"{config.root} holds {count} of image and mask, but at least 2 are needed: one to "
             "train on and one to validate.",
             field="root",
         )
     names.sort(key=lambda name: hashlib.sha256(f"{config.split_seed}/{name}".encode()).digest())
-    count = min(max(1, round(config.val_share * len(names))), len(names) - 1)
-    chosen = set(names[:count])
-    train = {name: files for name, files in pool.files.items() if name not in chosen}
-    val = {name: files for name, files in pool.files.items() if name in chosen}
+    val_images = min(max(1, round(config.val_share * len(names))), len(names) - 1)
+    val_names = set(names[:val_images])
+    train = {name: files for name, files in pool.files.items() if name not in val_names}
+    val = {name: files for name, files in pool.files.items() if name in val_names}
     return {"train": Pairs(train, pool.missing), "val": Pairs(val, pool.missing)}
 
 
 def _pairs(folder: Path) -> Pairs:
-    images = _by_stem(folder / "images", IMAGE_SUFFIXES)
-    masks = _by_stem(folder / "masks", MASK_SUFFIXES)
+    images = _files_by_name(folder / "images", IMAGE_SUFFIXES)
+    masks = _files_by_name(folder / "masks", MASK_SUFFIXES)
     if not images:
         raise UserError(
             f"{folder / 'images'} holds no images ({', '.join(IMAGE_SUFFIXES)}): copy them there.",
             field="root",
         )
-    both = sorted(images.keys() & masks.keys())
+    pairs = {name: (images[name], masks[name]) for name in sorted(images.keys() & masks.keys())}
     lost_images = [
         (folder / "images" / f"{name}.jpg", masks[name]) for name in sorted(masks.keys() - images)
     ]
@@ -102,29 +101,29 @@ def _pairs(folder: Path) -> Pairs:
         (folder / "masks" / f"{name}.png", images[name]) for name in sorted(images.keys() - masks)
     ]
     _refuse_jpeg_masks(folder / "masks", {path.stem for path, _ in lost_masks})
-    return Pairs({name: (images[name], masks[name]) for name in both}, (*lost_images, *lost_masks))
+    return Pairs(pairs, (*lost_images, *lost_masks))
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Name -> file, of the files with one of the endings; hidden ones are not people's."""
-    found: dict[str, Path] = {}
-    # Plain names, not Paths: a form that lists 10,000 files at every change must not be felt.
+def _files_by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Name -> file, of the files with one of the endings; hidden files are left out."""
+    files: dict[str, Path] = {}
+    # Strings, not Paths: the form lists the folder, of 10,000 files perhaps, at every change.
     for file in sorted(os.listdir(folder)) if folder.is_dir() else []:
         name, suffix = os.path.splitext(file)
         if file.startswith(".") or suffix.lower() not in suffixes:
             continue
-        if name in found:
+        if name in files:
             raise UserError(
-                f"{found[name].name} and {file} in {folder} have one name: images and masks are "
+                f"{files[name].name} and {file} in {folder} have one name: images and masks are "
                 "paired by name, so rename or remove one of them.",
                 field="root",
             )
-        found[name] = folder / file
-    return found
+        files[name] = folder / file
+    return files
 
 
 def _refuse_jpeg_masks(folder: Path, names: set[str]) -> None:
-    """A mask is missing because it is a JPEG: say that, not that there is none."""
+    """UserError where a mask is missing because it is a JPEG."""
     for path in sorted(folder.iterdir()) if folder.is_dir() and names else []:
         if path.stem in names and path.suffix.lower() in (".jpg", ".jpeg"):
             raise UserError(

@@ -1,4 +1,4 @@
-"""Files with the same content, found without reading most of them."""
+"""Files with the same content. Only files of the same size are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 def identical_files(paths: Iterable[Path]) -> list[list[Path]]:
     """Groups of two or more files whose bytes are the same, in the order given.
 
-    Only files of one size are read. Files that cannot be read are left out.
+    Files that cannot be read are left out.
     """
     by_size: defaultdict[int, list[Path]] = defaultdict(list)
     for path in paths:

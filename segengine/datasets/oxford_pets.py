@@ -1,12 +1,13 @@
 """Oxford-IIIT Pet (Parkhi et al. 2012) with its trimaps: pet, background and border.
 
-Training is on the official `trainval` list, validation on `test`. Stored labels are 1 pet,
-2 background, 3 border; here they are 0, 1, 2. torchvision downloads the dataset; the files are read
-here, since torchvision's reader would bring torch into the pages.
+Training uses the official `trainval` list, validation `test`. Stored labels are 1 pet,
+2 background, 3 border; here they are 0, 1, 2. torchvision downloads the dataset but does not read
+it: this folder is free of torch.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -28,9 +29,10 @@ from segengine.errors import UserError, one_line
 
 ENTRIES = {"oxford_pets": {"label": "Oxford-IIIT Pet", "options": ["root", "download"]}}
 
-OFFICIAL_SIZES: dict[Split, int] = {"train": 3680, "val": 3669}
+OFFICIAL_FOLDER = "oxford-iiit-pet"  # the name that torchvision's OxfordIIITPet looks for
+OFFICIAL_SIZES: dict[Split, int] = {"train": 3680, "val": 3669}  # images
 DOWNLOAD_BYTES = 791_918_971 + 19_173_078  # images.tar.gz and annotations.tar.gz
-_HOME = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
+_HOMEPAGE = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
 _LISTS: dict[Split, str] = {"train": "trainval.txt", "val": "test.txt"}
 _LABELS = {1: 0, 2: 1, 3: 2, IGNORE_INDEX: IGNORE_INDEX}
 CLASSES = (
@@ -49,7 +51,8 @@ class OxfordPets(SegDataset):
         """List the split.
 
         Raises:
-            UserError: the folder is missing, empty or lacks images or masks (the first is named).
+            UserError: the list is missing or empty.
+            IncompleteSplit: images or masks are missing.
         """
         self.folder = folder
         self.names = _read_list(folder, split)
@@ -59,8 +62,8 @@ class OxfordPets(SegDataset):
             self.names = tuple(name for name in self.names if name not in lost)
             remedy = "Unpack the dataset again, or take them off the split list."
             place = missing[0][0].parent
-            what = "image" if place.name == "images" else "mask"
-            raise IncompleteSplit(what, place, missing, remedy, self)
+            noun = "image" if place.name == "images" else "mask"
+            raise IncompleteSplit(noun, place, missing, remedy, self)
 
     def files(self, name: str) -> tuple[Path, Path]:
         return (
@@ -72,20 +75,22 @@ class OxfordPets(SegDataset):
         """(missing file, its partner) of the images (0) or the masks (1)."""
         pairs = [self.files(name) for name in self.names]
         place = pairs[0][index].parent
-        there = {path.name for path in place.iterdir()} if place.is_dir() else set()
-        return [(pair[index], pair[1 - index]) for pair in pairs if pair[index].name not in there]
+        existing = set(os.listdir(place)) if place.is_dir() else set()
+        return [
+            (pair[index], pair[1 - index]) for pair in pairs if pair[index].name not in existing
+        ]
 
     def mask(self, name: str) -> np.ndarray:
         path = self.files(name)[1]
         image = read_image(path)
-        # A palette's indices are the labels; converting would turn its colors into gray values.
+        # The indices of a palette are the labels; converting would give the gray of its colors.
         raw = np.asarray(image if image.mode == "P" else image.convert("L"))
         return map_labels(raw, _LABELS, path, "1 (pet), 2 (background), 3 (border) and 255 (void)")
 
 
 def folder_of(config: DataConfig) -> Path:
     """Where the official layout lies: `<root>/oxford-iiit-pet`."""
-    return Path(config.root).expanduser() / "oxford-iiit-pet"
+    return Path(config.root).expanduser() / OFFICIAL_FOLDER
 
 
 def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
@@ -99,7 +104,7 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
 
 
 def sizes(config: DataConfig) -> dict[Split, int]:
-    """How many images each split has (or will have once downloaded).
+    """Images per split, or what they will be once downloaded.
 
     Raises:
         UserError: the dataset is missing or incomplete, and is not to be downloaded.
@@ -110,10 +115,10 @@ def sizes(config: DataConfig) -> dict[Split, int]:
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
-    """Download the dataset where that was asked for and it is not there.
+    """Download the dataset where that was asked for and it is missing.
 
     Raises:
-        UserError: the download failed; the sentence says how to get it by hand.
+        UserError: the download failed; the sentence says how to get the files by hand.
     """
     if not _to_download(config):
         return
@@ -127,7 +132,7 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
         finally:
             done.set()
 
-    # In a thread of its own: `progress` may then end the wait (a stop), and a daemon dies with us.
+    # In a thread: `progress` can end the wait (a stop), and a daemon thread ends with the process.
     threading.Thread(target=download, daemon=True, name="download").start()
     while not done.wait(1.0):
         arrived = sum(path.stat().st_size for path in folder_of(config).glob("*.tar.gz"))
@@ -137,7 +142,7 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
 
 
 def _to_download(config: DataConfig) -> bool:
-    """Whether a download was asked for and has work to do: an earlier one may have been cut off."""
+    """Whether a download was asked for and is needed; an earlier one may have been cut off."""
     folder = folder_of(config)
     unpacked = all((folder / part).is_dir() for part in ("images", "annotations"))
     return config.download and not unpacked
@@ -150,10 +155,10 @@ def _download(config: DataConfig) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         OxfordIIITPet(root, target_types="segmentation", download=True)
-    except Exception as error:  # the network's, the archives', the disk's: no common class
+    except Exception as error:  # of the network, the archives or the disk: no common class
         raise UserError(
             f"Oxford-IIIT Pet could not be downloaded ({one_line(error)}). Get images.tar.gz and "
-            f"annotations.tar.gz from {_HOME} and unpack both into {folder_of(config)}.",
+            f"annotations.tar.gz from {_HOMEPAGE} and unpack both into {folder_of(config)}.",
             field="download",
         ) from None
 

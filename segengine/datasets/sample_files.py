@@ -1,4 +1,4 @@
-"""Writing a drawn dataset to disk: whole or not at all, and never over somebody else's files."""
+"""Writes a drawn dataset to disk: whole or not at all, and never over other files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segengine.errors import UserError
 from segengine.files import cannot_write
 
 CORES = os.cpu_count() or 1
-OnDrawn = Callable[[int, int], None]  # (pictures drawn, all pictures)
+OnDrawn = Callable[[int, int], None]  # (pictures drawn, pictures in all)
 
 
 class DrawnSet(ABC):
@@ -24,8 +24,8 @@ class DrawnSet(ABC):
 
     Attributes:
         title: its name in sentences, such as "the sample pets".
-        readme: text of its README, which also tells a later call whether this is what it wants.
-        count: how many pictures it has.
+        readme: text of its README, by which a later call recognizes the dataset.
+        count: number of its pictures.
     """
 
     title: str
@@ -38,7 +38,7 @@ class DrawnSet(ABC):
 
     @abstractmethod
     def write_lists(self, folder: Path) -> None:
-        """Folders and lists, before the first picture."""
+        """Make its folders and lists, before the first picture."""
 
     @abstractmethod
     def write_picture(self, folder: Path, number: int) -> None:
@@ -52,33 +52,33 @@ def check_counts(train: int, val: int) -> None:
 
 
 def write_drawn_set(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None = None) -> Path:
-    """Draw the set into `folder` unless it is there already.
+    """Draw the set into `folder`, unless it is complete already, and return the folder.
 
-    The folder appears only when it is whole; of two processes that draw at once, the second to
-    finish keeps the first's.
+    The folder appears only when it is whole. Where two processes draw at once, the folder of the
+    first to finish stays.
 
     Raises:
         UserError: the folder holds something else, or cannot be written.
     """
-    if is_complete(folder, drawn_set):
+    if _is_complete(folder, drawn_set):
         return folder
-    refuse_foreign(folder, drawn_set)
+    _refuse_foreign(folder, drawn_set)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
-            drawn = Path(place) / folder.name  # a folder of its own: the temporary one is private
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as private:
+            drawn = Path(private) / folder.name  # an inner folder, with the usual permissions
             drawn.mkdir()
             (drawn / "README").write_text(drawn_set.readme, encoding="utf-8")
             drawn_set.write_lists(drawn)
-            write_pictures(drawn, drawn_set, progress)
-            move_into_place(drawn, folder, drawn_set)
+            _write_pictures(drawn, drawn_set, progress)
+            _move_into_place(drawn, folder, drawn_set)
     except OSError as error:
         raise cannot_write(folder, error) from error
     return folder
 
 
-def is_complete(folder: Path, drawn_set: DrawnSet) -> bool:
-    """Whether exactly these pictures are there."""
+def _is_complete(folder: Path, drawn_set: DrawnSet) -> bool:
+    """Whether the folder holds exactly this set."""
     try:
         if (folder / "README").read_text(encoding="utf-8") != drawn_set.readme:
             return False
@@ -87,8 +87,8 @@ def is_complete(folder: Path, drawn_set: DrawnSet) -> bool:
     return all((folder / name).is_file() for name in drawn_set.files())
 
 
-def refuse_foreign(folder: Path, drawn_set: DrawnSet) -> None:
-    """Never draw over what somebody else put there, perhaps the real dataset."""
+def _refuse_foreign(folder: Path, drawn_set: DrawnSet) -> None:
+    """UserError where the folder holds other files, perhaps the real dataset."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
             f"{folder} holds something other than {drawn_set.title} asked for. "
@@ -96,11 +96,11 @@ def refuse_foreign(folder: Path, drawn_set: DrawnSet) -> None:
         )
 
 
-def write_pictures(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None) -> None:
-    """Draw and save every picture, a process on each core: threads would wait for each other."""
+def _write_pictures(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None) -> None:
+    """Draw and save every picture, one process per core: threads would wait for each other."""
     workers = min(CORES, drawn_set.count)
-    # Not forked: this process may have threads, which a fork would leave halfway.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _serve_only_the_parent) as pool:
+    # Not forked: this process may have threads, which a fork would not copy.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _follow_parent) as pool:
         jobs = [
             pool.submit(drawn_set.write_picture, folder, number)
             for number in range(drawn_set.count)
@@ -110,13 +110,13 @@ def write_pictures(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None) 
                 job.result()
                 if progress is not None:
                     progress(done, drawn_set.count)
-        except BaseException:  # Ctrl-C too: drawing the rest would only delay the way out
+        except BaseException:  # Ctrl-C too: drawing the rest would only delay the end
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _serve_only_the_parent() -> None:
-    """A worker leaves the answer to Ctrl-C to its parent, and does not survive it."""
+def _follow_parent() -> None:
+    """A worker ignores Ctrl-C, which its parent handles, and ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None
@@ -128,10 +128,10 @@ def _serve_only_the_parent() -> None:
     threading.Thread(target=end, daemon=True).start()
 
 
-def move_into_place(drawn: Path, folder: Path, drawn_set: DrawnSet) -> None:
-    """Rename the finished folder; where another process was faster, its equal folder stays."""
+def _move_into_place(drawn: Path, folder: Path, drawn_set: DrawnSet) -> None:
+    """Rename the finished folder; where another process was faster, its folder stays."""
     try:
         drawn.rename(folder)
     except OSError:
-        if not is_complete(folder, drawn_set):
+        if not _is_complete(folder, drawn_set):
             raise

@@ -1,7 +1,7 @@
-"""Sample pets: synthetic cats and dogs, drawn once by our own generator, for work offline.
+"""Sample pets: synthetic cats and dogs, drawn once by SegLab, for work without a network.
 
 They lie in the official Oxford-IIIT Pet layout and are read by the same code as the real ones. Fur
-and surroundings share their colors and textures, so a network has to learn shapes.
+and surroundings share colors and textures, so that color alone does not tell the classes apart.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from PIL import Image
 
 from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split, no_such_split
-from segengine.datasets.oxford_pets import CLASSES, OxfordPets
+from segengine.datasets.oxford_pets import CLASSES, OFFICIAL_FOLDER, OxfordPets
 from segengine.datasets.sample_files import DrawnSet, OnDrawn, check_counts, write_drawn_set
 from segengine.drawing.pets import BREEDS, draw_pet
 
 ENTRIES = {"sample_pets": {"label": "Sample pets (synthetic sample)"}}
 
-SIZES: dict[Split, int] = {"train": 200, "val": 80}
-FOLDER = "oxford-iiit-pet"  # the name that torchvision's OxfordIIITPet looks for
-LISTS = ("trainval.txt", "test.txt")
-JPEG_QUALITY = 90
+SPLIT_SIZES: dict[Split, int] = {"train": 200, "val": 80}  # images
+_LISTS = ("trainval.txt", "test.txt")
+_JPEG_QUALITY = 90
 
 
 def folder_of(config: DataConfig) -> Path:
     """Where the drawings lie: `<root>/drawn-pets/oxford-iiit-pet`."""
-    return Path(config.root).expanduser() / "drawn-pets" / FOLDER
+    return Path(config.root).expanduser() / "drawn-pets" / OFFICIAL_FOLDER
 
 
 def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
@@ -37,22 +36,22 @@ def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
 
 def open_split(config: DataConfig, split: Split) -> SegDataset:
     """One split of the drawings; UserError before `prepare` has drawn them."""
-    if split not in SIZES:
-        raise no_such_split("sample_pets", split, SIZES)
+    if split not in SPLIT_SIZES:
+        raise no_such_split("sample_pets", split, SPLIT_SIZES)
     return OxfordPets(folder_of(config), split)
 
 
 def sizes(config: DataConfig) -> dict[Split, int]:
-    """How many images each split has."""
-    return SIZES
+    """Images per split."""
+    return SPLIT_SIZES
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
-    """Draw the dataset where it is not there yet (some seconds)."""
+    """Draw the dataset where it is missing (some seconds)."""
     write_sample_pets(
         folder_of(config).parent,
-        train=SIZES["train"],
-        val=SIZES["val"],
+        train=SPLIT_SIZES["train"],
+        val=SPLIT_SIZES["val"],
         progress=lambda done, total: progress("Drawing sample pets", done, total),
     )
 
@@ -60,15 +59,18 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
 def write_sample_pets(
     root: Path,
     *,
-    train: int = SIZES["train"],
-    val: int = SIZES["val"],
+    train: int = SPLIT_SIZES["train"],
+    val: int = SPLIT_SIZES["val"],
     seed: int = 0,
     progress: OnDrawn | None = None,
 ) -> Path:
-    """Draw the sample pets into `root/oxford-iiit-pet` unless they are there already.
+    """Draw the sample pets into `<root>/oxford-iiit-pet`, unless they are there already.
 
     Picture i of a split depends on the seed alone, not on the counts. Worker processes draw, so a
     script that calls this needs `if __name__ == "__main__":`.
+
+    Args:
+        train, val: pictures per split.
 
     Returns:
         The folder, in the layout that torchvision's OxfordIIITPet(root) reads.
@@ -77,7 +79,7 @@ def write_sample_pets(
         UserError: a count is below 1, the folder holds something else, or cannot be written.
     """
     check_counts(train, val)
-    return write_drawn_set(Path(root) / FOLDER, DrawnPets(train, val, seed), progress)
+    return write_drawn_set(root / OFFICIAL_FOLDER, DrawnPets(train, val, seed), progress)
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,9 @@ class PetPicture:
 
     @property
     def line(self) -> str:
-        """The official list line: name, class id, species (1 cat, 2 dog), id within the species."""
+        """Its line in the official lists: name, class id, species (1 cat, 2 dog), id in species."""
         breed = BREEDS[self.index % len(BREEDS)]
-        same_species = [other for other in BREEDS if other.dog == breed.dog]
+        same_species = [member for member in BREEDS if member.dog == breed.dog]
         ids = (BREEDS.index(breed) + 1, 2 if breed.dog else 1, same_species.index(breed) + 1)
         return " ".join([self.name, *map(str, ids)])
 
@@ -105,7 +107,7 @@ class PetPicture:
 class DrawnPets(DrawnSet):
     """`train` and `val` pictures of made-up breeds.
 
-    Breeds alternate in the lists, so that the first few names already show every kind.
+    Breeds alternate in the lists, so that the first few names already hold every breed.
     """
 
     title = "the sample pets"
@@ -125,22 +127,22 @@ class DrawnPets(DrawnSet):
         names = [picture.name for picture in self.pictures]
         images = [f"images/{name}.jpg" for name in names]
         trimaps = [f"annotations/trimaps/{name}.png" for name in names]
-        return [*images, *trimaps, *(f"annotations/{name}" for name in (*LISTS, "list.txt"))]
+        return [*images, *trimaps, *(f"annotations/{name}" for name in (*_LISTS, "list.txt"))]
 
     def write_lists(self, folder: Path) -> None:
         (folder / "images").mkdir()
         annotations = folder / "annotations"
         (annotations / "trimaps").mkdir(parents=True)
-        lines: dict[str, list[str]] = {name: [] for name in (*LISTS, "list.txt")}
+        lines: dict[str, list[str]] = {name: [] for name in (*_LISTS, "list.txt")}
         for picture in self.pictures:
-            for name in (LISTS[picture.split], "list.txt"):
+            for name in (_LISTS[picture.split], "list.txt"):
                 lines[name].append(f"{picture.line}\n")
-        for name, texts in lines.items():
-            (annotations / name).write_text("".join(texts), encoding="utf-8")
+        for name, entries in lines.items():
+            (annotations / name).write_text("".join(entries), encoding="utf-8")
 
     def write_picture(self, folder: Path, number: int) -> None:
         picture = self.pictures[number]
         image, trimap = draw_pet(self.seed, picture.split, picture.index)
         path = folder / "images" / f"{picture.name}.jpg"
-        Image.fromarray(image).save(path, quality=JPEG_QUALITY)
+        Image.fromarray(image).save(path, quality=_JPEG_QUALITY)
         Image.fromarray(trimap).save(folder / "annotations" / "trimaps" / f"{picture.name}.png")

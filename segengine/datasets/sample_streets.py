@@ -1,7 +1,8 @@
-"""Sample streets: synthetic street scenes, drawn once by our own generator, for work offline.
+"""Sample streets: synthetic street scenes, drawn once by SegLab, for work without a network.
 
 They lie in the official Cityscapes layout and are read by the same code as the real ones. Walls and
-houses, roads and sidewalks share their colors and textures, so a network has to learn shapes.
+houses, roads and sidewalks share colors and textures, so that color alone does not tell the classes
+apart.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from segengine.drawing.streets import THEMES, draw_street
 
 ENTRIES = {"sample_streets": {"label": "Sample streets (synthetic sample)"}}
 
-SIZES: dict[Split, int] = {"train": 240, "val": 60}
-SPLITS = ("train", "val")
-CITIES = (("lindenau", "ostheim"), ("weidenbruck",))  # made up, of each split
+SPLIT_SIZES: dict[Split, int] = {"train": 240, "val": 60}  # images
+_SPLIT_FOLDERS = ("train", "val")
+_CITIES = (("lindenau", "ostheim"), ("weidenbruck",))  # made up; those of train, those of val
 
 
 def folder_of(config: DataConfig) -> Path:
@@ -36,22 +37,22 @@ def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
 
 def open_split(config: DataConfig, split: Split) -> SegDataset:
     """One split of the drawings; UserError before `prepare` has drawn them."""
-    if split not in SIZES:
-        raise no_such_split("sample_streets", split, SIZES)
+    if split not in SPLIT_SIZES:
+        raise no_such_split("sample_streets", split, SPLIT_SIZES)
     return Cityscapes(folder_of(config), split)
 
 
 def sizes(config: DataConfig) -> dict[Split, int]:
-    """How many images each split has."""
-    return SIZES
+    """Images per split."""
+    return SPLIT_SIZES
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
-    """Draw the dataset where it is not there yet (some seconds)."""
+    """Draw the dataset where it is missing (some seconds)."""
     write_sample_streets(
         folder_of(config),
-        train=SIZES["train"],
-        val=SIZES["val"],
+        train=SPLIT_SIZES["train"],
+        val=SPLIT_SIZES["val"],
         progress=lambda done, total: progress("Drawing sample streets", done, total),
     )
 
@@ -59,15 +60,18 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
 def write_sample_streets(
     folder: Path,
     *,
-    train: int = SIZES["train"],
-    val: int = SIZES["val"],
+    train: int = SPLIT_SIZES["train"],
+    val: int = SPLIT_SIZES["val"],
     seed: int = 0,
     progress: OnDrawn | None = None,
 ) -> Path:
-    """Draw the sample streets into `folder` unless they are there already.
+    """Draw the sample streets into `folder`, unless they are there already.
 
     Picture i of a split depends on the seed alone, not on the counts. Worker processes draw, so a
     script that calls this needs `if __name__ == "__main__":`.
+
+    Args:
+        train, val: pictures per split.
 
     Returns:
         The folder, in the layout that torchvision's Cityscapes(folder) reads.
@@ -76,7 +80,7 @@ def write_sample_streets(
         UserError: a count is below 1, the folder holds something else, or cannot be written.
     """
     check_counts(train, val)
-    return write_drawn_set(Path(folder), DrawnStreets(train, val, seed), progress)
+    return write_drawn_set(folder, DrawnStreets(train, val, seed), progress)
 
 
 @dataclass(frozen=True)
@@ -89,19 +93,19 @@ class StreetPicture:
     @property
     def stem(self) -> str:
         """`split/city/city_sequence_frame`; a city's sequences run through all themes."""
-        cities = CITIES[self.split]
+        cities = _CITIES[self.split]
         turn, theme = divmod(self.index, len(THEMES))
         city, sequence = cities[turn % len(cities)], turn // len(cities) * len(THEMES) + theme
-        return f"{SPLITS[self.split]}/{city}/{city}_{sequence:06d}_000019"
+        return f"{_SPLIT_FOLDERS[self.split]}/{city}/{city}_{sequence:06d}_000019"
 
     @property
     def image(self) -> str:
-        """The image's file, relative to the dataset."""
+        """The image's file, relative to the dataset's folder."""
         return f"leftImg8bit/{self.stem}_leftImg8bit.png"
 
     @property
     def mask(self) -> str:
-        """The file of its label ids."""
+        """The file of its label ids, relative to the dataset's folder."""
         return f"gtFine/{self.stem}_gtFine_labelIds.png"
 
 

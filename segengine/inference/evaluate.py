@@ -1,4 +1,4 @@
-"""Scores of a run's best weights on any split of a dataset, any time after training."""
+"""Scores of a run's best weights on any split of any dataset with the run's classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segengine.datasets.sampler import Indices
 from segengine.errors import UserError
 from segengine.files import write_text
 from segengine.inference.predict import TrainedModel, load_trained
-from segengine.inference.predictor import Watch
+from segengine.inference.predictor import OnBatch
 from segengine.losses import build_loss
 from segengine.losses.base import Loss
 from segengine.metrics.per_image import ImageScores
@@ -28,12 +28,12 @@ from segengine.run.rundir import RunDir
 
 
 class Evaluation(ValRecord):
-    """What an evaluation found; `loss` is the run's own, with its class weights."""
+    """The result of an evaluation; `loss` is that of the run, with its class weights."""
 
     dataset: str
     root: str
     split: str
-    images: int  # how many
+    images: int  # number of images
     image_size: list[int]  # height, width
     epoch: int  # of the weights, 1-based
     classes: list[str]
@@ -45,12 +45,12 @@ def evaluate(
 ) -> Evaluation:
     """Score the run's best weights on a split of `config`'s dataset.
 
-    Written into the run folder under the dataset's and the split's name: the result as JSON, its
-    scores per class as CSV, and the scores of each image as CSV.
+    Writes into the run folder, under the names of dataset and split: the result as JSON, the scores
+    per class as CSV, and the scores per image as CSV.
 
     Raises:
-        UserError: the run has no weights, the data is missing or has no such split, or its classes
-            are others.
+        UserError: the run has no weights, the data is missing or has no such split, or it has other
+            classes than the run.
     """
     trained = load_trained(run)
     prepare_dataset(config.data, progress)
@@ -62,7 +62,7 @@ def evaluate(
         _own_loss(run, trained),
         len(trained.classes),
         lambda done, total: progress("Evaluating", done, total),
-        _filling(rows, data),
+        _add_rows(rows, data),
     )
     result = Evaluation(
         dataset=config.data.dataset,
@@ -87,7 +87,7 @@ def evaluate(
 def classes_csv(result: Evaluation) -> str:
     """A result's scores as CSV: one row per class, then their mean.
 
-    `pixels` are the true pixels of the class; a cell is empty where a score cannot be told.
+    `pixels` are the true pixels of the class. A cell is empty where a score is undefined.
     """
     columns = {
         "iou": (result["iou"], result["miou"]),
@@ -114,29 +114,29 @@ def _cell(value: float | None) -> str:
 def _check_classes(
     run: RunDir, known: tuple[ClassInfo, ...], dataset: str, given: tuple[ClassInfo, ...]
 ) -> None:
-    """A label must mean the same in the data as it did in training."""
-    ours, theirs = ([info.name for info in classes] for classes in (known, given))
-    if ours != theirs:
+    """UserError where a label means another class in the data than in training."""
+    run_names, data_names = ([info.name for info in classes] for classes in (known, given))
+    if run_names != data_names:
         raise UserError(
-            f"Run {run.id} knows the classes {', '.join(ours)}, but {dataset} has "
-            f"{', '.join(theirs)}: choose a dataset with the run's classes.",
+            f"Run {run.id} knows the classes {', '.join(run_names)}, but {dataset} has "
+            f"{', '.join(data_names)}: choose a dataset with the run's classes.",
             field="dataset",
         )
 
 
 def _own_loss(run: RunDir, trained: TrainedModel) -> Loss:
-    """The loss that the run was trained with; class weights are those of its training images."""
+    """The loss that the run was trained with, with the class weights of its training images."""
     events, _ = read_events(run.events_file)
     logged = [event.get("class_weights") for event in events if event["event"] == "run_started"]
     weights = torch.tensor(logged[-1], device=trained.predictor.device) if any(logged) else None
     return build_loss(run.config().optim, len(trained.classes), weights)
 
 
-def _filling(rows: ImageScores, data: DecodedSplit) -> Watch:
-    """What puts a row for every image of a batch into the table."""
+def _add_rows(rows: ImageScores, data: DecodedSplit) -> OnBatch:
+    """A function that adds the rows of a batch's images to the table."""
 
-    def watch(indices: Indices, labels: Tensor, masks: Tensor) -> None:
+    def on_batch(indices: Indices, labels: Tensor, masks: Tensor) -> None:
         for index, mask in zip(indices, labels.to(torch.uint8).cpu().numpy(), strict=True):
             rows.add(data.names[index], mask, data.masks[index])
 
-    return watch
+    return on_batch

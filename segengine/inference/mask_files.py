@@ -1,4 +1,4 @@
-"""Predicted classes as files: index masks whose palette shows the classes' colors."""
+"""Predicted masks as files: PNGs of class indices whose palette has the classes' colors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def index_masks(logits: Tensor) -> np.ndarray:
 
 
 def save_mask(path: Path, labels: np.ndarray, classes: Sequence[ClassInfo]) -> None:
-    """Write an index mask (H, W) uint8 as a PNG whose palette shows the classes' colors.
+    """Write an index mask (H, W) uint8 as a PNG whose palette has the classes' colors.
 
     Raises:
         UserError: the disk is full or cannot be written.
     """
     image = Image.fromarray(labels, mode="P")
-    palette = [int(info.color[i : i + 2], 16) for info in classes for i in (1, 3, 5)]
+    palette = [int(info.color[start : start + 2], 16) for info in classes for start in (1, 3, 5)]
     image.putpalette(palette + [0] * (768 - len(palette)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Predicted masks: of a run's validation set, and of a person's own images."""
+"""Predicted masks of a run's validation set, and of people's own images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from segengine.weights.checkpoint import best_weights, load_best
 def predict_validation_set(
     run: RunDir, predictor: Predictor, split: DecodedSplit, progress: ProgressFn
 ) -> None:
-    """Write index masks, per-image scores and confusion matrices of the whole validation set."""
+    """Write masks, scores per image and confusion matrices of the whole validation set."""
     classes = split.classes
     rows, matrices = ImageScores(classes), []
 
@@ -51,7 +51,7 @@ class TrainedModel(NamedTuple):
 
 
 def load_trained(run: RunDir) -> TrainedModel:
-    """The run's model with its best weights, the classes that it learned, and their epoch.
+    """The run's model with its best weights, its classes, and the epoch of the weights.
 
     Raises:
         UserError: the run has no weights yet, or they are damaged.
@@ -69,10 +69,10 @@ def load_trained(run: RunDir) -> TrainedModel:
 
 
 def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]:
-    """Predict a person's own images with the run's best weights.
+    """Predict people's own images with the run's best weights, and return the masks' files.
 
-    Writes `<out>/<image name>.png`: index masks of the images' own sizes, with the classes' colors
-    as their palette.
+    They are `<out>/<image name>.png`: index masks of the images' own sizes, whose palette has the
+    classes' colors.
 
     Raises:
         UserError: an image cannot be decoded or would be overwritten, two would share a name, or
@@ -89,16 +89,16 @@ def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]
 
 
 def _check_targets(images: Sequence[Path], targets: Sequence[Path]) -> None:
-    """Each mask needs a file of its own."""
+    """UserError where a mask would overwrite an image or another mask."""
     twice = sorted({target for target in targets if targets.count(target) > 1})
     if twice:
         raise UserError(
             f"Two images would both be written to {twice[0]}: give them different names.",
             field="image",
         )
-    given = {path.resolve() for path in images}
+    image_files = {path.resolve() for path in images}
     for target in targets:
-        if target.resolve() in given:
+        if target.resolve() in image_files:
             raise UserError(
                 f"The image {target} would be overwritten by its mask: choose another folder.",
                 field="out",

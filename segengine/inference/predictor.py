@@ -1,4 +1,4 @@
-"""From a model to labels, index masks and scores, without learning."""
+"""The predictor: a trained model's logits, labels and scores, over a split or for one image."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from segengine.models.base import SegmentationModel
 from segengine.run.events import ValRecord
 
 Tick = Callable[[int, int], None]  # (images done, images in all); may raise to end the work
-Watch = Callable[[Indices, Tensor, Tensor], None]
+# (indices, predicted labels (B, H, W), masks (B, H, W)) of a batch.
+OnBatch = Callable[[Indices, Tensor, Tensor], None]
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """How well a model does on a split.
+    """Loss and scores of a model on a split.
 
     Attributes:
         loss: mean over the pixels that count.
@@ -43,7 +44,7 @@ class ValidationResult:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model with all that is needed to run it on batches."""
+    """A model, and how to run it on batches."""
 
     model: SegmentationModel
     device: torch.device
@@ -53,9 +54,9 @@ class Predictor:
     def batches(
         self, split: DecodedSplit, tick: Tick | None = None
     ) -> Iterator[tuple[Indices, Tensor, Tensor]]:
-        """(indices, logits (B, C, H, W) float32, masks (B, H, W)) over the split, in order.
+        """(indices, logits (B, classes, H, W) float32, masks (B, H, W)) of the split, in order.
 
-        The model is in evaluation mode meanwhile.
+        The model is left in evaluation mode.
         """
         self.model.eval()
         done = 0
@@ -74,15 +75,16 @@ class Predictor:
         loss: Loss,
         classes: int,
         tick: Tick | None = None,
-        watch: Watch | None = None,
+        on_batch: OnBatch | None = None,
     ) -> ValidationResult:
         """Loss and scores of a whole split.
 
         Args:
-            watch: called with each batch's (indices, predicted labels (B, H, W), masks (B, H, W)).
+            classes: number of classes.
+            on_batch: called after each batch.
 
         Raises:
-            ValueError: a mask holds a label that is no class.
+            ValueError: a mask holds a label that is not a class.
         """
         metrics = SegMetrics(classes, device=self.device)
         boundary = BoundaryMetrics(classes, device=self.device)
@@ -92,8 +94,8 @@ class Predictor:
             labels = labels_of(logits)
             metrics.update(labels, masks)
             boundary.update(labels, masks)
-            if watch:
-                watch(indices, labels, masks)
+            if on_batch:
+                on_batch(indices, labels, masks)
         loss_value = mean.value()
         record = ValRecord(loss=loss_value, **metrics.scores(), **boundary.scores())
         return ValidationResult(loss_value, metrics.confusion.cpu().numpy(), record)
@@ -101,8 +103,7 @@ class Predictor:
     def labels(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Labels (H, W) uint8 of one image (H, W, 3) uint8, computed at `size` (height, width).
 
-        The logits, not the labels, are brought back to the image's own size, so that edges stay
-        smooth.
+        The logits are resized to the image's own size, not the labels, so that edges are smooth.
         """
         self.model.eval()
         small = torch.from_numpy(resize_image(image, size).copy())[None].to(self.device)

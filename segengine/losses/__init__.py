@@ -1,13 +1,12 @@
-"""Losses by name. One file an idea; importing this package does not import torch.
+"""Losses by name, one file per loss. Importing this package does not import torch.
 
 A loss file offers `ENTRIES`, a literal read by `segengine.registry`, and `build(config, classes,
-class_weights)`, a module called as `loss(logits (N, classes, H, W), target (N, H, W))` that returns
-the mean over the pixels that count (0-dimensional; 0 with zero gradients where none counts).
+class_weights)`, a module called as `loss(logits (N, classes, H, W), target (N, H, W))`. It gives
+the mean over the pixels that count, 0-dimensional; 0 with zero gradients where none counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segengine.config import OptimConfig
@@ -17,14 +16,14 @@ from segengine.registry import Entry, find
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from segengine.losses.base import Loss
 
-def build_loss(
-    config: OptimConfig, classes: int, class_weights: Tensor | None = None
-) -> Callable[[Tensor, Tensor], Tensor]:
+
+def build_loss(config: OptimConfig, classes: int, class_weights: Tensor | None = None) -> Loss:
     """The loss that the config names.
 
     Args:
-        classes: number of classes, as in the logits.
+        classes: number of classes: channels of the logits.
         class_weights: (classes,) float32, on the device of the logits; None: all count the same.
 
     Raises:
@@ -32,7 +31,7 @@ def build_loss(
     """
     entry = find("losses", config.loss)
     check_classes(entry, classes)
-    loss: Callable[[Tensor, Tensor], Tensor] = entry.load().build(config, classes, class_weights)
+    loss: Loss = entry.load().build(config, classes, class_weights)
     return loss
 
 

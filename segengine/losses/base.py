@@ -1,4 +1,4 @@
-"""What the losses share: which pixels count, and in which precision."""
+"""What the losses share: which pixels count, and the precision."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def exact(logits: Tensor) -> Tensor:
 
 
 def counted(target: Tensor) -> Tensor:
-    """Which pixels count: bool, in the shape of the target (N, H, W)."""
+    """Which pixels count: those that are not void. (N, H, W) labels to (N, H, W) bool."""
     return target != IGNORE_INDEX
 
 
-def mean_over(values: Tensor, where: Tensor) -> Tensor:
-    """The mean of `values` where `where` is true; 0 with zero gradients where it never is."""
-    return values.where(where, 0).sum() / where.sum().clamp(min=1)
+def mean_over(values: Tensor, valid: Tensor) -> Tensor:
+    """The mean of `values` where `valid` (bool) is true; 0 with zero gradients if it never is."""
+    return values.where(valid, 0).sum() / valid.sum().clamp(min=1)

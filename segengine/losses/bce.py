@@ -12,16 +12,15 @@ ENTRIES = {"bce": {"label": "Binary cross entropy", "classes": 2}}
 
 
 def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
-    """Binary cross entropy; it knows no class weights."""
+    """Binary cross entropy; class weights have no effect."""
     return BinaryCrossEntropy()
 
 
 class BinaryCrossEntropy(nn.Module):
     """Sigmoid cross entropy on the difference of the two logits, in nats, in float32.
 
-    The difference z = logit of class 1 - logit of class 0 is the one logit of a binary model, so
-    that models, metrics and masks need no case of their own. Mean over the pixels whose target is
-    not 255.
+    The difference z = logit of class 1 - logit of class 0 is the logit of a binary model, so that
+    models, metrics and masks need no special case. Mean over the pixels whose target is not 255.
     """
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -29,5 +28,6 @@ class BinaryCrossEntropy(nn.Module):
         background, foreground = exact(logits).unbind(dim=1)
         valid = counted(target)
         truth = target.where(valid, 0).to(background)
-        each = F.binary_cross_entropy_with_logits(foreground - background, truth, reduction="none")
-        return mean_over(each, valid)
+        difference = foreground - background  # (N, H, W)
+        losses = F.binary_cross_entropy_with_logits(difference, truth, reduction="none")
+        return mean_over(losses, valid)

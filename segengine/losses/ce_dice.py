@@ -1,4 +1,4 @@
-"""Cross entropy plus Dice: smooth gradients everywhere, and no class forgotten."""
+"""Cross entropy plus Dice: the one is smooth everywhere, the other weighs classes equally."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENTRIES = {"ce_dice": {"label": "Cross entropy + Dice"}}
 
 
 def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
-    """The sum of both, each with weight 1; class weights are the cross entropy's."""
+    """The sum of both, each with weight 1; class weights apply to the cross entropy."""
     return CrossEntropyDice(class_weights)
 
 

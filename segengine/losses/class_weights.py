@@ -1,4 +1,4 @@
-"""Class weights from the classes' shares of the training pixels (numpy only)."""
+"""Class weights from the classes' shares of the training pixels."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import numpy as np
 from segengine.datasets.base import IGNORE_INDEX
 from segengine.errors import UserError
 
-_CHUNK = 4_000_000  # pixels counted at once: counting needs eight bytes for each
+_CHUNK = 4_000_000  # pixels counted at once: counting needs eight bytes per pixel
 
 
 def inverse_frequency(masks: np.ndarray, classes: int) -> list[float]:
-    """A weight a class: pixels / (classes present * pixels of the class).
+    """One weight per class: pixels / (classes present * pixels of the class).
 
-    A class that has its even share gets 1, half of it 2; the mean weight over the pixels is 1, so
-    that a loss keeps its size. Void pixels don't count; a class without pixels gets 0.
+    A class with an even share of the pixels gets 1, with half of that 2. The mean weight over the
+    pixels is 1, so that losses keep their size. Void pixels do not count; a class without pixels
+    gets 0.
 
     Args:
-        masks: (N, H, W) uint8, classes or 255 for void; may be memory-mapped, and is read in
-            pieces.
+        masks: (N, H, W) uint8, classes or 255 for void; memory-mapped masks are read in chunks.
 
     Raises:
-        UserError: no pixel has a class.
-        ValueError: a label is no class.
+        UserError: all pixels are void.
+        ValueError: a label is not a class.
     """
     counts = np.zeros(256, dtype=np.int64)
     images = max(1, _CHUNK // max(1, int(np.prod(masks.shape[1:]))))

@@ -12,7 +12,7 @@ ENTRIES = {"dice": {"label": "Dice"}}
 
 
 def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
-    """Dice; it balances the classes by itself and knows no class weights."""
+    """Dice; it weighs the classes equally, so class weights have no effect."""
     return DiceLoss()
 
 
@@ -20,15 +20,15 @@ class DiceLoss(nn.Module):
     """1 - Dice of the softmax probabilities, 0 to 1, averaged over the classes in the target.
 
     Dice of class c is 2 sum(p_c t_c) / (sum(p_c) + sum(t_c)), with sums over all pixels of the
-    batch whose target is not 255. Only classes that the batch holds are averaged, and of those the
-    denominator is one pixel at least: no smoothing constant is needed, and none shifts the value.
+    batch whose target is not 255. The denominator of a class in the target is one pixel at least,
+    so that no smoothing constant is needed, which would shift the value.
     """
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to a scalar."""
         probabilities = exact(logits).softmax(dim=1)
         labels = torch.arange(logits.shape[1], device=logits.device)
-        # (N, classes, H, W) bool: a byte a value, and void pixels are in no class.
+        # (N, classes, H, W) bool, one byte per value; void pixels are in no class.
         truth = target[:, None] == labels[:, None, None]
         over_pixels = (0, 2, 3)
         hits = probabilities.where(truth, 0).sum(over_pixels)

@@ -21,12 +21,12 @@ def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn
 class FocalLoss(nn.Module):
     """Mean of -alpha_t (1 - p_t)^gamma log(p_t), where p_t is the true class's softmax probability.
 
-    Mean over the pixels whose target is not 255, in float32. As in the paper, alpha is a factor
-    that the mean is not normalized by. gamma 0 without alpha is cross entropy.
+    Over the pixels whose target is not 255, in float32. As in the paper, the mean is not divided by
+    alpha. With gamma 0 and without alpha it is cross entropy.
 
     Args:
-        gamma: how strongly pixels that are right already are discounted, 0 or more.
-        alpha: (classes,), a factor a class; None: 1.
+        gamma: 0 or more; the larger, the less do pixels count that are right already.
+        alpha: (classes,), one factor per class; None: 1.
     """
 
     def __init__(self, gamma: float = 2.0, alpha: Tensor | None = None) -> None:
@@ -42,7 +42,7 @@ class FocalLoss(nn.Module):
         )  # (N, H, W); void: 0
         # 1 - p without cancellation; at exactly 0 a gamma below 1 would have an infinite slope.
         wrong = (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).tiny)
-        each = -(wrong**self.gamma) * log_p
+        losses = -(wrong**self.gamma) * log_p
         if self.alpha is not None:
-            each = each * self.alpha.to(each)[target.where(valid, 0)]
-        return mean_over(each, valid)
+            losses = losses * self.alpha.to(losses)[target.where(valid, 0)]
+        return mean_over(losses, valid)

@@ -1,9 +1,9 @@
 """Boundary IoU (Cheng et al. 2021, arXiv 2103.16562): IoU of the strips along the classes' edges.
 
-The boundary of a class is made of its pixels within d pixels (chessboard distance) of a pixel that
+The boundary of a class consists of its pixels within d pixels (chessboard distance) of a pixel that
 is not of the class, or of the image's edge; d is 2 % of the image's diagonal, as in the paper's
 code. Boundary IoU is the IoU of the true and the predicted boundary. Void pixels are of no class,
-in the prediction as in the truth.
+neither in the truth nor in the prediction.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from typing_extensions import TypedDict
 
 from segengine.datasets.base import IGNORE_INDEX
-from segengine.metrics.seg_metrics import count
-from segengine.statistics.scores import Floats, listed, mean, ratio
+from segengine.metrics.seg_metrics import bin_counts
+from segengine.statistics.scores import Floats, mean, ratio, with_none
 
-SHARE = 0.02  # of the image's diagonal
+WIDTH_SHARE = 0.02  # of the image's diagonal
 _VALUES = 256  # of uint8 labels
 
 
@@ -33,7 +33,7 @@ class BoundaryScores(TypedDict):
 
 
 class BoundaryMetrics:
-    """Counts boundary pixels over batches, on the device that computes them, without a wait.
+    """Counts boundary pixels over batches, on the device that computes them, without synchronizing.
 
     Args:
         classes: number of classes, at most 255.
@@ -49,35 +49,35 @@ class BoundaryMetrics:
         self._counts += boundary_counts(labels, target, self.classes).sum(0)
 
     def iou(self) -> Floats:
-        """Boundary IoU a class so far, 0 to 1; NaN where it is neither in truth nor prediction."""
+        """Boundary IoU per class so far: (classes,), 0 to 1; NaN where in neither mask."""
         return boundary_iou(self._counts.cpu().numpy())
 
     def scores(self) -> BoundaryScores:
-        """The mean over the classes that are there (0 where none is), and per class."""
+        """The mean over the classes in truth or prediction (0 where none is), and per class."""
         per_class = self.iou()
-        return {"boundary_iou": mean(per_class), "boundary_iou_per_class": listed(per_class)}
+        return {"boundary_iou": mean(per_class), "boundary_iou_per_class": with_none(per_class)}
 
 
 def boundary_iou(counts: np.ndarray) -> Floats:
-    """Boundary IoU from counts as `boundary_counts` gives them: (..., 3, C) -> (..., C)."""
+    """Boundary IoU per class from `boundary_counts`: (..., 3, classes) -> (..., classes)."""
     common, true, predicted = np.moveaxis(counts, -2, 0)
     return ratio(common, true + predicted - common)
 
 
 def boundary_counts(labels: Tensor, target: Tensor, classes: int) -> Tensor:
-    """Boundary pixels an image and class.
+    """Boundary pixels per image and class.
 
     Args:
         labels: predicted classes (N, H, W), integer.
-        target: true classes (N, H, W), integer, 255 for void. That both hold nothing else is for
-            `SegMetrics` to check.
+        target: true classes (N, H, W), integer, 255 for void. `SegMetrics` checks the range of
+            both.
 
     Returns:
         (N, 3, classes) int64, on the labels' device: pixels in both boundaries, in the true one,
         in the predicted one.
 
     Raises:
-        ValueError: the shapes are no (N, H, W), or differ.
+        ValueError: a shape is not (N, H, W), or the shapes differ.
     """
     if labels.ndim != 3 or labels.shape != target.shape:
         raise ValueError(
@@ -91,22 +91,22 @@ def boundary_counts(labels: Tensor, target: Tensor, classes: int) -> Tensor:
     maps = torch.stack([common, true, predicted], dim=1)  # (N, 3, H, W)
     images = len(maps)
     first_bins = _VALUES * torch.arange(3 * images, dtype=torch.int32, device=maps.device)
-    bins = count(maps + first_bins.view(images, 3, 1, 1), 3 * images * _VALUES)
-    return bins.view(images, 3, _VALUES)[..., :classes]
+    counts = bin_counts(maps + first_bins.view(images, 3, 1, 1), 3 * images * _VALUES)
+    return counts.view(images, 3, _VALUES)[..., :classes]
 
 
-def distance(height: int, width: int) -> int:
-    """d: how wide boundaries are, in pixels, for images of that size; 1 at least."""
-    return max(1, round(SHARE * math.hypot(height, width)))
+def boundary_width(height: int, width: int) -> int:
+    """d, in pixels, for images of that size in pixels; 1 at least."""
+    return max(1, round(WIDTH_SHARE * math.hypot(height, width)))
 
 
 def _boundaries(labels: Tensor) -> Tensor:
-    """The label map (N, H, W), uint8, with void in place of all that is not on a boundary.
+    """Labels (N, H, W), uint8, with void wherever a pixel is not on a boundary.
 
-    A pixel lies inside its class where all pixels of the window around it have one label: where
-    the window's largest and smallest label are equal. So one pass serves all classes.
+    A pixel is inside its class where all labels of the window around it are equal, that is, where
+    the largest is the smallest. So one pass serves all classes.
     """
-    d = distance(*labels.shape[-2:])
+    d = boundary_width(*labels.shape[-2:])
     framed = F.pad(labels, (d, d, d, d), value=IGNORE_INDEX)  # the image's edge is a boundary
     inside = _over_windows(torch.maximum, framed, d) == _over_windows(torch.minimum, framed, d)
     return labels.masked_fill(inside, IGNORE_INDEX)

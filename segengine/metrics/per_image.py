@@ -1,4 +1,4 @@
-"""The scores of each image of a split, as a table."""
+"""The scores of every image of a split, as a table."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from segengine.statistics.scores import Counts, confusion_matrix, dice, iou, mea
 
 
 class ImageScores:
-    """One row an image; no more than its text is kept.
+    """One row per image, kept as text only.
 
-    Columns: image, miou, iou_<class> for each class, dice (mean over the classes), pixel_accuracy,
-    boundary_iou (mean). A cell is empty where the image holds no such class, nor its prediction.
+    Columns: image, miou, iou_<class> per class, dice (mean over the classes), pixel_accuracy,
+    boundary_iou (mean). A cell is empty where the class is in neither truth nor prediction.
     """
 
     def __init__(self, classes: Sequence[ClassInfo]) -> None:
@@ -29,27 +29,33 @@ class ImageScores:
         self._rows.writerow(["image", "miou", *ious, "dice", "pixel_accuracy", "boundary_iou"])
 
     def add(self, name: str, predicted: np.ndarray, target: np.ndarray) -> Counts:
-        """Score one image and return its confusion matrix.
+        """Add the row of one image, and return its confusion matrix (classes, classes).
 
         Args:
             predicted: (H, W) classes.
             target: (H, W) classes, 255 for void.
 
         Raises:
-            ValueError: the shapes differ, or a label is no class.
+            ValueError: the shapes differ, or a label is not a class.
         """
         matrix = confusion_matrix(predicted, target, self.classes)
         counts = boundary_counts(_as_batch(predicted), _as_batch(target), self.classes)
-        strips = boundary_iou(counts[0].numpy())
+        borders = boundary_iou(counts[0].numpy())
         ious = iou(matrix)
-        values = [mean(ious), *ious, mean(dice(matrix)), pixel_accuracy(matrix), mean(strips)]
+        values = [
+            mean(ious),
+            *ious,
+            mean(dice(matrix)),
+            pixel_accuracy(matrix),
+            mean(borders),
+        ]
         self._rows.writerow(
             [name, *("" if np.isnan(value) else f"{value:.6f}" for value in values)]
         )
         return matrix
 
     def csv(self) -> str:
-        """The table so far, with its heading."""
+        """The table so far, with its header."""
         return self._text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""SegMetrics: one confusion matrix gathered over batches, on the device that computes them."""
+"""SegMetrics: one confusion matrix over many batches, on the device that computes them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from segengine.statistics.scores import Scores, scores
 class SegMetrics:
     """Counts pixels in one matrix (rows: true class, columns: predicted class).
 
-    `update` never waits for a GPU. On CPU a label that is no class is refused at once; on a GPU it
-    is counted aside, and refused when the matrix is read. All scores are functions of the matrix:
-    see `segengine.statistics.scores`.
+    `update` never waits for a GPU. On CPU a label that is not a class is refused at once; on a GPU
+    it is counted separately, and refused when the matrix is read. All scores are functions of the
+    matrix: see `segengine.statistics.scores`.
 
     Args:
         classes: number of classes.
-        ignore_index: target value of void pixels, which are dropped (whatever is predicted there).
+        ignore_index: target value of void pixels, which are dropped whatever is predicted there.
         device: where the matrix is kept.
     """
 
@@ -26,11 +26,11 @@ class SegMetrics:
     ) -> None:
         self.classes = classes
         self.ignore_index = ignore_index
-        # The matrix, row by row, then two bins more: void pixels and labels that are no class.
+        # The matrix, row by row, then two more bins: void pixels, and labels that are not a class.
         self._bins = torch.zeros(classes * classes + 2, dtype=torch.int64, device=device)
 
     def update(self, predicted: Tensor, target: Tensor) -> None:
-        """Count a batch.
+        """Count one batch.
 
         Args:
             predicted: logits or probabilities (N, classes, H, W), float, or labels (N, H, W),
@@ -38,7 +38,7 @@ class SegMetrics:
             target: labels (N, H, W), integer: 0-based classes or `ignore_index`.
 
         Raises:
-            ValueError: wrong shape, type or (on CPU) label; the batch is then not counted.
+            ValueError: a wrong shape, type or (on CPU) label; the batch is then not counted.
         """
         self._check(predicted, target)
         labels = labels_of(predicted) if predicted.ndim == 4 else predicted
@@ -52,10 +52,10 @@ class SegMetrics:
 
     @property
     def confusion(self) -> Tensor:
-        """The matrix so far: (classes, classes), int64, a copy on the device.
+        """The matrix so far: (classes, classes) int64, a copy on the device.
 
         Raises:
-            ValueError: some label was no class.
+            ValueError: a label was not a class.
         """
         self._check_labels(self._bins)
         return self._bins[:-2].view(self.classes, self.classes).clone()
@@ -70,46 +70,42 @@ class SegMetrics:
         self.reset()
         self._bins[:-2] = matrix.flatten()
 
-    def merge(self, other: SegMetrics) -> None:
-        """Add what another one counted (of the same classes)."""
-        if other.classes != self.classes:
-            raise ValueError(f"{other.classes} classes cannot be merged into {self.classes}.")
-        self._bins += other._bins.to(self._bins.device)
-
     def reset(self) -> None:
         """Forget all counts."""
         self._bins.zero_()
 
     def scores(self) -> Scores:
-        """All scores so far, as `segengine.statistics.scores.scores` gives them."""
+        """All scores so far; see `segengine.statistics.scores.scores`."""
         return scores(self.confusion.cpu().numpy())
 
     def _count(self, labels: Tensor, target: Tensor) -> Tensor:
-        """The batch's bins; asks nothing of the values, so that no GPU is waited for."""
+        """The batch's bins, without reading a value on the CPU, which would wait for a GPU."""
         n = self.classes
         known = (labels >= 0) & (labels < n) & (target >= 0) & (target < n)
         index = torch.where(known, target * n + labels, n * n + 1)
         index = torch.where(target == self.ignore_index, n * n, index)
-        return count(index, n * n + 2)
+        return bin_counts(index, n * n + 2)
 
     def _count_plain(self, labels: Tensor, target: Tensor) -> Tensor | None:
-        """The batch's bins in a third of the time; None where some label is no class.
+        """The batch's bins in a third of the time; None where a label is not a class.
 
-        For CPU, where looking at the values first costs little.
+        For tensors on the CPU, where the range of the values is cheap to read.
         """
         n, void = self.classes, self.ignore_index
         rows = max(n, void + 1)
         if not 0 <= void <= 255 or not _within(labels, n - 1) or not _within(target, rows - 1):
             return None
-        counts = count(torch.add(labels, target, alpha=n), rows * n).view(rows, n)
+        counts = bin_counts(torch.add(labels, target, alpha=n), rows * n).view(rows, n)
         dropped = counts[void].sum()
         counts[void] = 0
         return torch.cat([counts[:n].flatten(), dropped[None], counts[n:].sum()[None]])
 
     def _check(self, predicted: Tensor, target: Tensor) -> None:
-        """Shapes and types: ValueError with what was given and what is needed."""
+        """ValueError where a shape or type is wrong; it says what was given and what is needed."""
         if target.ndim != 3 or not _is_integer(target):
-            raise ValueError(f"target must be integer labels (N, H, W), but is {_about(target)}.")
+            raise ValueError(
+                f"target must be integer labels (N, H, W), but is {_type_and_shape(target)}."
+            )
         if predicted.ndim == 4 and predicted.is_floating_point():
             needed: tuple[int, ...] = (target.shape[0], self.classes, *target.shape[1:])
         elif predicted.ndim == 3 and _is_integer(predicted):
@@ -117,7 +113,7 @@ class SegMetrics:
         else:
             raise ValueError(
                 "predicted must be float logits (N, classes, H, W) or integer labels (N, H, W), "
-                f"but is {_about(predicted)}."
+                f"but is {_type_and_shape(predicted)}."
             )
         if tuple(predicted.shape) != needed:
             raise ValueError(
@@ -137,15 +133,15 @@ class SegMetrics:
 def labels_of(logits: Tensor) -> Tensor:
     """The most likely class of each pixel: (N, C, H, W) -> (N, H, W) int64; of equals the first.
 
-    (On CPU torch's `argmax` takes up to eight times as long as its `max`, which finds the same.)
+    (On CPU torch's `argmax` takes up to eight times as long as its `max`, for the same result.)
     """
     return logits.detach().max(dim=1).indices
 
 
-def count(values: Tensor, bins: int) -> Tensor:
-    """How often each of 0, ..., bins - 1 occurs in `values`, int64: (bins,) int64.
+def bin_counts(values: Tensor, bins: int) -> Tensor:
+    """How often 0, ..., bins - 1 occur in integer `values` of any shape: (bins,) int64.
 
-    (On a GPU torch.bincount would wait for the largest value.)
+    (On a GPU torch.bincount waits for the largest value.)
     """
     values = values.flatten()
     if values.device.type == "cpu":
@@ -155,7 +151,7 @@ def count(values: Tensor, bins: int) -> Tensor:
 
 
 def _within(labels: Tensor, highest: int) -> bool:
-    """Whether all labels are 0 to `highest`."""
+    """Whether all labels are in 0 to `highest`."""
     if not labels.numel():
         return True
     low, high = labels.aminmax()
@@ -163,9 +159,9 @@ def _within(labels: Tensor, highest: int) -> bool:
 
 
 def _is_integer(tensor: Tensor) -> bool:
-    kind = tensor.dtype
-    return not (kind.is_floating_point or kind.is_complex or kind == torch.bool)
+    dtype = tensor.dtype
+    return not (dtype.is_floating_point or dtype.is_complex or dtype == torch.bool)
 
 
-def _about(tensor: Tensor) -> str:
+def _type_and_shape(tensor: Tensor) -> str:
     return f"{tensor.dtype} of shape {tuple(tensor.shape)}"

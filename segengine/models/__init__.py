@@ -1,11 +1,12 @@
-"""Models by name. One file an idea; importing this package does not import torch.
+"""Models by name, one file per model or family. Importing this package does not import torch.
 
 A model file offers
 
-- `ENTRIES`, a literal read by `segengine.registry`: name -> label and the optional
-  ModelConfig fields it takes,
+- `ENTRIES`, a literal read by `segengine.registry`: name -> label and the optional ModelConfig
+  fields that it takes,
 - `build(config, classes)`, a `SegmentationModel` with random weights (never loaded ones),
-- `imagenet_file(config)`, the file of its encoder's published ImageNet weights, downloaded once.
+- `imagenet_file(config)`, the file of its encoder's published ImageNet weights, downloaded once;
+  not needed where the entry says `"imagenet": False`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def build_model(config: ModelConfig, classes: int) -> SegmentationModel:
-    """The model that the config names, with random weights and `classes` output channels.
+    """The model that the config names, with random weights; its encoder is frozen where asked for.
 
-    Its encoder is frozen where the config says so.
+    Args:
+        classes: channels of the logits, one per class.
 
     Raises:
         UserError: no model has that name.

@@ -1,4 +1,4 @@
-"""What every model is: an encoder, which weights can be loaded into and frozen, and a decoder."""
+"""What every model is: an encoder, which can be filled and frozen, and a decoder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Features = list[Tensor] | dict[str, Tensor]
+Features = list[Tensor] | dict[str, Tensor]  # an encoder's feature maps
 
-# The classifiers in the published weights of encoders: prefixes of keys that nothing here uses.
+# Prefixes of the classifiers' keys in published encoder weights; no model here uses them.
 CLASSIFIERS = ("fc.", "_fc.", "last_linear.", "classifier.", "head.", "linear.")
 
 
@@ -20,12 +20,15 @@ class SegmentationModel(nn.Module):
     """Images to logits of the same size: encoder, then decoder, then bilinear upsampling.
 
     Args:
-        encoder: images to features. Its parameter names are the published ones, so that published
+        encoder: images to features. Its parameters have their published names, so that published
             weights load without renaming.
         decoder: features to logits (N, classes, h, w) at any resolution.
         unused_keys: prefixes of keys in the published weights that are no part of the encoder,
-            such as the ImageNet classification head.
-        aux: a second, auxiliary decoder that only training uses.
+            such as the ImageNet classifier.
+        aux: an auxiliary decoder, used in training only.
+
+    Attributes:
+        frozen: whether the encoder is frozen.
     """
 
     def __init__(
@@ -47,25 +50,25 @@ class SegmentationModel(nn.Module):
         return self.decode(self.encode(images), images.shape[-2:])
 
     def encode(self, images: Tensor) -> Features:
-        """Normalized images (N, 3, H, W) to the encoder's features; a frozen one has no graph."""
+        """Normalized images (N, 3, H, W) to features, which have no graph where it is frozen."""
         with torch.no_grad() if self.frozen else contextlib.nullcontext():
             features: Features = self.encoder(images)
         return features
 
     def decode(self, features: Features, size: torch.Size | tuple[int, int]) -> Tensor:
-        """Features to logits (N, classes, *size)."""
-        return _resized(self.decoder(features), size)
+        """Features to logits (N, classes, *size); `size` is (height, width) in pixels."""
+        return upsampled(self.decoder(features), size)
 
     def decode_aux(self, features: Features, size: torch.Size | tuple[int, int]) -> Tensor:
-        """Features to logits (N, classes, *size) of the auxiliary decoder, where there is one."""
+        """Features to logits (N, classes, *size) of the auxiliary decoder, which must be there."""
         assert self.aux is not None
-        return _resized(self.aux(features), size)
+        return upsampled(self.aux(features), size)
 
     def freeze_encoder(self) -> None:
-        """From now on nothing in the encoder moves.
+        """Keep the whole encoder as it is from now on.
 
-        No gradients, and `train()` leaves it in eval mode: batch-norm statistics, dropout and
-        stochastic depth stand still as well.
+        Its parameters get no gradients, and `train()` leaves it in evaluation mode: batch-norm
+        statistics are fixed, dropout and stochastic depth are off.
         """
         self.frozen = True
         for parameter in self.encoder.parameters():
@@ -74,35 +77,36 @@ class SegmentationModel(nn.Module):
         self.encoder.eval()
 
     def train(self, mode: bool = True) -> SegmentationModel:
-        """Like `nn.Module.train`, but a frozen encoder stays in eval mode."""
+        """Like `nn.Module.train`, but a frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.encoder.eval()
         return self
 
 
-def _resized(logits: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
-    if logits.shape[-2:] == size:
-        return logits
-    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+def upsampled(maps: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
+    """Maps (N, C, h, w) to (N, C, *size), bilinear; the same tensor where they have that size."""
+    if maps.shape[-2:] == size:
+        return maps
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
 class ParameterCount(NamedTuple):
-    """Numbers of parameters (buffers such as batch-norm statistics don't count)."""
+    """Numbers of parameters, without buffers such as batch-norm statistics."""
 
     total: int
     trainable: int
 
 
 def count_parameters(module: nn.Module) -> ParameterCount:
-    """How many parameters a module has, and how many of them learn."""
-    parameters = list(module.parameters())
-    trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    return ParameterCount(sum(p.numel() for p in parameters), trainable)
+    """All parameters of a module, and those that are trained."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in module.parameters()]
+    trainable = sum(size for size, is_trained in sizes if is_trained)
+    return ParameterCount(sum(size for size, _ in sizes), trainable)
 
 
 def encoder_hash(model: SegmentationModel) -> str:
-    """sha256 (hex) over the encoder's whole state: names, types, shapes and values, sorted by name.
+    """sha256 (hex) of the encoder's whole state: names, types, shapes and values, sorted by name.
 
     Buffers are included. Device and memory format make no difference.
     """

@@ -1,4 +1,4 @@
-"""Published weight files: found in the usual caches, or downloaded there once with progress."""
+"""Published weight files: taken from the usual caches, or downloaded into them once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def from_url(url: str) -> Path:
         url: ends in `-<first digits of the sha256>.pth`, as all files there do; they are checked.
 
     Raises:
-        UserError: it cannot be had, or the file in the folder is not the published one.
+        UserError: it cannot be downloaded, or the file in the folder is not the published one.
     """
     name = Path(urlparse(url).path).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
@@ -46,11 +46,11 @@ def from_hub(repo: str, revision: str, name: str = "model.safetensors") -> Path:
 
     Args:
         repo: owner/name.
-        revision: the full commit hash, so that a cached file is used without asking the network.
+        revision: the full commit hash, so that a cached file is used without a request.
         name: path in the repository.
 
     Raises:
-        UserError: it cannot be had, or the file in the cache is not the published one.
+        UserError: it cannot be downloaded, or the file in the cache is not the published one.
     """
     from huggingface_hub import constants, hf_hub_download, hf_hub_url  # slow to import
 
@@ -60,25 +60,25 @@ def from_hub(repo: str, revision: str, name: str = "model.safetensors") -> Path:
         url = hf_hub_url(repo, name, revision=revision)
         try:
             if not constants.HF_HUB_OFFLINE:
-                _knock(url)
+                _check_reachable(url)
             path = Path(hf_hub_download(repo, name, revision=revision))
-        except Exception as error:  # the hub's, its HTTP library's and the system's: no common one
+        except Exception as error:  # of the hub, its HTTP library or the system: no common class
             raise _unreachable(url, path, error) from error
     _check_blob(path)
     return path
 
 
-def _knock(url: str) -> None:
-    """OSError where nobody answers: the hub's client would go on trying for 20 seconds."""
+def _check_reachable(url: str) -> None:
+    """OSError where no server answers: the hub's client would go on trying for 20 seconds."""
     address = urlparse(url)
-    if urllib.request.getproxies():  # then only the proxy can tell
+    if urllib.request.getproxies():  # then only the proxy knows
         return
     port = address.port or (80 if address.scheme == "http" else 443)
     socket.create_connection((address.hostname, port), timeout=10).close()
 
 
 def _check_blob(path: Path) -> None:
-    """UserError where a file of the hub's cache has another sha256 than the hub gave it."""
+    """UserError where a file in the hub's cache does not have the sha256 that the hub gave it."""
     blob = path.resolve()  # the hub names large files by their sha256; others cannot be checked
     if re.fullmatch("[0-9a-f]{64}", blob.name) and sha256_of(blob) != blob.name:
         raise UserError(
@@ -90,7 +90,7 @@ def _check_blob(path: Path) -> None:
 
 def _unreachable(url: str, path: Path, error: Exception) -> UserError:
     cause: BaseException = error
-    while cause.__cause__ is not None:  # the deepest one says most: no network, no such file
+    while cause.__cause__ is not None:  # the first cause says most: no network, no such file
         cause = cause.__cause__
     return UserError(
         f"The ImageNet weights could not be downloaded ({one_line(cause)}): fetch {url} where "

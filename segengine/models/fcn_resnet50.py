@@ -1,4 +1,4 @@
-"""FCN (Long et al. 2015, arXiv 1411.4038) over a dilated ResNet-50, as torchvision builds it."""
+"""FCN (Long et al. 2015, arXiv 1411.4038) with a dilated ResNet-50, as torchvision builds it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ENTRIES = {
 
 
 def build(config: ModelConfig, classes: int) -> SegmentationModel:
-    """FCN-ResNet50 with random weights; with the auxiliary head where its loss has a weight."""
+    """FCN-ResNet50 with random weights; it has the auxiliary head where its loss has a weight."""
     with_aux = config.aux_weight > 0
     whole = fcn_resnet50(
         weights=None,
-        weights_backbone=None,  # without this, an ImageNet backbone is loaded all the same
+        weights_backbone=None,  # by default torchvision loads an ImageNet backbone
         num_classes=classes,
         aux_loss=with_aux,
     )
@@ -35,7 +35,7 @@ def build(config: ModelConfig, classes: int) -> SegmentationModel:
 
 
 def imagenet_file(config: ModelConfig) -> Path:
-    """torchvision's ResNet50_Weights.IMAGENET1K_V1; UserError where it cannot be had."""
+    """torchvision's ResNet50_Weights.IMAGENET1K_V1; UserError where the download fails."""
     return from_url(ResNet50_Weights.IMAGENET1K_V1.url)
 
 
@@ -44,16 +44,16 @@ class FCNHead(nn.Module):
 
     Args:
         head: the layers.
-        reads: which of the backbone's maps it takes: "out", of the last stage (2048 channels), or
-            "aux", of the one before (1024 channels), for the auxiliary loss.
+        feature: the backbone's map that it reads: "out", of the last stage (2048 channels), or
+            "aux", of the stage before it (1024 channels), for the auxiliary loss.
     """
 
-    def __init__(self, head: nn.Module, reads: str) -> None:
+    def __init__(self, head: nn.Module, feature: str) -> None:
         super().__init__()
         self.head = head
-        self.reads = reads
+        self.feature = feature
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
         """The backbone's maps (N, C, h, w) by name to logits (N, classes, h, w), stride 8."""
-        logits: Tensor = self.head(features[self.reads])
+        logits: Tensor = self.head(features[self.feature])
         return logits

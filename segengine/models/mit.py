@@ -1,7 +1,7 @@
 """MiT, the Mix Transformer encoder of SegFormer (Xie et al. 2021, arXiv 2105.15203).
 
-Parameter names are the published ones. Between the layers, tokens are (N, H, W, C): for a
-convolution that is a channels-last image, so nothing is ever copied into another order.
+Parameters have their published names. Between the layers, tokens are (N, H, W, C): for a
+convolution that is a channels-last image, so that nothing is copied into another order.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-HEADS = (1, 2, 5, 8)
-REDUCTIONS = (8, 4, 2, 1)  # of the key/value sequence, a side
-MLP_RATIO = 4
+HEADS = (1, 2, 5, 8)  # per stage
+REDUCTIONS = (8, 4, 2, 1)  # of keys and values, per side
+MLP_RATIO = 4  # inner width of Mix-FFN, in widths of the block
 
 
 def convolve(conv: nn.Module, tokens: Tensor) -> Tensor:
-    """Apply an image convolution to tokens: (N, H, W, C) -> (N, H', W', C')."""
+    """An image convolution over tokens: (N, H, W, C) -> (N, H', W', C')."""
     out: Tensor = conv(tokens.permute(0, 3, 1, 2))
     return out.permute(0, 2, 3, 1)
 
 
-def init_weights(module: nn.Module) -> None:
+def init_mit_weights(module: nn.Module) -> None:
     """The official start: linears truncated normal (std 0.02), convolutions normal by fan-out."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
@@ -48,7 +48,7 @@ class PatchEmbed(nn.Module):
 
 
 class Attention(nn.Module):
-    """Efficient self-attention: queries at full, keys and values at `1 / reduction` resolution."""
+    """Efficient self-attention: keys and values have `1 / reduction` of the queries' resolution."""
 
     def __init__(self, width: int, heads: int, reduction: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Attention(nn.Module):
 
 
 class DepthwiseConv(nn.Module):
-    """3x3 depthwise convolution: what tells tokens their position."""
+    """3x3 depthwise convolution, by which tokens know their position."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -98,14 +98,18 @@ class MixFFN(nn.Module):
 
 
 class DropPath(nn.Module):
-    """Stochastic depth (Huang et al. 2016): in training, drops a sample's branch at this rate."""
+    """Stochastic depth (Huang et al. 2016, arXiv 1603.09382).
+
+    Args:
+        rate: probability that a sample's branch is dropped in training, 0 to 1.
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, tokens: Tensor, branch: Tensor) -> Tensor:
-        """Tokens plus what is left of the branch, both (N, H, W, C)."""
+        """Tokens plus what remains of the branch, both (N, H, W, C); the mean is kept."""
         if not self.training or self.rate == 0:
             return tokens + branch
         keep = 1 - self.rate
@@ -131,13 +135,13 @@ class Block(nn.Module):
 
 
 class MixTransformer(nn.Module):
-    """Four stages of patch embedding, blocks and norm; each stage's output is a feature map.
+    """Four stages of patch embedding, blocks and norm; each gives one map of tokens.
 
     Args:
         widths: channels of the four stages.
         depths: blocks of the four stages.
-        stem_kernel, stem_stride: first patch embedding, in pixels.
-        drop_path: stochastic depth of the last block; it grows linearly from 0 at the first.
+        stem_kernel, stem_stride: of the first patch embedding, in pixels.
+        drop_path: rate of stochastic depth in the last block, rising linearly from 0 in the first.
     """
 
     def __init__(
@@ -149,16 +153,17 @@ class MixTransformer(nn.Module):
         drop_path: float = 0.1,
     ) -> None:
         super().__init__()
-        self.min_size = 7 * stem_stride + 1  # pixels: leaves 8 tokens a side, one reduced key
+        self.min_size = 7 * stem_stride + 1  # pixels: leaves 8 tokens per side, one reduced key
         rates = iter(drop_path * i / (sum(depths) - 1) for i in range(sum(depths)))
         inputs = (3, *widths[:-1])
-        for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-            kernel, stride = (stem_kernel, stem_stride) if i == 0 else (3, 2)
-            blocks = [Block(width, HEADS[i], REDUCTIONS[i], next(rates)) for _ in range(depth)]
-            self.add_module(f"patch_embed{i + 1}", PatchEmbed(inputs[i], width, kernel, stride))
-            self.add_module(f"block{i + 1}", nn.Sequential(*blocks))
-            self.add_module(f"norm{i + 1}", nn.LayerNorm(width, eps=1e-6))
-        self.apply(init_weights)
+        stages = zip(inputs, widths, depths, HEADS, REDUCTIONS, strict=True)
+        for stage, (channels, width, depth, heads, reduction) in enumerate(stages, start=1):
+            kernel, stride = (stem_kernel, stem_stride) if stage == 1 else (3, 2)
+            blocks = [Block(width, heads, reduction, next(rates)) for _ in range(depth)]
+            self.add_module(f"patch_embed{stage}", PatchEmbed(channels, width, kernel, stride))
+            self.add_module(f"block{stage}", nn.Sequential(*blocks))
+            self.add_module(f"norm{stage}", nn.LayerNorm(width, eps=1e-6))
+        self.apply(init_mit_weights)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Images (N, 3, H, W) to four token maps (N, h, w, C), finest first, sizes rounded up.
@@ -169,8 +174,8 @@ class MixTransformer(nn.Module):
         if min(images.shape[-2:]) < self.min_size:
             size = "x".join(map(str, images.shape[-2:]))
             raise ValueError(
-                f"SegFormer with this stem needs images of at least {self.min_size} pixels a side, "
-                f"but {size} were given: resize them or pad them."
+                f"SegFormer with this stem needs images of at least {self.min_size} pixels per "
+                f"side, but {size} were given: resize them or pad them."
             )
         tokens = images.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
         features = []

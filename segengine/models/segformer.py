@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from segengine.config import ModelConfig
 from segengine.errors import UserError
-from segengine.models.base import SegmentationModel
+from segengine.models.base import SegmentationModel, upsampled
 from segengine.models.download import from_hub
-from segengine.models.mit import MixTransformer, init_weights
+from segengine.models.mit import MixTransformer, init_mit_weights
 
 ENTRIES = {
     "segformer_b0": {
@@ -53,31 +53,31 @@ ENTRIES = {
 }
 
 
-class Size(NamedTuple):
-    """What tells B0 to B5 apart: channels and blocks a stage, and the decoder's channels."""
+class Variant(NamedTuple):
+    """What differs from B0 to B5."""
 
-    widths: tuple[int, int, int, int]
-    depths: tuple[int, int, int, int]
-    decoder: int
+    widths: tuple[int, int, int, int]  # channels per stage
+    depths: tuple[int, int, int, int]  # blocks per stage
+    decoder_channels: int
 
 
 class Stem(NamedTuple):
     """The first patch embedding, and what goes with it."""
 
-    kernel: int
-    stride: int
+    kernel: int  # pixels
+    stride: int  # pixels
     stochastic_depth: bool
-    fuse_bias: bool
+    fuse_bias: bool  # whether the decoder's fuse convolution has a bias
 
 
 WIDE = (64, 128, 320, 512)
-SIZES = {
-    "segformer_b0": Size((32, 64, 160, 256), (2, 2, 2, 2), 256),
-    "segformer_b1": Size(WIDE, (2, 2, 2, 2), 256),
-    "segformer_b2": Size(WIDE, (3, 4, 6, 3), 768),
-    "segformer_b3": Size(WIDE, (3, 4, 18, 3), 768),
-    "segformer_b4": Size(WIDE, (3, 8, 27, 3), 768),
-    "segformer_b5": Size(WIDE, (3, 6, 40, 3), 768),
+VARIANTS = {
+    "segformer_b0": Variant((32, 64, 160, 256), (2, 2, 2, 2), 256),
+    "segformer_b1": Variant(WIDE, (2, 2, 2, 2), 256),
+    "segformer_b2": Variant(WIDE, (3, 4, 6, 3), 768),
+    "segformer_b3": Variant(WIDE, (3, 4, 18, 3), 768),
+    "segformer_b4": Variant(WIDE, (3, 8, 27, 3), 768),
+    "segformer_b5": Variant(WIDE, (3, 6, 40, 3), 768),
 }
 STEMS = {
     "paper": Stem(kernel=7, stride=4, stochastic_depth=True, fuse_bias=False),
@@ -86,11 +86,11 @@ STEMS = {
 
 
 def build(config: ModelConfig, classes: int) -> SegmentationModel:
-    """SegFormer of the config's size and stem, with random weights."""
-    size, stem = SIZES[config.arch], STEMS[config.stem]
+    """SegFormer of the config's variant and stem, with random weights."""
+    (widths, depths, channels), stem = VARIANTS[config.arch], STEMS[config.stem]
     drop_path = config.drop_path if stem.stochastic_depth else 0.0
-    encoder = MixTransformer(size.widths, size.depths, stem.kernel, stem.stride, drop_path)
-    decoder = SegFormerDecoder(size.widths, size.decoder, classes, stem.fuse_bias)
+    encoder = MixTransformer(widths, depths, stem.kernel, stem.stride, drop_path)
+    decoder = SegFormerDecoder(widths, channels, classes, stem.fuse_bias)
     return SegmentationModel(encoder, decoder, unused_keys=("head.",))
 
 
@@ -98,7 +98,7 @@ def imagenet_file(config: ModelConfig) -> Path:
     """MiT weights as segmentation_models_pytorch publishes them (NVIDIA: non-commercial use).
 
     Raises:
-        UserError: they cannot be had, or don't fit the small stem.
+        UserError: they cannot be downloaded, or the stem is the small one.
     """
     if config.stem != "paper":
         raise UserError(
@@ -114,14 +114,20 @@ def imagenet_file(config: ModelConfig) -> Path:
 
 
 class SegFormerDecoder(nn.Module):
-    """The all-MLP decoder: a linear layer a level, upsampling, concatenation, fuse, classify.
+    """The all-MLP decoder: one linear layer per level, upsampling, concatenation, fuse, classify.
 
     The linears and the fuse convolution act on channels, bilinear upsampling on positions, so their
     order is free. Each level's linear and its slice of the fuse convolution are multiplied into one
     small matrix, applied before upsampling; the levels are then added. Same result as the plain
     order, without the four times wider concatenation.
 
-    Parameters are the plain decoder's; `fuse` takes the levels coarsest first, as published.
+    The parameters are the plain decoder's; `fuse` takes the levels coarsest first, as published.
+
+    Args:
+        widths: channels of the levels, finest first.
+        channels: channels of each level after its linear layer, and of their fusion.
+        classes: channels of the logits.
+        fuse_bias: whether the fuse convolution has a bias.
     """
 
     def __init__(
@@ -133,7 +139,7 @@ class SegFormerDecoder(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
         self.dropout = nn.Dropout2d(0.1, inplace=True)
         self.classifier = nn.Conv2d(channels, classes, 1)
-        self.apply(init_weights)
+        self.apply(init_mit_weights)
         nn.init.normal_(self.classifier.weight, std=0.01)  # small first logits, as official
 
     def forward(self, features: list[Tensor]) -> Tensor:
@@ -147,23 +153,19 @@ class SegFormerDecoder(nn.Module):
         """Linears, upsampling, concatenation and fuse convolution: (N, channels, h, w)."""
         slices = self.fuse.weight.flatten(1).chunk(len(features), dim=1)[::-1]  # finest first
         matrices, offsets = [], []
-        for part, linear in zip(slices, self.linears, strict=True):
+        for fuse_slice, linear in zip(slices, self.linears, strict=True):
             assert isinstance(linear, nn.Linear)
-            matrices.append(part @ linear.weight)  # (channels, width)
-            offsets.append(part @ linear.bias)
+            matrices.append(fuse_slice @ linear.weight)  # (channels, width)
+            offsets.append(fuse_slice @ linear.bias)
         if self.fuse.bias is not None:
             offsets.append(self.fuse.bias)
-        # Upsampling leaves a constant as it is, so all offsets are added once, at the finest level.
+        # Upsampling does not change a constant: all offsets are added once, at the finest level.
         finest = F.linear(features[0], matrices[0], torch.stack(offsets).sum(0)).permute(0, 3, 1, 2)
         levels = [
-            _resized(F.linear(tokens, matrix).permute(0, 3, 1, 2), finest)
+            upsampled(F.linear(tokens, matrix).permute(0, 3, 1, 2), finest.shape[-2:])
             for tokens, matrix in zip(features[1:], matrices[1:], strict=True)
         ]
-        fused = finest + levels[0]  # a tensor of its own: in place, autograd would copy the view
+        fused = finest + levels[0]  # a new tensor: in place, autograd would copy the view
         for level in levels[1:]:
             fused += level
         return fused
-
-
-def _resized(level: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(level, size=like.shape[-2:], mode="bilinear", align_corners=False)

@@ -1,7 +1,7 @@
-"""DeepLabV3+, U-Net, U-Net++ and FPN over any encoder of segmentation_models_pytorch (SMP).
+"""DeepLabV3+, U-Net, U-Net++ and FPN with any encoder of segmentation_models_pytorch (SMP).
 
-Each of SMP's models is split into its encoder and the rest, so that what holds for our own models
-(freezing, loading weights, features kept between epochs) holds for these.
+Each of SMP's models is split into encoder and decoder, so that freezing, loading of weights and the
+feature cache work as for the other models.
 """
 
 from __future__ import annotations
@@ -31,45 +31,45 @@ ENTRIES = {
     "fpn": {"label": "FPN", "options": ["encoder"], "divisor": 32},
 }
 
-# Model -> SMP's class, and the levels (0 is the image, each next one has half the side) it reads.
+# Model -> SMP's class, and the levels that its decoder reads: level n has sides of size / 2^n.
 _MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "deeplabv3plus": (smp.DeepLabV3Plus, (2, 5)),  # Chen et al. 2018, arXiv 1802.02611
     "smp_unet": (smp.Unet, (1, 2, 3, 4, 5)),  # Ronneberger et al. 2015, arXiv 1505.04597
     "unetplusplus": (smp.UnetPlusPlus, (1, 2, 3, 4, 5)),  # Zhou et al. 2018, arXiv 1807.10165
     "fpn": (smp.FPN, (2, 3, 4, 5)),  # Kirillov et al. 2019, arXiv 1901.02446
 }
-LEVELS = 6
+ENCODER_LEVELS = 6  # of SMP's encoders; level 0 is the image
 
 
 def build(config: ModelConfig, classes: int) -> SegmentationModel:
-    """SMP's model over the config's encoder, with random weights."""
-    kind, levels = _MODELS[config.arch]
-    # SMP's MiT reads numbers off a tensor while it is built, which the meta device does not allow.
+    """SMP's model with the config's encoder, with random weights."""
+    model_class, levels = _MODELS[config.arch]
+    # SMP's MiT reads values of a tensor while it is built, which the meta device does not allow.
     device = torch.get_default_device()
     with torch.device("cpu" if config.encoder in MIT else device):
-        # encoder_weights=None, or SMP would download ImageNet's.
-        whole = kind(config.encoder, encoder_weights=None, classes=classes)
+        # By default SMP downloads ImageNet weights.
+        whole = model_class(config.encoder, encoder_weights=None, classes=classes)
     return SMPModel(whole.to(device), levels)
 
 
 def imagenet_file(config: ModelConfig) -> Path:
-    """The encoder's ImageNet weights as SMP publishes them; UserError where they cannot be had."""
+    """The encoder's ImageNet weights as SMP publishes them; UserError where the download fails."""
     settings = encoders[config.encoder]["pretrained_settings"]["imagenet"]
     return from_hub(settings["repo_id"], settings["revision"])
 
 
 class SMPModel(SegmentationModel):
-    """One of SMP's models, split.
+    """One of SMP's models, split into encoder and decoder.
 
     Args:
         whole: the model.
-        levels: the levels of features that its decoder reads; no others leave the encoder.
+        levels: the levels that its decoder reads; `encode` gives no others.
     """
 
     def __init__(self, whole: smp.base.SegmentationModel, levels: tuple[int, ...]) -> None:
         decoder = SMPDecoder(whole.decoder, whole.segmentation_head)
         super().__init__(whole.encoder, decoder, unused_keys=CLASSIFIERS)
-        # Transformers have nothing at half the image's size: an empty map stands there.
+        # A level without channels is left out: transformers have none at half the image's size.
         self.levels = tuple(level for level in levels if whole.encoder.out_channels[level])
 
     def encode(self, images: Tensor) -> Features:
@@ -82,16 +82,16 @@ class SMPModel(SegmentationModel):
         """Features to logits (N, classes, *size)."""
         assert isinstance(features, list)
         maps = dict(zip(self.levels, features, strict=True))
-        # SMP's decoders want a whole list; of a map that they don't read, the size is enough.
+        # SMP's decoders take all levels; of a map that they do not read, the size is enough.
         height, width = size
-        for level in set(range(LEVELS)).difference(maps):
+        for level in set(range(ENCODER_LEVELS)).difference(maps):
             sides = (height >> level, width >> level)
             maps[level] = features[0].new_empty(len(features[0]), 0, *sides)
-        return super().decode([maps[level] for level in range(LEVELS)], size)
+        return super().decode([maps[level] for level in range(ENCODER_LEVELS)], size)
 
 
 class SMPDecoder(nn.Module):
-    """SMP's decoder and its segmentation head, which upsamples to the size of the images."""
+    """SMP's decoder and its segmentation head, which upsamples to the images' size."""
 
     def __init__(self, decoder: nn.Module, head: nn.Module) -> None:
         super().__init__()

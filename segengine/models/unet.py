@@ -1,7 +1,7 @@
 """U-Net (Ronneberger et al. 2015, arXiv 1505.04597), padded and with batch norm, as is usual today.
 
-Its sides are halved four times. Where one is odd, the last row or column has no part in the level
-below; on the way up the map is padded to the size of its skip connection.
+The images' sides are halved four times. Where a side is odd, its last row or column is not in the
+level below; on the way up the map is padded to the size of its skip connection.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ ENTRIES = {
 }
 
 LEVELS = 5
-MIN_SIZE = 2 ** (LEVELS - 1)  # pixels a side: one at the lowest level
+MIN_SIZE = 2 ** (LEVELS - 1)  # pixels per side: leaves one at the coarsest level
 
 
 def build(config: ModelConfig, classes: int) -> SegmentationModel:
     """U-Net of the config's width and way of upsampling, with random weights."""
     widths = [config.base_width * 2**level for level in range(LEVELS)]
-    decoder = UNetDecoder(widths, classes, learned=config.upsampling == "transpose")
+    decoder = UNetDecoder(widths, classes, transposed=config.upsampling == "transpose")
     return SegmentationModel(UNetEncoder(widths), decoder)
 
 
 class UNetEncoder(nn.Module):
-    """Two convolutions a level, max-pooling between the levels.
+    """Two convolutions per level, max-pooling between the levels.
 
     Args:
         widths: channels of the levels, finest first.
@@ -44,10 +44,10 @@ class UNetEncoder(nn.Module):
         super().__init__()
         inputs = (3, *widths[:-1])
         self.levels = nn.ModuleList(map(double_conv, inputs, widths))
-        self.apply(init_weights)
+        self.apply(init_unet_weights)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (N, 3, H, W) to one map (N, C, h, w) a level, finest first, sizes rounded down.
+        """Images (N, 3, H, W) to one map (N, C, h, w) per level, finest first, sizes rounded down.
 
         Raises:
             ValueError: the images are too small to be halved four times.
@@ -55,8 +55,8 @@ class UNetEncoder(nn.Module):
         if min(images.shape[-2:]) < MIN_SIZE:
             size = "x".join(map(str, images.shape[-2:]))
             raise ValueError(
-                f"U-Net needs images of at least {MIN_SIZE} pixels a side, but {size} were given: "
-                "resize them or pad them."
+                f"U-Net needs images of at least {MIN_SIZE} pixels per side, but {size} were "
+                "given: resize them or pad them."
             )
         features = [self.levels[0](images)]
         for level in self.levels[1:]:
@@ -65,34 +65,35 @@ class UNetEncoder(nn.Module):
 
 
 class UNetDecoder(nn.Module):
-    """Upsampling, concatenation with the skip connection and two convolutions a level.
+    """Per level: upsampling, concatenation with the skip connection and two convolutions.
 
     Args:
         widths: channels of the encoder's levels, finest first.
         classes: channels of the logits.
-        learned: upsample by 2x2 transposed convolution, which halves the channels; else bilinearly.
+        transposed: upsample by a 2x2 transposed convolution, which halves the channels; else
+            bilinearly.
     """
 
-    def __init__(self, widths: list[int], classes: int, learned: bool) -> None:
+    def __init__(self, widths: list[int], classes: int, transposed: bool) -> None:
         super().__init__()
         upper, lower = widths[-2::-1], widths[:0:-1]  # coarsest first
         self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(below, above, 2, stride=2) if learned else nn.Identity()
+            nn.ConvTranspose2d(below, above, 2, stride=2) if transposed else nn.Identity()
             for above, below in zip(upper, lower, strict=True)
         )
         self.levels = nn.ModuleList(
-            double_conv(above + (above if learned else below), above)
+            double_conv(above + (above if transposed else below), above)
             for above, below in zip(upper, lower, strict=True)
         )
         self.classifier = nn.Conv2d(widths[0], classes, 1)
-        self.learned = learned
-        self.levels.apply(init_weights)
+        self.transposed = transposed
+        self.levels.apply(init_unet_weights)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """The encoder's maps, finest first, to logits (N, classes, H, W)."""
         out = features[-1]
         for up, level, skip in zip(self.ups, self.levels, features[-2::-1], strict=True):
-            if self.learned:
+            if self.transposed:
                 out = _padded(up(out), skip)
             else:
                 out = F.interpolate(out, skip.shape[-2:], mode="bilinear", align_corners=False)
@@ -102,7 +103,7 @@ class UNetDecoder(nn.Module):
 
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
-    """Twice: 3x3 convolution, batch norm (whose offset is the bias), ReLU."""
+    """Twice: 3x3 convolution (batch norm has the bias), batch norm, ReLU."""
     layers: list[nn.Module] = []
     for channels in (inputs, outputs):
         layers += [
@@ -113,13 +114,13 @@ def double_conv(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def init_weights(module: nn.Module) -> None:
-    """The paper's start: 3x3 convolutions normal with variance 2 / fan-in (He et al. 2015)."""
+def init_unet_weights(module: nn.Module) -> None:
+    """The paper's start: convolutions normal with variance 2 / fan-in (He et al. 2015)."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
 
-def _padded(out: Tensor, like: Tensor) -> Tensor:
-    """Zeros below and to the right of an upsampled map, where the skip's side is odd."""
-    rows, columns = like.shape[-2] - out.shape[-2], like.shape[-1] - out.shape[-1]
+def _padded(out: Tensor, skip: Tensor) -> Tensor:
+    """An upsampled map with zeros below and to the right, where the skip's side is odd."""
+    rows, columns = skip.shape[-2] - out.shape[-2], skip.shape[-1] - out.shape[-1]
     return F.pad(out, (0, columns, 0, rows)) if rows or columns else out

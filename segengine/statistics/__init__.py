@@ -1,1 +1,1 @@
-"""What may be said about numbers: pure functions of confusion matrices. numpy only."""
+"""Pure functions of confusion matrices. numpy only."""

@@ -1,7 +1,7 @@
-"""Segmentation scores as pure functions of a confusion matrix (numpy only, for pages too).
+"""Segmentation scores as pure functions of a confusion matrix.
 
 A confusion matrix counts pixels: rows are the true class, columns the predicted one. Void pixels
-are not in it. Where a ratio is 0/0 the score is NaN, which says "cannot be told", not "bad":
+are not in it. Where a ratio is 0/0 the score is NaN, that is, undefined and not bad:
 
 - IoU and Dice of a class that is neither in the truth nor predicted,
 - precision of a class that is never predicted (its recall is then 0),
@@ -25,8 +25,8 @@ Counts = NDArray[np.int64]
 class Scores(TypedDict):
     """The scores of one confusion matrix, 0 to 1.
 
-    A mean is over the classes for which the score can be told; 0 where there is none. Where a
-    score per class cannot be told it is None.
+    A mean is over the classes whose score is defined; 0 where there are none. An undefined score of
+    a class is None.
     """
 
     miou: Annotated[float, "mean IoU over the classes"]
@@ -41,19 +41,19 @@ class Scores(TypedDict):
 
 
 def confusion_matrix(
-    pred: ArrayLike, target: ArrayLike, classes: int, ignore_index: int = 255
+    predicted: ArrayLike, target: ArrayLike, classes: int, ignore_index: int = 255
 ) -> Counts:
-    """The (classes, classes) matrix of two index masks of the same shape.
+    """The (classes, classes) int64 matrix of two index masks of the same shape.
 
     Pixels whose target is `ignore_index` are dropped.
 
     Raises:
-        ValueError: shapes differ, values are not integers, or one is no class.
+        ValueError: the shapes differ, values are not integers, or a label is not a class.
     """
-    guess, truth = np.asarray(pred), np.asarray(target)
+    guess, truth = np.asarray(predicted), np.asarray(target)
     if guess.shape != truth.shape:
         raise ValueError(
-            f"Masks must have one shape: predicted is {guess.shape}, target is {truth.shape}."
+            f"Masks must have the same shape: predicted is {guess.shape}, target is {truth.shape}."
         )
     for name, mask in (("predicted", guess), ("target", truth)):
         if not np.issubdtype(mask.dtype, np.integer):
@@ -71,37 +71,37 @@ def confusion_matrix(
 
 
 def iou(confusion: ArrayLike) -> Floats:
-    """Intersection over union a class, 0 to 1: hits / (truth + predicted - hits)."""
-    hits, truth, predicted = _counts(confusion)
+    """Intersection over union per class, 0 to 1: hits / (truth + predicted - hits)."""
+    hits, truth, predicted = _pixels_per_class(confusion)
     return ratio(hits, truth + predicted - hits)
 
 
 def dice(confusion: ArrayLike) -> Floats:
-    """Dice (F1) a class, 0 to 1: 2 hits / (truth + predicted)."""
-    hits, truth, predicted = _counts(confusion)
+    """Dice (F1) per class, 0 to 1: 2 hits / (truth + predicted)."""
+    hits, truth, predicted = _pixels_per_class(confusion)
     return ratio(2 * hits, truth + predicted)
 
 
 def precision(confusion: ArrayLike) -> Floats:
-    """Share of the pixels predicted as a class that are of it, 0 to 1."""
-    hits, _, predicted = _counts(confusion)
+    """Per class: share of the pixels predicted as it that are of it, 0 to 1."""
+    hits, _, predicted = _pixels_per_class(confusion)
     return ratio(hits, predicted)
 
 
 def recall(confusion: ArrayLike) -> Floats:
-    """Share of a class's pixels that are predicted as it, 0 to 1."""
-    hits, truth, _ = _counts(confusion)
+    """Per class: share of its pixels that are predicted as it, 0 to 1."""
+    hits, truth, _ = _pixels_per_class(confusion)
     return ratio(hits, truth)
 
 
 def miou(confusion: ArrayLike) -> float:
-    """Mean IoU over the classes in the truth or the prediction; 0 where nothing was seen."""
+    """Mean IoU over the classes in truth or prediction, 0 to 1; 0 where the matrix is empty."""
     return mean(iou(confusion))
 
 
 def pixel_accuracy(confusion: ArrayLike) -> float:
-    """Share of all counted pixels that are right; 0 where nothing was seen."""
-    hits, truth, _ = _counts(confusion)
+    """Share of all pixels that are right, 0 to 1; 0 where the matrix is empty."""
+    hits, truth, _ = _pixels_per_class(confusion)
     return float(hits.sum() / max(truth.sum(), 1))
 
 
@@ -119,35 +119,35 @@ def scores(confusion: ArrayLike) -> Scores:
         "mean_dice": mean(per_class["dice"]),
         "mean_precision": mean(per_class["precision"]),
         "mean_recall": mean(per_class["recall"]),
-        "iou": listed(per_class["iou"]),
-        "dice": listed(per_class["dice"]),
-        "precision": listed(per_class["precision"]),
-        "recall": listed(per_class["recall"]),
+        "iou": with_none(per_class["iou"]),
+        "dice": with_none(per_class["dice"]),
+        "precision": with_none(per_class["precision"]),
+        "recall": with_none(per_class["recall"]),
     }
 
 
 def mean(values: Floats) -> float:
-    """The mean of what is not NaN; 0 where nothing is."""
-    present = values[~np.isnan(values)]
-    return float(present.mean()) if present.size else 0.0
+    """The mean of the values that are not NaN; 0 where there are none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else 0.0
 
 
-def listed(values: Floats) -> list[float | None]:
-    """For JSON: a list with None for NaN."""
+def with_none(values: Floats) -> list[float | None]:
+    """The values as a list with None for NaN, for JSON."""
     return [None if np.isnan(value) else float(value) for value in values]
 
 
 def ratio(part: Counts, whole: Counts) -> Floats:
     """part / whole, element by element; NaN for 0/0."""
-    found = np.full(whole.shape, np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
+    ratios = np.full(whole.shape, np.nan)
+    np.divide(part, whole, out=ratios, where=whole > 0)
+    return ratios
 
 
-def _counts(confusion: ArrayLike) -> tuple[Counts, Counts, Counts]:
-    """Pixels a class: predicted right, in the truth, predicted."""
+def _pixels_per_class(confusion: ArrayLike) -> tuple[Counts, Counts, Counts]:
+    """(predicted right, in the truth, predicted), each (..., classes)."""
     matrix = np.asarray(confusion)
     if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
-        raise ValueError(f"A confusion matrix is square, but the shape is {matrix.shape}.")
+        raise ValueError(f"A confusion matrix is square, but its shape is {matrix.shape}.")
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
     return hits, matrix.sum(axis=-1), matrix.sum(axis=-2)

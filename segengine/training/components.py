@@ -1,4 +1,4 @@
-"""The built parts of a run: data, model, optimizer, all that a RunConfig stands for."""
+"""The components of a run: data, model, optimizer and all else that its config stands for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 import torchvision
 
 import segengine
-from segengine.batches.feature_cache import with_features
+from segengine.batches.feature_cache import with_feature_caches
 from segengine.config import RunConfig
 from segengine.datasets import IGNORE_INDEX, ClassInfo, ProgressFn, prepare_dataset, spread
 from segengine.datasets.decoded import DecodedSplit, load_splits
@@ -34,12 +34,12 @@ FILM_IMAGES = 8  # validation images whose masks are kept at every validation
 
 @dataclass
 class Components:
-    """The parts of a run, on their device.
+    """The built parts of a run, on their device.
 
     Attributes:
-        class_weights: what each class counts in the loss; None where all count the same.
-        feature_bytes: disk that the frozen encoder's features take; 0 where they are not kept.
-        lineage: where the encoder's weights came from; None for random weights.
+        class_weights: one weight per class in the loss; None where all count the same.
+        feature_bytes: bytes on disk of the feature cache; 0 where there is none.
+        lineage: where the encoder's weights come from; None for random weights.
     """
 
     config: RunConfig
@@ -62,12 +62,12 @@ class Components:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device that computes."""
         return self.step.device
 
     @property
     def precision(self) -> Precision:
-        """In which precision it computes."""
+        """The precision that it computes in."""
         return self.step.precision
 
     @property
@@ -78,28 +78,28 @@ class Components:
 
     @property
     def predictor(self) -> Predictor:
-        """The model that validates (an average of the weights where one is kept)."""
+        """It runs the model that is validated: the average of the weights, where there is one."""
         model, batch_size = self.step.best_model, self.config.train.batch_size
         return Predictor(model, self.device, self.precision, batch_size)
 
     @property
     def film(self) -> tuple[str, ...]:
-        """The few validation images, spread over the set, whose masks tell the run's story."""
+        """The validation images, spread over the set, whose masks are kept at every validation."""
         return spread(self.val_data.names, FILM_IMAGES)
 
 
 def build_components(
     config: RunConfig, progress: ProgressFn, runs_dir: Path, *, fill_encoder: bool = True
 ) -> Components:
-    """Build everything, each part once: data, seeded model with its first weights, optimizer.
+    """Build every component once: data, seeded model with its initial weights, optimizer.
 
     Args:
         runs_dir: the runs folder that `run:<id>` weights are taken from.
         fill_encoder: False for a run that resumes: its checkpoint holds all weights.
 
     Raises:
-        UserError: the data or the weights are missing, damaged or do not fit, or the device is not
-            there.
+        UserError: the data or the weights are missing, damaged or do not fit, or there is no such
+            device.
     """
     device = pick_device(config.train.device)
     prepare_dataset(config.data, progress)
@@ -118,7 +118,7 @@ def build_components(
     feature_bytes = 0
     if model.frozen and not config.data.augment:
         splits, limit = [train_data, val_data], config.train.feature_cache * 1e9
-        (train_data, val_data), feature_bytes = with_features(
+        (train_data, val_data), feature_bytes = with_feature_caches(
             splits, model, device, precision, limit
         )
     step = _training_step(config, model, device, precision, class_weights, classes)
@@ -150,8 +150,8 @@ def _training_step(
     )
 
 
-def describe(components: Components, start_epoch: int, start_step: int) -> RunStarted:
-    """The `run_started` event: all that a reader needs to show the run later."""
+def run_started_event(components: Components, start_epoch: int, start_step: int) -> RunStarted:
+    """The event that begins a session: all that a reader needs to show the run later."""
     parameters = count_parameters(components.model)
     event = RunStarted(
         event="run_started",
@@ -164,7 +164,7 @@ def describe(components: Components, start_epoch: int, start_step: int) -> RunSt
         parameters={"total": parameters.total, "trainable": parameters.trainable},
         device=_device_name(components.device),
         precision=components.precision,
-        versions=versions(),
+        versions=_versions(),
         class_weights=components.class_weights,
         feature_cache_bytes=components.feature_bytes,
         lineage=components.lineage,
@@ -178,8 +178,8 @@ def describe(components: Components, start_epoch: int, start_step: int) -> RunSt
     return event
 
 
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
+def _versions() -> dict[str, str]:
+    """Of the packages that results depend on."""
     return {
         "seglab": segengine.__version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""What needs torch to be known, and can be known before any data is read."""
+"""The dry run: the checks of a config that need torch but no data."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from segengine.models import build_model
 
 
 def dry_run(config: RunConfig) -> None:
-    """Put one batch through the model on torch's meta device, which takes no memory.
+    """Run one batch through the model on torch's meta device, which takes no memory.
 
     Raises:
-        UserError: the model cannot train on batches of this size.
+        UserError: the images are too small for the model, or the batch for its batch norm.
     """
     batch_size, (height, width) = config.train.batch_size, config.data.height_width
     with torch.device("meta"):

@@ -11,14 +11,19 @@ from segengine.models.base import SegmentationModel
 
 
 class ExponentialMovingAverage:
-    """A model whose weights follow another's slowly. (torch's AveragedModel waits for a GPU.)
+    """The average of a model's weights. (torch's own AveragedModel waits for a GPU.)
 
-    After n steps the decay is min(decay, (1 + n) / (10 + n)): with the full decay from the start, a
-    short run's average would hardly leave its random beginning. Buffers (batch norm) are copied.
+    After n steps the decay is min(decay, (1 + n) / (10 + n)): with the full decay from the start,
+    the average of a short run would still be close to its random weights. Buffers (batch norm) are
+    copied.
+
+    Args:
+        model: the model that is trained; it is copied.
+        decay: 0 to 1; the larger, the longer the average.
 
     Attributes:
-        model: the average, never trained itself.
-        steps: how often it was updated.
+        model: the model with the averaged weights; it is not trained.
+        steps: number of updates.
     """
 
     def __init__(self, model: SegmentationModel, decay: float) -> None:
@@ -28,18 +33,18 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def update(self, model: SegmentationModel) -> None:
-        """Move toward the model as it is after a step."""
+        """Move the average toward the model's weights after an optimizer step."""
         self.steps += 1
         decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
-        for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
-            mine.copy_(theirs)
+        for averaged, current in zip(self.model.buffers(), model.buffers(), strict=True):
+            averaged.copy_(current)
 
     def to_state(self) -> dict[str, Any]:
         """For a checkpoint: `ema` is a state dict like the model's own."""
         return {"ema": dict(self.model.state_dict()), "ema_steps": self.steps}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `to_state` gave."""
+        """Continue from what `to_state` gave."""
         self.model.load_state_dict(state["ema"])
         self.steps = state["ema_steps"]

@@ -1,7 +1,4 @@
-"""The learning rate over a run, as a pure function of the step: nothing to save, nothing to resume.
-
-No torch, so that pages may draw it.
-"""
+"""The learning-rate schedule as a pure function of the step: nothing to save or to restore."""
 
 from __future__ import annotations
 
@@ -11,28 +8,29 @@ from segengine.config import OptimConfig
 
 
 def lr_factor(config: OptimConfig, step: int, steps_per_epoch: int, epochs: int) -> float:
-    """The factor on the learning rate for one optimizer step.
+    """The factor on the base learning rate for one optimizer step.
 
-    exponential and step change at epoch boundaries; cosine (Loshchilov and Hutter 2017, without
-    restarts) and polynomial move with every step and would reach 0 one step after the last. During
-    `warmup_epochs` the schedule's value is multiplied by a share that rises linearly to 1; it is
-    above 0 at the first step.
+    exponential and step change between epochs. cosine (Loshchilov and Hutter 2017, arXiv
+    1608.03983, without restarts) and polynomial change with every step and would reach 0 one step
+    after the last. During `warmup_epochs` the factor is multiplied by a share that rises linearly
+    to 1; in the first step the share is above 0.
 
     Args:
         step: 0-based, counted over the whole run.
-        steps_per_epoch: optimizer steps in one epoch.
+        steps_per_epoch: optimizer steps per epoch.
         epochs: epochs of the whole run.
 
     Returns:
         0 to 1.
     """
-    warmup = config.warmup_epochs * steps_per_epoch  # in steps
-    warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
-    return warm * _scheduled(config, step, steps_per_epoch, epochs)
+    warmup_steps = config.warmup_epochs * steps_per_epoch
+    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    return warmup * _factor_without_warmup(config, step, steps_per_epoch, epochs)
 
 
-def _scheduled(config: OptimConfig, step: int, steps_per_epoch: int, epochs: int) -> float:
-    """The schedule without its warm-up."""
+def _factor_without_warmup(
+    config: OptimConfig, step: int, steps_per_epoch: int, epochs: int
+) -> float:
     epoch = step // steps_per_epoch  # 0-based
     done = min(1.0, step / (steps_per_epoch * epochs))
     if config.scheduler == "exponential":

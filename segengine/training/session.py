@@ -1,4 +1,4 @@
-"""The life of a run: set up or resume, train, predict, and an honest last word in the log."""
+"""A session: sets up or resumes a run, trains it, predicts, and logs how it ended in any case."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segengine.run.events import RunFinished
 from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopped, Stopper
-from segengine.training.components import Components, build_components, describe
+from segengine.training.components import Components, build_components, run_started_event
 from segengine.training.dry_run import dry_run
 from segengine.training.state import Position, restore
 from segengine.training.trainer import Trainer
@@ -30,7 +30,10 @@ from segengine.weights.checkpoint import best_weights, load_best
 def set_up(
     config: RunConfig, runs_dir: Path, progress: ProgressFn, *, resumes: bool = False
 ) -> Components:
-    """Check what needs torch, then build all parts of a run.
+    """The dry run, then the components.
+
+    Args:
+        resumes: whether the run has a checkpoint, so that its encoder is not filled.
 
     Raises:
         UserError: the run would fail; the sentence says why.
@@ -40,16 +43,16 @@ def set_up(
 
 
 def run_training(run: RunDir, stopper: Stopper, components: Components | None = None) -> int:
-    """Train a run from where it stands to its end, and log how it ended.
+    """Train a run from its last checkpoint, or from the start, to its end; log how it ends.
 
     Args:
-        components: what `set_up` has built for the run's config, if somebody called it.
+        components: what `set_up` returned for the run's config, if it was called before.
 
     Returns:
         The exit code: 0 finished or stopped on request, 1 failed.
 
     Raises:
-        UserError: another process trains this run, or its folder cannot be written.
+        UserError: another process trains the run, or its folder cannot be written.
     """
     try:
         lock = FileLock(run.lock_file)
@@ -59,32 +62,32 @@ def run_training(run: RunDir, stopper: Stopper, components: Components | None = 
     except OSError as error:
         raise cannot_write(run.path, error) from error
     with lock, EventLog(run.events_file) as log:
-        return _to_its_end(run, stopper, RunLogger(log), components)
+        return _train_to_the_end(run, stopper, RunLogger(log), components)
 
 
-def _to_its_end(
+def _train_to_the_end(
     run: RunDir, stopper: Stopper, logger: RunLogger, components: Components | None
 ) -> int:
-    """Whatever happens, the log's last event says it."""
+    """Train and return the exit code; the last event says how the run ended, whatever happens."""
     try:
         logger.finished(_train(run, stopper, logger, components))
     except Stopped as stop:
         logger.stopped(str(stop))
         return 0
-    except Exception as error:  # the last line of defense: no run dies without a word
+    except Exception as error:  # no run ends without a last event
         problems = error.sentences() if isinstance(error, DamagedFiles) else []
-        logger.failed(_in_a_sentence(error), traceback.format_exc(), problems)
+        logger.failed(_sentence(error), traceback.format_exc(), problems)
         if not isinstance(error, UserError):
             logger.aside(traceback.format_exc())
         return 1
     return 0
 
 
-def _in_a_sentence(error: Exception) -> str:
-    """What went wrong, for the person."""
-    # On CPU torch has no exception of its own for it.
-    no_room = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    if no_room or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+def _sentence(error: Exception) -> str:
+    """What went wrong, for people."""
+    # On CPU torch has no exception class for it.
+    out_of_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if out_of_memory or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "The memory does not hold this batch: choose a smaller batch_size or image_size."
     return one_line(error)
 
@@ -92,7 +95,7 @@ def _in_a_sentence(error: Exception) -> str:
 def _train(
     run: RunDir, stopper: Stopper, logger: RunLogger, components: Components | None
 ) -> RunFinished:
-    """Set up, go on from the last checkpoint if there is one, train, predict."""
+    """Set up, restore the last checkpoint if there is one, train, predict."""
 
     def progress(phase: str, done: int, total: int) -> None:
         stopper.check()
@@ -102,7 +105,7 @@ def _train(
     if components is None:
         components = set_up(run.config(), run.path.parent, progress, resumes=resumes)
     position = restore(run, components) if resumes else Position.start(components)
-    logger.started(describe(components, position.epoch, position.step))
+    logger.started(run_started_event(components, position.epoch, position.step))
     trainer = Trainer(run, components, position, stopper, logger)
     try:
         trainer.fit()

@@ -1,4 +1,4 @@
-"""Where a run stands: captured into a checkpoint, restored from one, exact to the batch."""
+"""The state of a run: captured into a checkpoint and restored from one, exact to the step."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from segengine.weights.checkpoint import State, load_checkpoint, rng_state, set_
 
 @dataclass
 class Position:
-    """How far training has come, with what it has counted in the epoch under way.
+    """How far training has come, and the scores of the current epoch so far.
 
     Attributes:
-        epoch: the epoch under way, 1-based; epochs + 1 when all are done.
-        batch: optimizer steps of it that are done.
-        step: optimizer steps since the run began.
-        loss, metrics: of the training batches of this epoch.
-        best_miou, best_epoch: of the validations so far; -1 and 0 before any.
-        best_score, best_score_epoch: the same for the score that may stop the run early.
-        epoch_seconds, seconds: time spent in this epoch and in the whole run, earlier sessions too.
+        loss, metrics: of the training batches of the current epoch.
+        epoch: the current epoch, 1-based; epochs + 1 when all are done.
+        batch: optimizer steps of the current epoch that are done.
+        step: optimizer steps of the run that are done.
+        best_miou, best_epoch: of the validations so far; -1 and 0 before the first.
+        best_score, best_score_epoch: the same for the early-stop metric, higher is better.
+        epoch_seconds, seconds: time spent in the current epoch and in the run, in all sessions.
     """
 
     loss: PixelMean
@@ -48,17 +48,17 @@ class Position:
 
     @classmethod
     def start(cls, components: Components) -> Position:
-        """Before the first step."""
+        """The position before the first step."""
         device = components.device
         return cls(PixelMean(device), SegMetrics(len(components.classes), device=device))
 
     def note_validation(self, val: ValRecord, metric: EarlyStopMetric) -> bool:
-        """Keep what a validation says of this epoch; whether its mIoU is the best so far.
+        """Keep the best scores; whether the mIoU of this validation is the best so far.
 
         Args:
-            metric: the score that may stop the run early; see `TrainConfig.early_stop_metric`.
+            metric: the score that early stopping watches; see `TrainConfig.early_stop_metric`.
         """
-        score = _score(val, metric)
+        score = _early_stop_score(val, metric)
         if score > self.best_score:
             self.best_score, self.best_score_epoch = score, self.epoch
         better = val["miou"] > self.best_miou
@@ -67,16 +67,16 @@ class Position:
         return better
 
     def next_epoch(self) -> None:
-        """The epoch is over: count anew."""
+        """Begin the next epoch: its scores start at zero."""
         self.epoch += 1
         self.batch, self.epoch_seconds = 0, 0.0
         self.loss.reset()
         self.metrics.reset()
 
     def is_over(self, config: RunConfig) -> bool:
-        """Whether all epochs are done, or `early_stop` epochs brought no better validation.
+        """Whether all epochs are done, or the last `early_stop` epochs brought no better score.
 
-        Only a validation can end a run early, so that the last epoch is always validated and saved.
+        A run ends early only after a validation, so that its last epoch is validated and saved.
         """
         patience, done = config.train.early_stop, self.epoch - 1
         validated = done > 0 and done % config.train.val_every == 0
@@ -84,20 +84,21 @@ class Position:
         return done >= config.train.epochs or stopped_early
 
     def to_state(self) -> dict[str, Any]:
-        """Plain numbers and one tensor, for a checkpoint."""
+        """Numbers and one tensor, for a checkpoint."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         confusion = self.metrics.confusion.cpu()
         return {**numbers, "loss": list(self.loss.sums()), "confusion": confusion}
 
     @classmethod
     def from_state(cls, state: dict[str, Any], components: Components) -> Position:
-        """The position that `to_state` wrote."""
+        """The position whose `to_state` this is."""
         position = cls.start(components)
         position.loss = PixelMean(components.device, *state["loss"])
         position.metrics.confusion = state["confusion"].to(components.device)
-        older = {"best_score": state["best_miou"], "best_score_epoch": state["best_epoch"]}
+        # Older checkpoints have no score of early stopping: it was the mIoU.
+        defaults = {"best_score": state["best_miou"], "best_score_epoch": state["best_epoch"]}
         for name in _NUMBERS:
-            setattr(position, name, {**older, **state}[name])
+            setattr(position, name, {**defaults, **state}[name])
         return position
 
 
@@ -107,8 +108,8 @@ _NUMBERS = (
 )
 
 
-def _score(val: ValRecord, metric: EarlyStopMetric) -> float:
-    """The score of a validation that may stop a run early; higher is better."""
+def _early_stop_score(val: ValRecord, metric: EarlyStopMetric) -> float:
+    """The score that early stopping watches; higher is better."""
     if metric == "loss":
         return -math.inf if val["loss"] is None else -val["loss"]
     return val["mean_dice"] if metric == "dice" else val[metric]
@@ -116,27 +117,22 @@ def _score(val: ValRecord, metric: EarlyStopMetric) -> float:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a forward pass changes besides its outputs: buffers (batch norm) and random numbers."""
+    """What a forward pass changes: buffers (batch norm) and the state of the random numbers."""
 
     buffers: dict[str, Tensor]
     rng: dict[str, Any]
 
     @classmethod
     def take(cls, model: SegmentationModel) -> Snapshot:
-        """As they are now."""
+        """A copy of the present ones."""
         return cls({name: value.clone() for name, value in model.named_buffers()}, rng_state())
 
 
-def capture(
-    components: Components,
-    position: Position,
-    before: Snapshot | None = None,
-) -> State:
-    """All that is needed to go on from `position`.
+def capture(components: Components, position: Position, before: Snapshot | None = None) -> State:
+    """All that is needed to continue from `position`, for a checkpoint.
 
     Args:
-        before: given in the middle of a step: what the model's buffers and the random numbers were
-            when the step began.
+        before: in the middle of a step, the snapshot from its beginning.
     """
     state = components.step.to_state()
     if before:
@@ -154,10 +150,10 @@ def capture(
 
 
 def restore(run: RunDir, components: Components) -> Position:
-    """Put the components where the run's last checkpoint stands.
+    """Load the run's last checkpoint into the components, and return its position.
 
     Raises:
-        UserError: the checkpoint is damaged or belongs to another config.
+        UserError: the checkpoint is damaged, or is of another config.
     """
     state = load_checkpoint(run.last_checkpoint)
     if state["fingerprint"] != components.config.fingerprint():

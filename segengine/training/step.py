@@ -1,4 +1,4 @@
-"""One optimizer step: forward, loss, backward over its batches, then the update of the weights."""
+"""One optimizer step: forward, loss and backward per batch, then the update of the weights."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from segengine.training.optimizer import set_lr
 
 
 class BatchResult(NamedTuple):
-    """What a batch came to before the weights moved.
+    """The result of one batch before the update of the weights.
 
     Attributes:
-        loss: mean over the pixels that count, without any auxiliary loss.
-        labels, masks: predicted and true classes, (B, H, W) int64.
+        loss: mean over the pixels that count, 0-dimensional, without the auxiliary loss.
+        labels, masks: predicted and true classes, (B, H, W) int64; 255 in the masks is void.
     """
 
     loss: Tensor
@@ -40,10 +40,10 @@ class BatchResult(NamedTuple):
 
 @dataclass
 class TrainingStep:
-    """A model with what trains it.
+    """A model with all that an optimizer step needs.
 
     Attributes:
-        scaler: scales the loss where gradients are float16; does nothing otherwise.
+        scaler: scales the loss for float16 gradients; has no effect in other precisions.
         average: the moving average of the weights; None where none was asked for.
     """
 
@@ -59,18 +59,22 @@ class TrainingStep:
     def gradients(
         self, split: DecodedSplit, batches: Sequence[Indices], seed: tuple[int, int, int]
     ) -> list[BatchResult]:
-        """Fill the gradients from the step's batches; the weights stay as they are.
+        """Compute the gradients of the step's batches; the weights are not changed.
 
-        Each batch counts by its share of the step's pixels that are not void, so that several small
-        batches make the gradient of one large batch (batch norm aside).
+        A batch has the weight of its share of the step's pixels that are not void, so that the
+        gradient of several small batches is that of one large batch (apart from batch norm).
 
         Args:
-            seed: (run's seed, epoch, number of the first batch in it) for the augmentation.
+            batches: image indices, one array (B,) per batch.
+            seed: (run's seed, epoch, number of the first batch in the epoch), for augmentation.
+
+        Returns:
+            One result per batch.
         """
         self.optimizer.zero_grad(set_to_none=True)
         results = []
         run_seed, epoch, first = seed
-        for number, (indices, share) in enumerate(_shares(split, batches), start=first):
+        for number, (indices, share) in enumerate(_weighted(split, batches), start=first):
             change = self._change((run_seed, epoch, number))
             with autocast(self.device, self.precision):
                 features, masks = encoded_batch(self.model, split, indices, self.device, change)
@@ -85,11 +89,12 @@ class TrainingStep:
         return results
 
     def update(self, lr_factor: float) -> None:
-        """Move the weights along the gradients, at `lr_factor` times the learning rate."""
+        """Update the weights by the gradients, at `lr_factor` times the base learning rate."""
         set_lr(self.optimizer, lr_factor)
         if self.config.optim.grad_clip:
             self.scaler.unscale_(self.optimizer)
-            trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+            groups = self.optimizer.param_groups
+            trained = [parameter for group in groups for parameter in group["params"]]
             nn.utils.clip_grad_norm_(trained, self.config.optim.grad_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -98,11 +103,11 @@ class TrainingStep:
 
     @property
     def best_model(self) -> SegmentationModel:
-        """The model that validates and is kept: the average where there is one."""
+        """The model that is validated and predicts: the average where there is one."""
         return self.model if self.average is None else self.average.model
 
     def to_state(self) -> dict[str, Any]:
-        """All that changes in a step, for a checkpoint."""
+        """All that a step changes, for a checkpoint."""
         state: dict[str, Any] = {
             "model": dict(self.model.state_dict()),
             "optimizer": self.optimizer.state_dict(),
@@ -111,7 +116,7 @@ class TrainingStep:
         return state if self.average is None else {**state, **self.average.to_state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `to_state` gave."""
+        """Continue from what `to_state` gave."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scaler.is_enabled():
@@ -125,8 +130,8 @@ class TrainingStep:
         return partial(augment, config=data, seed=seed) if data.augment else None
 
 
-def _shares(split: DecodedSplit, batches: Sequence[Indices]) -> list[tuple[Indices, float]]:
-    """Each batch with its share of the pixels that count."""
+def _weighted(split: DecodedSplit, batches: Sequence[Indices]) -> list[tuple[Indices, float]]:
+    """The batches with their shares of the pixels that count."""
     if len(batches) == 1:
         return [(batches[0], 1.0)]
     counts = [int((split.masks[indices] != IGNORE_INDEX).sum()) for indices in batches]

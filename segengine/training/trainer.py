@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from segengine.datasets.sampler import Indices, shuffled_batches, steps_of
+from segengine.datasets.sampler import Indices, batches_per_step, shuffled_batches
 from segengine.errors import UserError
 from segengine.files import sha256_of
 from segengine.inference.mask_files import save_mask
@@ -28,8 +28,8 @@ from segengine.training.state import Position, Snapshot, capture
 from segengine.training.step import BatchResult
 from segengine.weights.checkpoint import link_checkpoint, save_checkpoint
 
-Film = dict[str, np.ndarray]  # image -> predicted classes (H, W) uint8
-SLOW_STEP = 1.0  # seconds from which on a step must be interruptible
+Film = dict[str, np.ndarray]  # image name -> predicted classes (H, W) uint8
+SLOW_STEP = 1.0  # seconds; a stop interrupts slower steps, and waits for faster ones
 
 
 @dataclass
@@ -41,29 +41,25 @@ class Trainer:
     position: Position
     stopper: Stopper
     logger: RunLogger
-    _slow: bool = field(default=True, init=False)  # until a step has shown otherwise
-    _tick: float = field(default_factory=time.monotonic, init=False)
+    _slow: bool = field(default=True, init=False)  # the last step was; before the first, yes
+    _counted_until: float = field(default_factory=time.monotonic, init=False)  # seconds
 
     def fit(self) -> None:
         """Train until the run is over.
 
         Raises:
-            Stopped: on request, after a step; `save` then keeps all that was learned.
+            Stopped: on request, after a step; `save` then keeps all progress.
             UserError: the loss is not finite, or the disk is full; checkpoints stay as they were.
         """
         position = self.position
-        if (
-            position.batch == 0
-            and position.best_epoch
-            and position.best_epoch == position.epoch - 1
-        ):
-            # A kill may have come between the two checkpoints.
+        if position.batch == 0 and 0 < position.best_epoch == position.epoch - 1:
+            # The process may have been killed between writing the last and the best checkpoint.
             self._keep_best(sha256_of(self.run.last_checkpoint))
         while not position.is_over(self.components.config):
             self.epoch()
 
     def epoch(self) -> None:
-        """Train to the end of the epoch under way, validate where that is due, log and save."""
+        """Train to the end of the current epoch, validate where that is due, log and save."""
         self._train_epoch()
         self._close_epoch()
 
@@ -71,11 +67,11 @@ class Trainer:
         """Write the last checkpoint and return its sha256; `before` as in `state.capture`.
 
         Raises:
-            UserError: the weights are not finite, or the disk is full; the older one stays.
+            UserError: the weights are not finite, or the disk is full; the earlier one stays.
         """
         self._count_time()
         state = capture(self.components, self.position, before)
-        # A loss is looked at before its step: what the last step did, only the weights tell.
+        # The loss is checked before the update: after the last one, only the weights can show it.
         if not all(value.isfinite().all() for value in state["model"].values()):
             raise self._diverged("weights", "infinite or nan")
         digest = save_checkpoint(self.run.last_checkpoint, state)
@@ -87,24 +83,25 @@ class Trainer:
         count = len(self.components.train_data)
         batches = shuffled_batches(count, config.batch_size, config.seed, position.epoch)
         self.components.model.train()
-        for step in steps_of(batches, config.accumulate)[position.batch :]:
+        for step_batches in batches_per_step(batches, config.accumulate)[position.batch :]:
             began = time.monotonic()
-            loss = self._step(step)
+            loss = self._step(step_batches)
             self._slow = time.monotonic() - began > SLOW_STEP
             position.batch += 1
             position.step += 1
-            self.logger.step(position.epoch, position.step, loss, self._lr, sum(map(len, step)))
+            images = sum(map(len, step_batches))
+            self.logger.step(position.epoch, position.step, loss, self._lr, images)
             self.stopper.check()
 
     def _step(self, batches: Sequence[Indices]) -> float | None:
-        """One optimizer step; returns the loss where it was looked at (that waits for a GPU)."""
+        """One optimizer step; its mean loss, or None where reading it would only delay a GPU."""
         components, position = self.components, self.position
         train = components.config.train
         seed = (train.seed, position.epoch, position.batch * train.accumulate)
         with self._interruptible():
             results = components.step.gradients(components.train_data, batches, seed)
-            look = components.device.type == "cpu" or self.logger.step_due()
-            mean_loss = _mean_loss(results) if look else None
+            is_read = components.device.type == "cpu" or self.logger.step_due()
+            mean_loss = _mean_loss(results) if is_read else None
             self._check_finite(mean_loss)
         components.step.update(self._lr_factor(position.step))
         for loss, labels, masks in results:
@@ -113,7 +110,7 @@ class Trainer:
         return mean_loss
 
     def _close_epoch(self) -> None:
-        """Validate where it is due, log the epoch, save."""
+        """Validate where that is due, log the epoch, save."""
         config, position = self.components.config.train, self.position
         mean_loss = position.loss.value()
         self._check_finite(mean_loss)
@@ -142,7 +139,7 @@ class Trainer:
                 self._keep_best(digest)
 
     def _validate(self) -> tuple[ValidationResult, Film]:
-        """How well the model does on the validation set, and the masks of the film's images."""
+        """The scores on the validation set, and the predicted masks of the film's images."""
         components = self.components
         names = set(components.film)
         film: Film = {}
@@ -151,40 +148,40 @@ class Trainer:
             self.stopper.check()
             self.logger.progress("Validating", done, total)
 
-        def watch(indices: Indices, labels: Tensor, masks: Tensor) -> None:
+        def keep_film(indices: Indices, labels: Tensor, masks: Tensor) -> None:
             for index, mask in zip(indices, labels, strict=True):
                 if (name := components.val_data.names[index]) in names:
                     film[name] = mask.cpu().numpy().astype(np.uint8)
 
         with self.stopper.interruptible(self._save_from_listener):
             validation = components.predictor.validate(
-                components.val_data, components.step.loss, len(components.classes), tick, watch
+                components.val_data, components.step.loss, len(components.classes), tick, keep_film
             )
         if not math.isfinite(validation.loss):
             raise self._diverged("validation loss", validation.loss)
         return validation, film
 
     def _save_film(self, film: Film) -> None:
-        """Keep the masks of a few validation images: written first, then told."""
+        """Write the film's masks, then log them."""
         folder = self.run.masks(self.position.epoch)
         for name, mask in film.items():
             save_mask(folder / f"{name}.png", mask, self.components.classes)
         self.logger.masks(self.position.epoch, folder.relative_to(self.run.path).as_posix())
 
     def _interruptible(self) -> contextlib.AbstractContextManager[None]:
-        """For a slow step: what it changes is put back if it must be given up."""
+        """The context of a step: a slow one can be interrupted, and what it changed is undone."""
         if not self._slow:
             return contextlib.nullcontext()
         before = Snapshot.take(self.components.model)
         return self.stopper.interruptible(lambda: self._save_from_listener(before))
 
     def _save_from_listener(self, before: Snapshot | None = None) -> None:
-        """The stop could not wait: save from the listener's thread, and say so."""
+        """The stop cannot wait for the step: save and log it from the listener's thread."""
         self.save(before)
         self.logger.stopped("Stopped on request.")
 
     def _keep_best(self, digest: str) -> None:
-        """The last checkpoint, of that sha256, is the best one too."""
+        """The last checkpoint, which has that sha256, becomes the best one too."""
         link_checkpoint(self.run.last_checkpoint, self.run.best_checkpoint)
         self._log_checkpoint("best", self.position.best_epoch, digest)
 
@@ -195,28 +192,28 @@ class Trainer:
     def _count_time(self) -> None:
         """Add the time since the last call to the epoch's and the run's."""
         now = time.monotonic()
-        self.position.epoch_seconds += now - self._tick
-        self.position.seconds += now - self._tick
-        self._tick = now
+        self.position.epoch_seconds += now - self._counted_until
+        self.position.seconds += now - self._counted_until
+        self._counted_until = now
 
     def _check_finite(self, loss: float | None) -> None:
         if loss is not None and not math.isfinite(loss):
             raise self._diverged("loss", loss)
 
-    def _diverged(self, what: str, value: object) -> UserError:
+    def _diverged(self, quantity: str, value: object) -> UserError:
         kept = "No checkpoint was saved yet."
         if self.run.last_checkpoint.exists():
             kept = "The last good checkpoint stays."
         position = self.position
         return UserError(
-            f"The {what} became {value} in epoch {position.epoch} after {position.step:,} steps: "
-            f"lower the learning rate (now {self._lr:g}) or check the images. {kept}",
+            f"The {quantity} became {value} in epoch {position.epoch} after {position.step:,} "
+            f"steps: lower the learning rate (now {self._lr:g}) or check the images. {kept}",
             field="lr",
         )
 
     @property
     def _lr(self) -> float:
-        """The learning rate of the last step (of the decoder, where the encoder has its own)."""
+        """The learning rate of the last step (the decoder's, where the encoder has another)."""
         return self.components.config.optim.lr * self._lr_factor(max(self.position.step - 1, 0))
 
     def _lr_factor(self, step: int) -> float:
@@ -230,7 +227,7 @@ class Trainer:
 
 
 def _mean_loss(results: Sequence[BatchResult]) -> float:
-    """The mean loss of a step's batches over all their pixels."""
+    """The mean loss over all pixels of a step's batches."""
     mean = PixelMean(results[0].loss.device)
     for loss, _, masks in results:
         mean.add(loss, masks)

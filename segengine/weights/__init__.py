@@ -1,1 +1,1 @@
-"""Weights in files: checkpoints, and encoders filled from what others published."""
+"""Weights in files: checkpoints, and encoders filled from runs, published files and others."""

@@ -1,8 +1,8 @@
 """Checkpoints: all that a run needs to go on, in one file that is written whole or not at all.
 
-Contents: format, arch, config and its fingerprint, classes (name, color), model (state dict),
-optimizer, scaler, rng, position, lineage. Files are always read with `weights_only=True`: nothing
-is unpickled.
+Contents: format, arch, config and its fingerprint, classes (name, color), model and ema (state
+dicts), optimizer, scaler, rng, position, lineage. Files are always read with `weights_only=True`:
+nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from segengine.run.rundir import RunDir
 from segengine.run.weights_source import check_container
 
 FORMAT = "seglab-1"
-State = dict[str, Any]
+State = dict[str, Any]  # a checkpoint's contents
 
 
 def save_checkpoint(path: Path, state: State) -> str:
@@ -36,7 +36,7 @@ def save_checkpoint(path: Path, state: State) -> str:
         with atomic_write(path) as file:
             torch.save({"format": FORMAT, **state}, file)
     except RuntimeError as error:
-        # torch's zip writer reports a failed write as a RuntimeError of its own.
+        # torch's zip writer turns a failed write into a RuntimeError.
         if isinstance(error.__context__, OSError):
             raise cannot_write(path, error.__context__) from error
         raise
@@ -44,7 +44,11 @@ def save_checkpoint(path: Path, state: State) -> str:
 
 
 def link_checkpoint(source: Path, target: Path) -> None:
-    """Give a checkpoint a second name at no cost (a copy where the disk has no hard links)."""
+    """Give a checkpoint a second name: a hard link, or a copy where the disk has none.
+
+    Raises:
+        UserError: the target cannot be written; it stays as it was.
+    """
     new = target.with_name(f".{target.name}.new")
     new.unlink(missing_ok=True)
     try:
@@ -61,10 +65,10 @@ def link_checkpoint(source: Path, target: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> State:
-    """One of our checkpoints.
+    """A checkpoint of SegLab, on the CPU.
 
     Raises:
-        UserError: it is missing, truncated, or no checkpoint of SegLab.
+        UserError: it is missing, truncated, or not a checkpoint of SegLab.
     """
     state = load_tensors(path)
     if state.get("format") != FORMAT:
@@ -87,10 +91,10 @@ def load_best(run: RunDir) -> State:
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
-    """What a PyTorch or safetensors file holds, on the CPU. Nothing is ever unpickled.
+    """The contents of a PyTorch or safetensors file, on the CPU. Nothing is unpickled.
 
     Raises:
-        UserError: the file cannot be read as either, or would need unpickling.
+        UserError: the file is neither, is damaged, or would need unpickling.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing.", field="weights")
@@ -107,7 +111,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
             "Save its state_dict() and give that.",
             field="weights",
         ) from None
-    except Exception as error:  # both libraries raise many kinds for a damaged file
+    except Exception as error:  # for a damaged file both libraries raise many kinds
         raise UserError(
             f"{path} cannot be read as weights ({type(error).__name__}): it is damaged or "
             "something else.",
@@ -119,13 +123,13 @@ def load_tensors(path: Path) -> dict[str, Any]:
 
 
 def rng_state() -> dict[str, Any]:
-    """The state of torch's generators."""
+    """The state of torch's random number generators, on the CPU and on every GPU."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "cuda": cuda}
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
-    """Go on with the random numbers of `rng_state`."""
+    """Continue the random numbers of `rng_state`; GPUs' only where there are as many as then."""
     cpu: Tensor = state["cpu"]
     torch.set_rng_state(cpu.clone())
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():

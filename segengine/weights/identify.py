@@ -1,4 +1,4 @@
-"""Which known encoder a file of weights is of, to say so where it is not the model's."""
+"""Identifies the encoder that a file's weights are of, for errors where it is not the model's."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from segengine.weights.key_names import encoder_part
 _SMALL = ", small stem"
 
 
-def encoder_of(tensors: Mapping[str, Tensor]) -> str:
-    """The name of the encoder whose weights these are, as `ModelConfig.encoder_name`; "" if none.
+def encoder_name_of(tensors: Mapping[str, Tensor]) -> str:
+    """The encoder's name, as `ModelConfig.encoder_name` gives it; "" where no known one fits.
 
-    Names and shapes are compared with those of each known encoder, built without memory.
+    Names and shapes are compared with those of the known encoders, built on the meta device.
     """
     for family in _families(tensors):
         closest = 0.0
         for name in family:
             wanted = _shapes(name)
             inside, _ = encoder_part(tensors, wanted, CLASSIFIERS)
-            shapes = {key: value.shape for key, value in inside.items() if _counts(key)}
+            shapes = {key: value.shape for key, value in inside.items() if _is_compared(key)}
             if shapes == wanted:
                 return name
             common = len(shapes.keys() & wanted) / len(shapes.keys() | wanted)
             closest = max(closest, common)
             if common < 0.02:
-                break  # another family's: no need to build the others of this one
+                break  # of another family: no other encoder of this one needs to be built
         if closest > 0.9:
-            break  # of this family, but no member of it
+            break  # of this family, but none of its encoders
     return ""
 
 
 def _families(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, ...]]:
-    """The names of the known encoders; those together that have layers' names in common."""
+    """The names of the known encoders, grouped by the names of their layers."""
     yield tuple(name + stem for stem in ("", _SMALL) for name in encoders.MIT)
     unet = [value for key, value in tensors.items() if key.endswith("levels.0.0.weight")]
     if unet and 4 <= len(unet[0]) <= 256:
@@ -52,7 +52,7 @@ def _families(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, ...]]:
 def _shapes(name: str) -> dict[str, torch.Size]:
     with torch.device("meta"):
         state = _encoder(name).state_dict()
-    return {key: value.shape for key, value in state.items() if _counts(key)}
+    return {key: value.shape for key, value in state.items() if _is_compared(key)}
 
 
 def _encoder(name: str) -> nn.Module:
@@ -69,5 +69,5 @@ def _encoder(name: str) -> nn.Module:
     return encoder
 
 
-def _counts(key: str) -> bool:
-    return not key.endswith("num_batches_tracked")  # files from before it existed lack it
+def _is_compared(key: str) -> bool:
+    return not key.endswith("num_batches_tracked")  # older files lack it

@@ -1,4 +1,4 @@
-"""Finds an encoder's weights in a file: under which prefix, and by which of the published names."""
+"""Finds an encoder's weights in a file, under any prefix and any of the published names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 Tensors = Mapping[str, Tensor]
-Part = tuple[dict[str, Tensor], list[str]]
+EncoderPart = tuple[dict[str, Tensor], list[str]]  # as `encoder_part` returns it
 
-# MiT's layers as transformers publishes them -> as NVIDIA, timm and SMP do.
+# MiT's layers: names in transformers -> names in NVIDIA's code, timm and SMP.
 _LAYERS = {
     "layer_norm_1": "norm1",
     "attention.self.query": "attn.q",
@@ -26,21 +26,21 @@ _LAYERS = {
 }
 _KEYS = (".attn.kv.weight", ".attn.kv.bias")
 _EMBEDDING = {"proj": "proj", "layer_norm": "norm"}
-_PROBE = "patch_embeddings.0.proj.weight"  # how transformers' names are recognized
+_PROBE = "patch_embeddings.0.proj.weight"  # ending by which transformers' names are recognized
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.\w+)")
 
 
-def encoder_part(tensors: Tensors, wanted: Collection[str], unused: tuple[str, ...]) -> Part:
-    """The weights of a file that are the encoder's.
+def encoder_part(tensors: Tensors, wanted: Collection[str], unused: tuple[str, ...]) -> EncoderPart:
+    """The encoder's weights among those of a file.
 
     Args:
-        tensors: what the file holds, whatever it puts before the encoder's names ("encoder.",
+        tensors: the file's tensors, with any prefix before the encoder's names ("encoder.",
             "backbone.", "module.", ...).
         wanted: the encoder's own names.
-        unused: prefixes of what published encoders have besides, such as a classifier.
+        unused: prefixes of other published weights, such as a classifier's.
 
     Returns:
-        (name -> tensor under the encoder's own names, as far as it goes; the file's other keys).
+        (tensors by the encoder's own names, where names fit; the file's other keys).
     """
     if any(key.endswith(_PROBE) for key in tensors):
         return _from_transformers(tensors)
@@ -57,10 +57,10 @@ def encoder_part(tensors: Tensors, wanted: Collection[str], unused: tuple[str, .
 
 
 def _prefix(names: set[str], wanted: Collection[str]) -> str:
-    """What stands before the wanted names: where most of them are found, and the shortest such."""
+    """The prefix with which most of the wanted names occur; of several, the shortest."""
     ends = [*wanted][:1] + [*wanted][-1:]
-    found = {name.removesuffix(end) for end in ends for name in names if name.endswith(end)}
-    prefixes = [prefix for prefix in sorted(found, key=len) if prefix[-1:] in ("", ".")]
+    candidates = {name.removesuffix(end) for end in ends for name in names if name.endswith(end)}
+    prefixes = [prefix for prefix in sorted(candidates, key=len) if prefix[-1:] in ("", ".")]
 
     def matches(prefix: str) -> int:
         return sum(prefix + name in names for name in wanted)
@@ -68,8 +68,8 @@ def _prefix(names: set[str], wanted: Collection[str]) -> str:
     return max(prefixes, key=matches, default="")
 
 
-def _from_transformers(tensors: Tensors) -> Part:
-    """MiT from a file of the transformers library, whose keys and values are separate layers."""
+def _from_transformers(tensors: Tensors) -> EncoderPart:
+    """MiT from a file of the transformers library, where keys and values are separate layers."""
     prefix = next(key for key in tensors if key.endswith(_PROBE)).removesuffix(_PROBE)
     inside, others = {}, []
     for key, tensor in tensors.items():
@@ -85,13 +85,13 @@ def _from_transformers(tensors: Tensors) -> Part:
 
 
 def _mit_name(name: str) -> str:
-    """block.0.1.mlp.dense1.weight -> block1.1.mlp.fc1.weight; "" where it is none of MiT's."""
-    path, _, kind = name.rpartition(".")
+    """block.0.1.mlp.dense1.weight -> block1.1.mlp.fc1.weight; "" where it is not a name of MiT."""
+    path, _, parameter = name.rpartition(".")
     if match := re.fullmatch(r"patch_embeddings\.(\d)\.(\w+)", path):
-        return f"patch_embed{int(match[1]) + 1}.{_EMBEDDING.get(match[2], match[2])}.{kind}"
+        return f"patch_embed{int(match[1]) + 1}.{_EMBEDDING.get(match[2], match[2])}.{parameter}"
     if match := re.fullmatch(r"layer_norm\.(\d)", path):
-        return f"norm{int(match[1]) + 1}.{kind}"
+        return f"norm{int(match[1]) + 1}.{parameter}"
     if match := re.fullmatch(r"block\.(\d)\.(\d+)\.(.+)", path):
         layer = _LAYERS.get(match[3], match[3])
-        return f"block{int(match[1]) + 1}.{match[2]}.{layer}.{kind}"
+        return f"block{int(match[1]) + 1}.{match[2]}.{layer}.{parameter}"
     return ""

@@ -1,7 +1,7 @@
-"""Filling an encoder: from ImageNet, from an earlier run or from a file. Strict, and on record.
+"""Fills an encoder with ImageNet weights, those of an earlier run, or those of a file.
 
-Every key and shape of the encoder must be there; the decoder is always fresh. What was loaded, from
-where and with which sha256 goes into the log as the run's lineage.
+Every key of the encoder must be in the file, in its shape; the decoder keeps its random weights.
+The lineage in the run's log records the file, its sha256 and the keys that were loaded.
 """
 
 from __future__ import annotations
@@ -19,26 +19,29 @@ from segengine.models.base import SegmentationModel
 from segengine.run.lineage import Lineage, chain
 from segengine.run.weights_source import weights_file
 from segengine.weights.checkpoint import FORMAT, best_weights, load_tensors
-from segengine.weights.identify import encoder_of
+from segengine.weights.identify import encoder_name_of
 from segengine.weights.key_names import encoder_part
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")  # how published files are often wrapped
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys of a state dict in published files
 
 
 def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) -> Lineage:
-    """Fill the encoder as the config says and return the lineage.
+    """Fill the encoder with the config's weights, and return their lineage.
+
+    Args:
+        runs_dir: the runs folder that `run:<id>` weights are taken from.
 
     Raises:
-        UserError: the weights are missing, unreadable, or don't fit; the model is then unchanged.
+        UserError: the weights are missing, unreadable or do not fit; the model is then unchanged.
     """
     imagenet = config.weights == "imagenet"
     path = imagenet_file(config) if imagenet else weights_file(config, runs_dir)
     content = load_tensors(path)
     tensors, unmatched = _fitting_part(content, model, config)
-    # Not the encoder's own load_state_dict: SMP's change what they are given.
+    # Not the encoder's own load_state_dict: those of SMP change what they are given.
     nn.Module.load_state_dict(model.encoder, tensors, strict=True)
     sha256 = sha256_of(path)
-    ours = content.get("format") == FORMAT
+    is_checkpoint = content.get("format") == FORMAT
     return {
         "source": config.weights,
         "file": str(path),
@@ -46,18 +49,18 @@ def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) 
         "matched": len(tensors),
         "matched_keys": list(tensors),
         "unmatched": unmatched,
-        "chain": chain(content, path, sha256) if ours else [],
+        "chain": chain(content, path, sha256) if is_checkpoint else [],
     }
 
 
 def _fitting_part(
     content: dict[str, Any], model: SegmentationModel, config: ModelConfig
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """(the encoder's tensors under its own names, complete; the other keys of the file)."""
+    """(all tensors of the encoder, by its own names; the other keys of the file)."""
     given = _state_dict(content)
     wanted = model.encoder.state_dict()
     inside, others = encoder_part(given, wanted, tuple(model.unused_keys))
-    # Files from before batch norm counted its batches lack this one; it plays no part here.
+    # Older files lack batch norm's counter of batches, which nothing here uses.
     for key, value in wanted.items():
         if key.endswith("num_batches_tracked"):
             inside.setdefault(key, value)
@@ -67,7 +70,7 @@ def _fitting_part(
 
 
 def _state_dict(content: dict[str, Any]) -> dict[str, Tensor]:
-    """The tensors of a file; of our checkpoints, the weights that validated."""
+    """The tensors of a file; of SegLab's checkpoints, the weights that were validated."""
     state: dict[str, Any] = content
     if content.get("format") == FORMAT:
         state = best_weights(content)
@@ -78,7 +81,7 @@ def _state_dict(content: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _misfit(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
-    """What keeps the weights from filling the encoder, by key and by shape; "" if nothing does."""
+    """Why the weights do not fill the encoder: the first wrong key or shape; "" where they do."""
     missing = [key for key in wanted if key not in given]
     if missing:
         return (
@@ -101,7 +104,7 @@ def _misfit(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
 
 
 def _refusal(problem: str, given: dict[str, Tensor], config: ModelConfig) -> str:
-    name = encoder_of(given)
+    name = encoder_name_of(given)
     if name:
         return (
             f"weights '{config.weights}' are of the encoder {name}, but the model has the encoder "

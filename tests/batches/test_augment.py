@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,14 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as peer
 
 from segengine.batches.augment import Places, augment, blur, draw_places, jitter, mirror, resample
-from segengine.batches.load import load_batch
 from segengine.config import DataConfig
-from segengine.datasets.decoded import load_splits
-from tests import tiny
 
 ALL = ("hflip", "crop", "rotate", "color", "blur")
 SEED = (0, 1, 0)
 
 
 def config(*names: str, **values: Any) -> DataConfig:
-    """What to do, and how strongly."""
+    """Which changes, and their strengths."""
     return DataConfig(augment=names, **values)
 
 
@@ -59,8 +55,8 @@ def places(**values: float) -> Places:
 
 def test_mirroring_is_torchvisions_to_the_bit() -> None:
     images, masks = batch(3)
-    found, labels = augment(images, masks, config("hflip", flip_chance=1.0), SEED)
-    assert torch.equal(found, peer.horizontal_flip(images))
+    augmented, labels = augment(images, masks, config("hflip", flip_chance=1.0), SEED)
+    assert torch.equal(augmented, peer.horizontal_flip(images))
     assert torch.equal(labels, peer.horizontal_flip(masks))
 
 
@@ -68,7 +64,7 @@ def test_mirroring_is_torchvisions_to_the_bit() -> None:
 @pytest.mark.parametrize("size", [(64, 64), (48, 80)])
 def test_rotation_is_torchvisions(degrees: float, size: tuple[int, int]) -> None:
     images, masks = batch(1, *size)
-    found, labels = resample(images, masks, places(degrees=degrees))
+    resampled, labels = resample(images, masks, places(degrees=degrees))
     nearest, bilinear = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
     expected = peer.rotate(masks, degrees, interpolation=nearest, fill=[255])
     assert (labels == expected).float().mean() > 0.995
@@ -76,15 +72,15 @@ def test_rotation_is_torchvisions(degrees: float, size: tuple[int, int]) -> None
     # torchvision mixes its fill into the rim: compare where it did not.
     inside = peer.rotate(torch.ones(1, 1, *size), degrees, interpolation=bilinear) > 0.999
     assert inside.float().mean() > 0.4
-    assert (found - turned)[inside.expand_as(found)].abs().max() < 1e-4
+    assert (resampled - turned)[inside.expand_as(resampled)].abs().max() < 1e-4
 
 
 def test_a_rotations_corners_are_void_and_of_the_images_mean_color() -> None:
     images, masks = batch(1, 64, 64)
-    found, labels = resample(images, masks.clamp(max=2), places(degrees=45.0))
+    resampled, labels = resample(images, masks.clamp(max=2), places(degrees=45.0))
     for row, column in ((0, 0), (0, 63), (63, 0), (63, 63)):
         assert labels[0, row, column] == 255
-        assert torch.allclose(found[0, :, row, column], images.mean((2, 3))[0], atol=1e-5)
+        assert torch.allclose(resampled[0, :, row, column], images.mean((2, 3))[0], atol=1e-5)
     # A square turned by 45 degrees shares an octagon with itself: 2 * (sqrt(2) - 1) of its area.
     assert (labels != 255).float().mean() == pytest.approx(0.8284, abs=0.01)
 
@@ -92,12 +88,12 @@ def test_a_rotations_corners_are_void_and_of_the_images_mean_color() -> None:
 def test_a_crop_is_torchvisions() -> None:
     images, masks = batch(1)
     box = {"left": 8 / 64, "top": 6 / 48, "width": 40 / 64, "height": 30 / 48}
-    found, labels = resample(images, masks, places(**box))
-    at = {"top": 6, "left": 8, "height": 30, "width": 40, "size": [48, 64]}
+    resampled, labels = resample(images, masks, places(**box))
+    box_pixels = {"top": 6, "left": 8, "height": 30, "width": 40, "size": [48, 64]}
     nearest = InterpolationMode.NEAREST_EXACT
-    assert torch.equal(labels, peer.resized_crop(masks, **at, interpolation=nearest))
-    cropped = peer.resized_crop(images, **at, antialias=False)
-    difference = (found - cropped).abs()
+    assert torch.equal(labels, peer.resized_crop(masks, **box_pixels, interpolation=nearest))
+    cropped = peer.resized_crop(images, **box_pixels, antialias=False)
+    difference = (resampled - cropped).abs()
     assert difference[..., 1:-1, 1:-1].max() < 1e-4
     assert difference.max() < 0.1  # at the rim it sees the pixel beyond the box, which is truer
 
@@ -105,15 +101,15 @@ def test_a_crop_is_torchvisions() -> None:
 def test_rotation_crop_and_mirroring_come_in_this_order() -> None:
     images, masks = batch(1, 64, 64)
     box = {"left": 0.25, "top": 0.125, "width": 0.5, "height": 0.75}
-    found, labels = resample(images, masks, places(degrees=30.0, **box, mirrored=1))
+    resampled, labels = resample(images, masks, places(degrees=30.0, **box, mirrored=1))
     turned = peer.rotate(masks, 30.0, interpolation=InterpolationMode.NEAREST, fill=[255])
-    at = {"top": 8, "left": 16, "height": 48, "width": 32, "size": [64, 64]}
-    cropped = peer.resized_crop(turned, **at, interpolation=InterpolationMode.NEAREST_EXACT)
+    box_pixels = {"top": 8, "left": 16, "height": 48, "width": 32, "size": [64, 64]}
+    cropped = peer.resized_crop(turned, **box_pixels, interpolation=InterpolationMode.NEAREST_EXACT)
     # Rounding to pixels twice moves some of the noise's pixels; another order moves nearly all.
     assert (labels == peer.horizontal_flip(cropped)).float().mean() > 0.6
     turned = peer.rotate(images, 30.0, interpolation=InterpolationMode.BILINEAR)
-    expected = peer.horizontal_flip(peer.resized_crop(turned, **at, antialias=False))
-    assert (found - expected).abs().median() < 0.01
+    expected = peer.horizontal_flip(peer.resized_crop(turned, **box_pixels, antialias=False))
+    assert (resampled - expected).abs().median() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -133,32 +129,32 @@ def test_each_change_of_color_is_torchvisions(name: str, amount: float, oracle: 
     images = torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
     images[1, :, :4] = images[1, :1, :4]  # gray has no hue
     amounts = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0, name: amount}
-    found = jitter(images, **{key: np.full(2, value) for key, value in amounts.items()})
-    assert torch.allclose(found, oracle(images, amount), atol=1e-5)
-    assert not torch.allclose(found, images, atol=1e-2)
+    jittered = jitter(images, **{key: np.full(2, value) for key, value in amounts.items()})
+    assert torch.allclose(jittered, oracle(images, amount), atol=1e-5)
+    assert not torch.allclose(jittered, images, atol=1e-2)
 
 
 def test_a_hue_turned_by_a_third_exchanges_the_channels() -> None:
     images = torch.tensor([0.9, 0.2, 0.4]).view(1, 3, 1, 1)
-    one = np.ones(1)
-    found = jitter(images, one, one, one, np.array([1 / 3]))
-    assert found.flatten().tolist() == pytest.approx([0.4, 0.9, 0.2], abs=1e-6)
+    same = np.ones(1)
+    jittered = jitter(images, same, same, same, np.array([1 / 3]))
+    assert jittered.flatten().tolist() == pytest.approx([0.4, 0.9, 0.2], abs=1e-6)
 
 
 def test_blur_is_torchvisions_with_a_sigma_of_each_images_own() -> None:
     images, _ = batch(2)
-    found = blur(images, np.array([0.6, 2.0]), largest=2.0)
+    blurred = blur(images, np.array([0.6, 2.0]), largest=2.0)
     for index, sigma in enumerate((0.6, 2.0)):
         expected = peer.gaussian_blur(images[index], [13, 13], [sigma, sigma])
-        assert torch.allclose(found[index], expected, atol=1e-5)
+        assert torch.allclose(blurred[index], expected, atol=1e-5)
 
 
 def test_the_strongest_blur_works_on_the_smallest_image() -> None:
     images, masks = batch(2, 32, 32)
-    found, _ = augment(images, masks, config("blur", blur_sigma=10.0), SEED)
-    assert found.isfinite().all()
-    assert found.mean().item() == pytest.approx(images.mean().item(), abs=0.02)
-    assert found.std() < images.std()
+    augmented, _ = augment(images, masks, config("blur", blur_sigma=10.0), SEED)
+    assert augmented.isfinite().all()
+    assert augmented.mean().item() == pytest.approx(images.mean().item(), abs=0.02)
+    assert augmented.std() < images.std()
 
 
 # --- Image and mask together
@@ -168,9 +164,9 @@ def test_the_strongest_blur_works_on_the_smallest_image() -> None:
 def test_image_and_mask_move_together(names: tuple[str, ...]) -> None:
     images, masks = blobs(24)
     strength = {"rotate_degrees": 90.0} if "rotate" in names else {}
-    found, labels = augment(images, masks, config(*names, **strength), SEED)
+    augmented, labels = augment(images, masks, config(*names, **strength), SEED)
     counted = labels != 255
-    agrees = (found[:, 0] > 0.5) == (labels == 1)
+    agrees = (augmented[:, 0] > 0.5) == (labels == 1)
     # Bilinear and nearest may differ on the very edge of a blob, by half a pixel.
     assert agrees[counted].float().mean() > 0.99
     assert not torch.equal(labels, masks)
@@ -181,13 +177,13 @@ def test_no_label_and_no_color_is_invented(names: tuple[str, ...]) -> None:
     images, masks = batch(8)
     masks = masks.where(masks != 1, 77)  # between others: a mean of labels would be seen
     strength = {"color_strength": 1.0} if "color" in names else {}
-    found, labels = augment(images, masks, config(*names, **strength), SEED)
+    augmented, labels = augment(images, masks, config(*names, **strength), SEED)
     assert set(labels.unique().tolist()) <= {0, 2, 77, 255}
     assert labels.dtype == torch.int64 and labels.shape == masks.shape
-    assert found.dtype == torch.float32 and found.shape == images.shape
-    assert found.min() >= -1e-6 and found.max() <= 1 + 1e-6
-    assert found.is_contiguous(memory_format=torch.channels_last)
-    assert not torch.equal(found, images)
+    assert augmented.dtype == torch.float32 and augmented.shape == images.shape
+    assert augmented.min() >= -1e-6 and augmented.max() <= 1 + 1e-6
+    assert augmented.is_contiguous(memory_format=torch.channels_last)
+    assert not torch.equal(augmented, images)
 
 
 @pytest.mark.parametrize("names", [("color",), ("blur",), ("color", "blur")])
@@ -211,36 +207,36 @@ def test_the_batch_that_was_given_stays_as_it_was() -> None:
 def test_so_many_images_are_mirrored(chance: float, low: int, high: int) -> None:
     place = torch.arange(6 * 8).view(1, 6, 8).repeat(200, 1, 1)
     images = place[:, None].repeat(1, 3, 1, 1).float()
-    found, labels = augment(images, place, config("hflip", flip_chance=chance), SEED)
-    assert torch.equal(found, labels[:, None].repeat(1, 3, 1, 1).float())
+    augmented, labels = augment(images, place, config("hflip", flip_chance=chance), SEED)
+    assert torch.equal(augmented, labels[:, None].repeat(1, 3, 1, 1).float())
     assert low <= (labels[:, 0, 0] == 7).sum() <= high
     assert set(labels[:, 0, 0].tolist()) <= {0, 7}
 
 
 @pytest.mark.parametrize("scale", [0.1, 0.5, 0.95, 1.0])
 def test_a_crop_keeps_its_share_of_the_area_and_nearly_the_aspect(scale: float) -> None:
-    found = draw_places(np.random.default_rng(0), 5000, config("crop", crop_scale=scale), None)
-    area, stretch = found.width * found.height, found.width / found.height
+    drawn = draw_places(np.random.default_rng(0), 5000, config("crop", crop_scale=scale), None)
+    area, stretch = drawn.width * drawn.height, drawn.width / drawn.height
     assert area.min() >= scale - 1e-9 and area.mean() == pytest.approx((1 + scale) / 2, abs=0.02)
     assert stretch.min() >= 3 / 4 - 1e-9 and stretch.max() <= 4 / 3 + 1e-9
-    for start, side in ((found.left, found.width), (found.top, found.height)):
+    for start, side in ((drawn.left, drawn.width), (drawn.top, drawn.height)):
         assert start.min() >= -1e-9 and (start + side).max() <= 1 + 1e-9
     if scale == 0.1:  # the whole range is used
         assert stretch.min() < 0.77 and stretch.max() > 1.3 and area.max() > 0.99
 
 
 def test_rotation_goes_either_way_up_to_its_limit() -> None:
-    found = draw_places(np.random.default_rng(0), 5000, config("rotate", rotate_degrees=20.0), None)
-    assert -20 <= found.degrees.min() < -19 and 19 < found.degrees.max() <= 20
-    assert (found.width == 1).all() and (found.left == 0).all()
+    drawn = draw_places(np.random.default_rng(0), 5000, config("rotate", rotate_degrees=20.0), None)
+    assert -20 <= drawn.degrees.min() < -19 and 19 < drawn.degrees.max() <= 20
+    assert (drawn.width == 1).all() and (drawn.left == 0).all()
 
 
 def test_stronger_jitter_and_blur_change_more() -> None:
     images, masks = batch(32)
 
     def change(*names: str, **values: float) -> float:
-        found, _ = augment(images, masks, config(*names, **values), SEED)
-        return (found - images).abs().mean().item()
+        augmented, _ = augment(images, masks, config(*names, **values), SEED)
+        return (augmented - images).abs().mean().item()
 
     assert 0 < change("color", color_strength=0.05) < change("color", color_strength=0.8)
     assert 0 < change("blur", blur_sigma=0.5) < change("blur", blur_sigma=4.0)
@@ -271,60 +267,19 @@ def test_mixed_precision_changes_nothing() -> None:
 
 def test_the_order_of_the_names_makes_no_difference() -> None:
     images, masks = batch(4)
-    one = augment(images, masks, config(*ALL), SEED)
-    other = augment(images, masks, config(*reversed(ALL)), SEED)
-    assert torch.equal(one[0], other[0]) and torch.equal(one[1], other[1])
+    forward = augment(images, masks, config(*ALL), SEED)
+    backward = augment(images, masks, config(*reversed(ALL)), SEED)
+    assert torch.equal(forward[0], backward[0]) and torch.equal(forward[1], backward[1])
 
 
-def test_each_image_is_changed_in_a_way_of_its_own() -> None:
+def test_every_image_is_changed_differently() -> None:
     image, mask = batch(1)
     for name in ALL[1:]:
-        found, _ = augment(image.repeat(6, 1, 1, 1), mask.repeat(6, 1, 1), config(name), SEED)
-        assert len(found.flatten(1).unique(dim=0)) == 6, name
+        augmented, _ = augment(image.repeat(6, 1, 1, 1), mask.repeat(6, 1, 1), config(name), SEED)
+        assert len(augmented.flatten(1).unique(dim=0)) == 6, name
 
 
 def test_mirroring_some_leaves_the_others() -> None:
     place = torch.arange(4.0).repeat(2, 1)
-    found = mirror(place, np.array([True, False]))
-    assert found.tolist() == [[3, 2, 1, 0], [0, 1, 2, 3]]
-
-
-# --- Whole runs
-
-
-def test_a_run_changes_each_training_batch_once_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-
-    def watch(images: Tensor, masks: Tensor, config: DataConfig, seed: Any) -> Any:
-        seen.append((seed, len(images)))
-        assert images.min() >= 0 and images.max() <= 1
-        return augment(images, masks, config, seed)
-
-    monkeypatch.setattr("segengine.training.step.augment", watch)
-    settings = tiny.config(tiny.write_pets(tmp_path), augment=ALL, seed=5)
-    run = tiny.train(tmp_path / "runs", settings)
-    assert [number for _, number in seen] == [2, 2, 3] * 2
-    assert [seed for seed, _ in seen] == [(5, epoch, n) for epoch in (1, 2) for n in range(3)]
-    again = tiny.train(tmp_path / "runs", settings)
-    assert tiny.epochs(again) == tiny.epochs(run)
-    plain = tiny.train(tmp_path / "runs", settings.with_values(augment=()))
-    assert len(seen) == 12 and tiny.epochs(plain) != tiny.epochs(run)
-
-
-def test_real_pets_stay_pets(real_pets: Path) -> None:
-    settings = tiny.config(real_pets, train_limit=12)
-    (split,) = load_splits(settings.data, ("train",), lambda *_: None)
-    indices = np.arange(12)
-    plain = load_batch(split, indices, torch.device("cpu"))
-
-    def change(images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        return augment(images, masks, config("hflip", "crop", "rotate"), SEED)
-
-    images, masks = load_batch(split, indices, torch.device("cpu"), change)
-    for label in (0, 1):  # pet and background keep their share and their brightness, roughly
-        before, after = plain[1] == label, masks == label
-        assert after.float().mean() == pytest.approx(before.float().mean().item(), abs=0.15)
-        old, new = (x.mean(1)[y].mean() for x, y in ((plain[0], before), (images, after)))
-        assert new.item() == pytest.approx(old.item(), abs=0.25)
+    result = mirror(place, np.array([True, False]))
+    assert result.tolist() == [[3, 2, 1, 0], [0, 1, 2, 3]]

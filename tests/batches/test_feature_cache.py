@@ -48,7 +48,7 @@ def test_the_records_are_those_of_a_run_without_it(
 def test_the_encoder_sees_every_image_once(
     pets: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """7 training and 3 validation images, and the one that tells the features' shapes."""
+    """7 training and 3 validation images, and one for the features' shapes."""
     seen = []
     forward = MixTransformer.forward
 
@@ -74,9 +74,12 @@ def test_features_come_back_as_they_were(pets: Path, arch: str) -> None:
         fresh, masks = encoded_batch(model, split, indices, device)
         kept, again = encoded_batch(model, split, indices, device)
     assert isinstance(fresh, dict) == isinstance(kept, dict) and torch.equal(masks, again)
-    pairs = zip(*(f.values() if isinstance(f, dict) else f for f in (fresh, kept)), strict=True)
-    for one, other in pairs:
-        assert torch.equal(one, other) and one.stride() == other.stride()
+    maps = (
+        list(features.values()) if isinstance(features, dict) else features
+        for features in (fresh, kept)
+    )
+    for computed, read in zip(*maps, strict=True):
+        assert torch.equal(computed, read) and computed.stride() == read.stride()
     assert split.cache.get(np.array([1, 0]), device) is None  # 1 was never seen
 
 

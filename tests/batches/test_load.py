@@ -18,14 +18,14 @@ CPU = torch.device("cpu")
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 9), st.integers(1, 9))
-def test_every_image_comes_once_an_epoch(count: int, batch: int, seed: int, epoch: int) -> None:
+def test_every_image_comes_once_per_epoch(count: int, batch: int, seed: int, epoch: int) -> None:
     batches = shuffled_batches(count, batch, seed, epoch)
     assert sorted(np.concatenate(batches)) == list(range(count))
     assert steps_per_epoch(count, batch) == len(batches)
     sizes = [len(indices) for indices in batches]
     assert max(sizes) <= batch + 1
     if batch > 1 and count > 1:
-        assert min(sizes) > 1  # batch norm cannot learn from one image
+        assert min(sizes) > 1  # batch norm needs two images
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,15 @@ def test_a_batch_is_channels_last_and_its_masks_are_labels() -> None:
     images = rng.integers(0, 256, (4, 6, 8, 3), dtype=np.uint8)
     masks = rng.choice(np.array([0, 1, 2, 255], np.uint8), (4, 6, 8))
     split = DecodedSplit(("a", "b", "c", "d"), images, masks, CLASSES)
-    found, labels = load_batch(split, np.array([3, 0]), CPU)
-    assert found.shape == (2, 3, 6, 8)
-    assert found.is_contiguous(memory_format=torch.channels_last)
+    batch, labels = load_batch(split, np.array([3, 0]), CPU)
+    assert batch.shape == (2, 3, 6, 8)
+    assert batch.is_contiguous(memory_format=torch.channels_last)
     assert labels.dtype == torch.int64
     assert np.array_equal(labels.numpy(), masks[[3, 0]])
-    assert torch.equal(found[0], normalize(torch.from_numpy(images[3:]))[0])
+    assert torch.equal(batch[0], normalize(torch.from_numpy(images[3:]))[0])
 
 
-def test_what_changes_a_batch_sees_rgb_before_it_is_normalized() -> None:
+def test_a_change_sees_rgb_before_it_is_normalized() -> None:
     images = np.array([[[[0, 51, 255]]], [[[255, 0, 102]]]], np.uint8)
     masks = np.array([[[1]], [[2]]], np.uint8)
     split = DecodedSplit(("a", "b"), images, masks, CLASSES)
@@ -99,7 +99,7 @@ def test_what_changes_a_batch_sees_rgb_before_it_is_normalized() -> None:
         assert rgb[0].flatten().tolist() == pytest.approx([0, 0.2, 1])
         return 1 - rgb, labels + 1
 
-    found, labels = load_batch(split, np.array([0, 1]), CPU, change)
-    assert torch.allclose(found, normalize(torch.from_numpy(255 - images)), atol=1e-6)
-    assert found.is_contiguous(memory_format=torch.channels_last)
+    batch, labels = load_batch(split, np.array([0, 1]), CPU, change)
+    assert torch.allclose(batch, normalize(torch.from_numpy(255 - images)), atol=1e-6)
+    assert batch.is_contiguous(memory_format=torch.channels_last)
     assert labels.flatten().tolist() == [2, 3]

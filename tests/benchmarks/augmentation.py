@@ -1,7 +1,7 @@
-"""All augmentation of a batch, ours against torchvision's transforms applied to each item.
+"""All augmentation of a batch, ours against torchvision's transforms applied per image.
 
 64 images of 64 pixels: mirroring, crop, rotation, color and blur at their default strengths. Then
-what each costs alone, and which share of a SegFormer-B0 step all of it is.
+the time of each change alone, and the share of a SegFormer-B0 step that all of them take.
 """
 
 from __future__ import annotations
@@ -33,37 +33,40 @@ def main(quick: bool = False) -> None:
         config = DataConfig(augment=names)
         return seconds_of(lambda: augment(images, masks, config, (0, 1, 0)))
 
-    theirs = item_by_item()
+    theirs = image_by_image()
     pairs = alternate(
         lambda: ours(*ALL), lambda: seconds_of(lambda: theirs(images, masks)), tries, warm_up=3
     )
     print(f"Augmentation, {torch.get_num_threads()} threads")
-    pairs.say(f"{SIZE} px, batch {BATCH}, all five", "torchvision.transforms.v2 per item")
+    pairs.say(f"{SIZE} px, batch {BATCH}, all five", "torchvision.transforms.v2 per image")
     alone = {name: statistics.median([ours(name) for _ in range(tries)]) for name in ALL}
-    print("  each alone: " + ", ".join(f"{name} {duration(t)}" for name, t in alone.items()))
+    print(
+        "  each alone: "
+        + ", ".join(f"{name} {duration(seconds)}" for name, seconds in alone.items())
+    )
     step = our_step("segformer_b0", images, masks)
     seconds = statistics.median([step() for _ in range(3 if quick else 7)][1:])
     share = statistics.median(pairs.ours) / seconds
     print(f"  all five are {share:.1%} of a SegFormer-B0 step ({duration(seconds)})")
 
 
-def item_by_item() -> Callable[[Tensor, Tensor], list[object]]:
+def image_by_image() -> Callable[[Tensor, Tensor], list[object]]:
     """torchvision's transforms with the strengths of our defaults, over one image at a time."""
-    some = DataConfig()
-    strength = some.color_strength
+    defaults = DataConfig()
+    strength = defaults.color_strength
     transform = v2.Compose(
         [
             v2.ColorJitter(strength, strength, strength, strength / 10),
-            v2.RandomRotation(some.rotate_degrees, v2.InterpolationMode.BILINEAR),
-            v2.RandomResizedCrop(SIZE, scale=(some.crop_scale, 1), antialias=False),
-            v2.RandomHorizontalFlip(some.flip_chance),
-            v2.GaussianBlur(7, (0.01, some.blur_sigma)),
+            v2.RandomRotation(defaults.rotate_degrees, v2.InterpolationMode.BILINEAR),
+            v2.RandomResizedCrop(SIZE, scale=(defaults.crop_scale, 1), antialias=False),
+            v2.RandomHorizontalFlip(defaults.flip_chance),
+            v2.GaussianBlur(7, (0.01, defaults.blur_sigma)),
         ]
     )
 
     def apply(images: Tensor, masks: Tensor) -> list[object]:
-        items = zip(images, masks, strict=True)
-        return [transform(tv_tensors.Image(i), tv_tensors.Mask(m)) for i, m in items]
+        pairs = zip(images, masks, strict=True)
+        return [transform(tv_tensors.Image(image), tv_tensors.Mask(mask)) for image, mask in pairs]
 
     return apply
 

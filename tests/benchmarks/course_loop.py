@@ -1,7 +1,7 @@
 """The training loop that people write in a course, over public packages only.
 
-torchvision's dataset, transforms for each item, a DataLoader with two workers, and scores computed
-batch by batch in a loop over the classes.
+torchvision's dataset, transforms per image, a DataLoader with two workers, and scores per batch in
+a loop over the classes.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ def mean_iou(logits: Tensor, masks: Tensor) -> float:
     """The mean over classes of a batch's IoU."""
     predicted = logits.argmax(dim=1)
     known = masks != IGNORE_INDEX
-    found = []
+    ious = []
     for label in range(CLASSES):
         ours, theirs = (predicted == label) & known, (masks == label) & known
         union = (ours | theirs).sum().item()
         if union:
-            found.append((ours & theirs).sum().item() / union)
-    return sum(found) / len(found)
+            ious.append((ours & theirs).sum().item() / union)
+    return sum(ious) / len(ious)
 
 
 def pets(root: Path, split: str, size: int) -> OxfordIIITPet:

@@ -13,7 +13,7 @@ from tests.benchmarks.measure import alternate
 from tests.benchmarks.ours import OurRun, real_pets, workplace
 from tests.benchmarks.peers import PEERS
 
-# (ours, peer, ratio wanted at batch 64, pairs)
+# (ours, peer, ratio wanted at batch 64, number of pairs)
 CASES = [("segformer_b0", "SMP", 2.2, 7), ("fcn_resnet50", "torchvision", 1.15, 3)]
 BATCHES, SIZE = (64, 16), 64
 
@@ -29,8 +29,8 @@ def main(quick: bool = False) -> None:
             with workplace() as runs:
                 ours = OurRun(runs, arch=arch, root=str(root), batch_size=batch, device="cpu")
                 theirs = CourseLoop(PEERS[arch][name](CLASSES), root, SIZE, batch, "cpu")
-                found = alternate(ours.epoch, theirs.epoch, 1 if quick else pairs)
-            found.say(f"{arch}, batch {batch}", f"course loop over {name}", wanted)
+                timed = alternate(ours.epoch, theirs.epoch, 1 if quick else pairs)
+            timed.say(f"{arch}, batch {batch}", f"course loop over {name}", wanted)
 
 
 if __name__ == "__main__":

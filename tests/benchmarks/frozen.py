@@ -1,7 +1,7 @@
-"""Epochs of a frozen encoder with its features kept, against the same run without, at 64 px.
+"""Epochs of a frozen encoder with the feature cache, against the same run without it, at 64 px.
 
-The first epoch, which fills the cache, does not count. Both runs see the same seed and weights:
-their epoch records must agree but for float rounding, and their largest difference is printed.
+The first epoch, which fills the cache, does not count. Both runs have the same seed and weights:
+their epoch records must agree except for rounding, and their largest difference is printed.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ def main(quick: bool = False) -> None:
                 )
                 for size in (CACHE, 0.0)
             )
-            found = alternate(kept.epoch, plain.epoch, 2 if quick else pairs)
-            found.say(f"{arch}, with feature cache", "without", WANTED)
+            timed = alternate(kept.epoch, plain.epoch, 2 if quick else pairs)
+            timed.say(f"{arch}, with feature cache", "without", WANTED)
             print(f"  largest difference between epoch records: {difference(kept, plain):.2g}")
 
 
-def difference(one: OurRun, other: OurRun) -> float:
+def difference(first: OurRun, second: OurRun) -> float:
     """The largest difference of any score or loss in the epochs that both have.
 
     Confusion matrices count as shares of all pixels.
     """
-    pairs = list(zip(one.records(), other.records(), strict=True))
+    pairs = list(zip(first.records(), second.records(), strict=True))
     assert pairs
-    worst = []
+    differences = []
     for ours, theirs in pairs:
         pixels = sum(numbers(theirs["confusion"]))
         for part, unit in (("train", 1), ("val", 1), ("confusion", pixels)):
-            both = zip(numbers(ours[part]), numbers(theirs[part]), strict=True)
-            worst += [abs(a - b) / unit for a, b in both]
-    return max(worst)
+            values = zip(numbers(ours[part]), numbers(theirs[part]), strict=True)
+            differences += [abs(a - b) / unit for a, b in values]
+    return max(differences)
 
 
 def numbers(value: Any) -> list[float]:

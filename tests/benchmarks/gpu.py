@@ -1,4 +1,4 @@
-"""On a GPU, in bf16: images a second, against peers, and how long the GPU waits for data.
+"""On a GPU, in bf16: images per second, against peers, and how long the GPU waits for data.
 
 The step is measured on a batch in the GPU's memory, as on CPU (a peer gets its better variant). The
 run's own loop is measured from the decoded images on disk: the GPU waits from the end of one step
@@ -44,19 +44,19 @@ def main(quick: bool = False) -> None:
 
 
 def step(arch: str, size: int, batch: int, pairs: int, device: str = "cuda") -> None:
-    """Print the step's time and images a second, beside the best peer's."""
+    """Print the step's time and images per second, beside the best peer's."""
     data = random_batch(size, batch, device)
     theirs = peer_steps(arch, *data, precision="bf16")
     best = fastest(theirs, tries=3)
-    found = alternate(our_step(arch, *data, precision="bf16"), theirs[best], pairs, warm_up=5)
-    found.say(f"{arch}, {size} px, batch {batch}", best)
-    speeds = [batch / statistics.median(seconds) for seconds in (found.ours, found.theirs)]
-    print(f"  images a second: ours {speeds[0]:,.0f}, {best} {speeds[1]:,.0f}", flush=True)
+    timed = alternate(our_step(arch, *data, precision="bf16"), theirs[best], pairs, warm_up=5)
+    timed.say(f"{arch}, {size} px, batch {batch}", best)
+    speeds = [batch / statistics.median(seconds) for seconds in (timed.ours, timed.theirs)]
+    print(f"  images per second: ours {speeds[0]:,.0f}, {best} {speeds[1]:,.0f}", flush=True)
 
 
 def loop(arch: str, size: int, batch: int, folder: Path, epochs: int, device: str = "cuda") -> None:
-    """Print images a second of a run's training over drawn pets, and the share of waiting."""
-    asked: dict[str, Any] = {
+    """Print images per second of a run's training on drawn pets, and the share of waiting."""
+    values: dict[str, Any] = {
         "arch": arch,
         "dataset": "sample_pets",
         "root": str(folder / "data"),
@@ -65,7 +65,7 @@ def loop(arch: str, size: int, batch: int, folder: Path, epochs: int, device: st
         "device": device,
         "precision": "bf16",
     }
-    config = RunConfig.from_flat(asked)
+    config = RunConfig.from_flat(values)
     components = build_components(config, lambda *_: None, folder)
     components.model.train()
     train_epoch(components, 0)  # the first one warms up
@@ -79,14 +79,14 @@ def loop(arch: str, size: int, batch: int, folder: Path, epochs: int, device: st
     gaps = zip(done, ready[1:], strict=False)
     waited = sum(max(0.0, end.elapsed_time(start)) for end, start in gaps) / 1000
     print(
-        f"  with data from disk: {images / seconds:,.0f} images a second; the GPU waits for data "
+        f"  with data from disk: {images / seconds:,.0f} images per second; the GPU waits for data "
         f"{waited / seconds:.1%} of the time",
         flush=True,
     )
 
 
 def train_epoch(components: Components, epoch: int) -> tuple[list[torch.cuda.Event], int]:
-    """One epoch of steps as a run does them; (an event at each one's end, images)."""
+    """One epoch of steps as a run does them; (one event per step, at its end; images)."""
     split, step = components.train_data, components.step
     metrics = SegMetrics(len(components.classes), device=components.device)
     batches = shuffled_batches(len(split), components.config.train.batch_size, 0, epoch)
@@ -101,7 +101,7 @@ def train_epoch(components: Components, epoch: int) -> tuple[list[torch.cuda.Eve
 
 @contextmanager
 def watched_batches() -> Iterator[list[torch.cuda.Event]]:
-    """An event for each batch, at the time when it is in the GPU's memory."""
+    """One event per batch, when it is in the GPU's memory."""
     ready: list[torch.cuda.Event] = []
     load = feature_cache.load_batch
 

@@ -19,7 +19,7 @@ from segengine.run.event_log import EventLog
 from tests import made_runs
 from tests.browser.conftest import CHROMIUM_FLAGS, Dashboard, free_port
 
-STEPS = 40  # measured for each number of runs
+STEPS = 40  # measured per number of runs
 WATCH = """() => {
   window.changes = 0; window.frames = [];
   const root = document.querySelector('.live-chart');
@@ -51,7 +51,7 @@ def main(quick: bool = False) -> None:
 
 
 def measure(page: Any, served: Dashboard, count: int, steps: int) -> None:
-    """Print the latencies with so many runs on the page."""
+    """Print the latencies with `count` runs on the page."""
     runs = [
         made_runs.make_run(served.runs_dir, epochs_done=0, end=None, seed=n) for n in range(count)
     ]

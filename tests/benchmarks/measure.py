@@ -1,7 +1,7 @@
-"""How things are timed: neighbors in pairs, medians, and one line a result.
+"""How work is timed: alternately in pairs, by medians, with one line per result.
 
-Machines drift by tens of percent within minutes, two neighbors in time hardly: what is reported is
-the median of the ratios of pairs, measured alternately.
+A machine's speed changes by tens of percent within minutes, but hardly from one measurement to the
+next: what is reported is the median of the ratios of pairs.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ class Pairs:
 
 
 def alternate(ours: Timed, theirs: Timed, pairs: int, warm_up: int = 1) -> Pairs:
-    """Both in turn, `pairs` times after `warm_up` pairs that do not count.
+    """Both sides in turn, `pairs` times after `warm_up` pairs that do not count.
 
-    Who goes first changes from pair to pair, so that neither always follows the other.
+    The side that goes first changes from pair to pair.
     """
-    found = Pairs([], [])
+    timed = Pairs([], [])
     for number in range(-warm_up, pairs):
-        sides = [(ours, found.ours), (theirs, found.theirs)]
+        sides = [(ours, timed.ours), (theirs, timed.theirs)]
         for side, seconds in sides if number % 2 else reversed(sides):
             gc.collect()
             spent = side()
             if number >= 0:
                 seconds.append(spent)
-    return found
+    return timed
 
 
 def fastest(sides: dict[str, Timed], tries: int = 2) -> str:
@@ -68,7 +68,7 @@ def fastest(sides: dict[str, Timed], tries: int = 2) -> str:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """How long it takes, a GPU's work included."""
+    """Seconds that the work takes, including that of a GPU."""
     _wait_for_gpu()
     began = time.perf_counter()
     work()
@@ -78,7 +78,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """Our runs ask torch for deterministic algorithms on CPU; what that costs is on our side."""
+    """Deterministic algorithms, as our runs use on CPU: their cost is counted on our side."""
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(wanted)
     try:

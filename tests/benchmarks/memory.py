@@ -2,7 +2,7 @@
 
 The images are real pets under several names each. A run is a process of its own (`segengine train`,
 one epoch of SegFormer-B0 with validation and predictions), and its peak is what the system says of
-it. No torch in here: a child inherits its parent's peak.
+it. This file does not import torch: a child inherits its parent's peak.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(quick: bool = False) -> None:
 
 
 def repeat_pets(source: Path, folder: Path, splits: dict[str, int]) -> Path:
-    """A root in the official layout with so many images a split, all of them links."""
+    """A root in the official layout with that many images per split, all of them links."""
     root = folder / "data"
     target = root / "oxford-iiit-pet"
     for inner in ("images", "annotations/trimaps"):

@@ -1,4 +1,4 @@
-"""A real run of ours, epoch by epoch, so that it can take turns with another."""
+"""A real run of ours, epoch by epoch, so that it can alternate with another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
 from segengine.terminal import Terminal
-from segengine.training.components import build_components, describe
+from segengine.training.components import build_components, run_started_event
 from segengine.training.state import Position
 from segengine.training.trainer import Trainer
 from tests.benchmarks.measure import deterministic, seconds_of
@@ -31,7 +31,7 @@ FOREVER = 1000  # epochs; no benchmark gets there
 class OurRun:
     """A run that trains as any other: log, checkpoints, validation and film included.
 
-    It is set up as `segengine.training.session` does; each call of `epoch` goes on for one epoch.
+    It is set up as `segengine.training.session` does; every call of `epoch` trains one epoch.
     """
 
     def __init__(self, runs_dir: Path, **values: Any) -> None:
@@ -43,7 +43,7 @@ class OurRun:
         self._terminal = open(os.devnull, "w")  # noqa: SIM115 (open as long as the run)
         logger = RunLogger(EventLog(self.dir.events_file), Terminal(self._terminal))
         position = Position.start(components)
-        logger.started(describe(components, position.epoch, position.step))
+        logger.started(run_started_event(components, position.epoch, position.step))
         self._trainer = Trainer(self.dir, components, position, Stopper(), logger)
         self._rng = torch.get_rng_state()  # as if it had the process to itself
 

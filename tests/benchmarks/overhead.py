@@ -1,7 +1,7 @@
-"""Metrics and logging as a share of the bare training step of SegFormer-B0.
+"""Metrics and logging as shares of the bare training step of SegFormer-B0.
 
 Metrics: labels from logits, their confusion matrix, and the mean of the loss. Logging: the step's
-event and the terminal's line. Each is timed right after a step, as runs do it.
+event and the terminal's line. Both are timed right after a step, as runs do it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from segengine.inference.predictor import PixelMean
+from segengine.metrics.pixel_mean import PixelMean
 from segengine.metrics.seg_metrics import SegMetrics, labels_of
 from segengine.run.event_log import EventLog
-from segengine.run.logger import Reporter
+from segengine.run.logger import RunLogger
 from segengine.terminal import Terminal
 from tests.benchmarks.measure import duration, seconds_of
 from tests.benchmarks.training_step import ARCH, CASES, CLASSES, our_step, random_batch
@@ -34,10 +34,10 @@ def main(quick: bool = False) -> None:
             open(os.devnull, "w") as nowhere,
             EventLog(Path(folder) / "events.jsonl") as log,
         ):
-            measure(size, batch, Reporter(log, Terminal(nowhere)), 3 if quick else 15)
+            measure(size, batch, RunLogger(log, Terminal(nowhere)), 3 if quick else 15)
 
 
-def measure(size: int, batch: int, report: Reporter, steps: int) -> None:
+def measure(size: int, batch: int, logger: RunLogger, steps: int) -> None:
     """Print the shares for images of that size."""
     images, masks = random_batch(size, batch)
     step = our_step(ARCH, images, masks)
@@ -49,13 +49,13 @@ def measure(size: int, batch: int, report: Reporter, steps: int) -> None:
         metrics.update(labels_of(logits), masks)
         mean.add(loss, masks)
 
-    found = []
+    measured = []
     for number in range(FIRST_STEPS + steps):
         bare, counting = step(), seconds_of(count)
-        logging = seconds_of(lambda n=number: report.step(1, n, loss.item(), 1e-3, batch))
-        found.append((bare, counting, logging))
-    bare, counting, logging = map(statistics.median, zip(*found[FIRST_STEPS:], strict=True))
-    share = statistics.median([(c + w) / b for b, c, w in found[FIRST_STEPS:]])
+        logging = seconds_of(lambda n=number: logger.step(1, n, loss.item(), 1e-3, batch))
+        measured.append((bare, counting, logging))
+    bare, counting, logging = map(statistics.median, zip(*measured[FIRST_STEPS:], strict=True))
+    share = statistics.median([(c + w) / b for b, c, w in measured[FIRST_STEPS:]])
     print(
         f"{size} px, batch {batch}: step {duration(bare)}, metrics {duration(counting)}, logging "
         f"{duration(logging)}: {share:.2%} of the step (median of {steps}; wanted under "

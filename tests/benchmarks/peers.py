@@ -1,4 +1,4 @@
-"""What people use today, with random weights: the models that ours are measured against."""
+"""The models that ours are measured against: what people use today, with random weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a training step's time goes, and how far it is from what the machine can compute.
+"""What a training step spends its time on, and how far it is from the machine's peak.
 
 `python -m tests.benchmarks.profile_step [ARCH [SIZE [BATCH]]]`, fp32 on CPU. Prints the step's
 floating-point operations, its rate beside the largest that a matrix product reaches here, and the
@@ -43,7 +43,7 @@ def report(arch: str, size: int, batch: int, peak: float, steps: int) -> None:
     seconds = statistics.median([step() for _ in range(steps + 1)][1:])
     work = flop(arch, size, batch) / 1e9
     print(
-        f"{arch}, {size} px, batch {batch}: {duration(seconds)} a step, {work:,.1f} GFLOP, "
+        f"{arch}, {size} px, batch {batch}: {duration(seconds)} per step, {work:,.1f} GFLOP, "
         f"{work / seconds:,.0f} GFLOP/s: {work / seconds / peak:.0%} of the peak; the arithmetic "
         f"alone would take {duration(work / peak)}"
     )
@@ -55,9 +55,9 @@ def report(arch: str, size: int, batch: int, peak: float, steps: int) -> None:
     averages = profiler.key_averages()
     total = sum(row.self_cpu_time_total for row in averages)
     for row in sorted(averages, key=lambda row: -row.self_cpu_time_total)[:ROWS]:
-        own, calls = row.self_cpu_time_total, row.count // steps
-        each = duration(own / 1e6 / steps)
-        print(f"  {own / total:6.1%}  {each:>9} a step in {calls:4} calls  {row.key}")
+        spent, calls = row.self_cpu_time_total, row.count // steps  # microseconds
+        per_step = duration(spent / 1e6 / steps)
+        print(f"  {spent / total:6.1%}  {per_step:>9} per step in {calls:4} calls  {row.key}")
 
 
 def flop(arch: str, size: int, batch: int) -> int:

@@ -1,8 +1,8 @@
 """A SegFormer-B0 training step, ours against the faster of SMP and transformers.
 
-All do forward, cross entropy, backward and AdamW (amsgrad) on the same batch in memory. A peer is
-given the better of both memory formats and of both of AdamW's paths (torch's default and fused);
-ours runs with deterministic algorithms, as runs on CPU do.
+All do forward, cross entropy, backward and AdamW (amsgrad) on the same batch in memory. A peer gets
+the better of both memory formats and of both of AdamW's paths (torch's default and fused); ours
+runs with deterministic algorithms, as runs on CPU do.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def our_work(
 def peer_steps(
     arch: str, images: Tensor, masks: Tensor, precision: Precision = "fp32"
 ) -> dict[str, Timed]:
-    """The same of each peer in each of its variants, by name."""
-    found: dict[str, Timed] = {}
+    """The same of every peer in every variant, by name."""
+    steps: dict[str, Timed] = {}
     for name, build in PEERS[arch].items():
         for words, channels_last, fused in VARIANTS:
             layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -85,8 +85,8 @@ def peer_steps(
             loss = partial(F.cross_entropy, ignore_index=IGNORE_INDEX)
             inputs = images.contiguous(memory_format=layout), masks
             work = partial(one_step, model, adamw(model, fused=fused), loss, *inputs, precision)
-            found[f"{name}, {words}"] = partial(seconds_of, work)
-    return found
+            steps[f"{name}, {words}"] = partial(seconds_of, work)
+    return steps
 
 
 def one_step(

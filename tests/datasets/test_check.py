@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segengine.cli import main as cli
 from segengine.cli.check_report import as_json, as_text
 from segengine.config import DataConfig
-from segengine.datasets.check import Problem, Report, check_dataset
+from segengine.datasets.check import Report, check_dataset
 from segengine.datasets.decoded import DamagedFiles, load_splits
 from tests import tiny
+from tests.datasets.strict_json import strict_json
+from tests.tiny import image_file, mask_file
 
 SIZE = (40, 52)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of the test's own."""
-    monkeypatch.setenv("SEGLAB_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -34,28 +28,12 @@ def pets(tmp_path: Path) -> Path:
 
 
 def checked(root: Path, **values: Any) -> Report:
-    return check_dataset(DataConfig(root=str(root), **values), lambda *_: None)
+    return check_dataset(DataConfig(root=str(root), **values), tiny.no_progress)
 
 
-def image_file(root: Path, name: str) -> Path:
-    return root / "oxford-iiit-pet" / "images" / f"{name}.jpg"
-
-
-def mask_file(root: Path, name: str) -> Path:
-    return root / "oxford-iiit-pet" / "annotations" / "trimaps" / f"{name}.png"
-
-
-def found(report: Report) -> list[tuple[str, str, str]]:
+def problems_of(report: Report) -> list[tuple[str, str, str]]:
+    """(kind, split, file) of every problem."""
     return [(problem.kind, problem.split, problem.file) for problem in report.problems]
-
-
-def strict(text: str) -> Any:
-    """JSON that holds neither NaN nor Infinity."""
-
-    def refuse(word: str) -> None:
-        raise AssertionError(f"{word} is no JSON")
-
-    return json.loads(text, parse_constant=refuse)
 
 
 def test_a_sound_dataset_has_no_problems(pets: Path) -> None:
@@ -84,7 +62,7 @@ def test_sizes_are_listed_by_area(pets: Path) -> None:
         Image.fromarray(image).save(image_file(pets, f"trainval_{index}"))
         mask = np.full((height, width), 1, np.uint8)
         Image.fromarray(mask).save(mask_file(pets, f"trainval_{index}"))
-    split = strict(as_json(checked(pets)))["splits"][0]
+    split = strict_json(as_json(checked(pets)))["splits"][0]
     assert split["sizes"] == {
         "smallest": [10, 30],
         "median": [40, 52],
@@ -107,7 +85,7 @@ def test_every_problem_is_listed_with_its_file(pets: Path) -> None:
     mask_file(pets, "test_1").write_bytes(b"")
     shutil.copy(image_file(pets, "trainval_6"), image_file(pets, "test_2"))
     report = checked(pets)
-    assert sorted(found(report)) == sorted(
+    assert sorted(problems_of(report)) == sorted(
         [
             ("undecodable", "train", str(image_file(pets, "trainval_0"))),
             ("label", "train", str(mask_file(pets, "trainval_1"))),
@@ -158,9 +136,9 @@ def test_progress_counts_all_images_of_all_splits(pets: Path) -> None:
 def test_a_dataset_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
     for dataset in ("oxford_pets", "cityscapes", "folder"):
         report = checked(tmp_path / "nowhere", dataset=dataset)
-        assert [(p.kind, p.file) for p in report.problems] == [("dataset", "")], dataset
+        assert [(kind, file) for kind, _, file in problems_of(report)] == [("dataset", "")], dataset
         assert report.splits == () and report.problems[0].message in as_text(report)
-        assert strict(as_json(report))["splits"] == []
+        assert strict_json(as_json(report))["splits"] == []
 
 
 def write_folder(root: Path) -> Path:
@@ -246,7 +224,7 @@ def test_real_pets_are_sound(real_pets: Path, tmp_path: Path) -> None:
 def test_what_a_run_will_use_is_read_before_it_starts_and_not_again(pets: Path) -> None:
     settings = tiny.config(pets, train_limit=4, image_size="32x64").data
     mask_file(pets, "trainval_6").write_bytes(b"beyond the limit")
-    load_splits(settings, ("train", "val"), lambda *_: None)
+    load_splits(settings, ("train", "val"), tiny.no_progress)
     load_splits(settings, ("train", "val"), refuse_to_read)
 
 
@@ -259,7 +237,7 @@ def test_every_damaged_file_of_both_splits_is_listed_before_a_run(pets: Path) ->
     mask_file(pets, "trainval_5").write_bytes(b"no picture")
     image_file(pets, "test_2").write_bytes(b"no picture")
     with pytest.raises(DamagedFiles, match="2 more images have problems") as info:
-        load_splits(tiny.config(pets).data, ("train", "val"), lambda *_: None)
+        load_splits(tiny.config(pets).data, ("train", "val"), tiny.no_progress)
     sentences = info.value.sentences()
     assert len(sentences) == 3
     for sentence, file in zip(
@@ -267,57 +245,3 @@ def test_every_damaged_file_of_both_splits_is_listed_before_a_run(pets: Path) ->
     ):
         assert file in sentence
     assert info.value.sentences(2)[-1].startswith("1 more image has problems: ")
-
-
-# --- The command ---------------------------------------------------------------------------------
-
-
-def command(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr)."""
-    code = cli.main(["check", *map(str, words)])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def test_the_command_prints_text_and_its_exit_code_says_whether_all_is_well(
-    pets: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, err = command(capsys, "--root", pets)
-    assert (code, err) == (0, "") and "No problems found." in out and "40x52" in out
-    mask_file(pets, "trainval_3").unlink()
-    code, out, err = command(capsys, "--root", pets)
-    assert (code, err) == (1, "") and "1 problem:" in out and "trainval_3.png" in out
-
-
-def test_the_command_prints_strict_json_on_request(
-    pets: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Image.fromarray(np.full(SIZE, 9, np.uint8)).save(mask_file(pets, "trainval_1"))
-    code, out, err = command(capsys, "--json", "--root", pets, "--workers", 1)
-    assert (code, err) == (1, "")
-    result = strict(out)
-    assert [info["name"] for info in result["classes"]] == ["pet", "background", "border"]
-    (problem,) = result["problems"]
-    assert Problem(**problem).kind == "label"
-    assert [split["images"] for split in result["splits"]] == [7, 3]
-
-
-def test_wrong_flags_are_refused_before_anything_is_read(
-    pets: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for words, sentence in (
-        (["--dataset", "pets"], "Unknown dataset 'pets'"),
-        (["--val-share", "0.5"], "val_share '0.5' was given, but dataset oxford_pets has no such"),
-        (["--workers", "0"], "workers must be at least 1"),
-    ):
-        code, out, err = command(capsys, "--root", pets, *words)
-        assert (code, out) == (2, "") and sentence in err and err.count("\n") == 1
-
-
-def test_the_command_takes_a_split_by_chance(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.move(write_folder(tmp_path / "own") / "train", tmp_path / "pool")
-    words = ["--dataset", "folder", "--root", tmp_path / "pool", "--val-share", "0.5", "--json"]
-    code, out, _ = command(capsys, *words)
-    assert code == 0 and [split["split"] for split in strict(out)["splits"]] == ["train", "val"]

@@ -16,7 +16,7 @@ from segengine.errors import UserError
 from tests import tiny
 
 SIZE = (32, 64)
-LABELS = {c.id: c.train_id for c in Official.classes if c.id >= 0}  # the official table
+LABELS = {info.id: info.train_id for info in Official.classes if info.id >= 0}  # the official table
 CITIES = {"train": ("aachen", "ulm"), "val": ("lindau",), "test": ("bonn",)}
 
 
@@ -60,7 +60,7 @@ def label_file(root: Path) -> Path:
 
 
 def test_classes_have_the_official_names_colors_and_order() -> None:
-    official = {c.train_id: c for c in Official.classes if 0 <= c.train_id < 255}
+    official = {info.train_id: info for info in Official.classes if 0 <= info.train_id < 255}
     classes = dataset_classes(DataConfig(dataset="cityscapes"))
     assert len(classes) == len(official) == 19
     for label, info in enumerate(classes):
@@ -84,11 +84,11 @@ def test_the_images_are_those_of_torchvision(tree: Path) -> None:
         theirs = Official(str(tree), split=split, mode="fine", target_type="semantic")
         ours = opened(tree, split)
         assert sorted(str(ours.files(name)[0]) for name in ours.names) == sorted(theirs.images)
-        found = {str(ours.files(name)[0]): name for name in ours.names}
+        names = {str(ours.files(name)[0]): name for name in ours.names}
         for path, (image, target) in zip(theirs.images, theirs, strict=True):
-            mask = ours.mask(found[path])
+            mask = ours.mask(names[path])
             assert np.array_equal(mask, np.vectorize(LABELS.get)(np.asarray(target)))
-            assert np.array_equal(ours.image(found[path]), np.asarray(image))
+            assert np.array_equal(ours.image(names[path]), np.asarray(image))
 
 
 def test_names_are_the_official_ones_in_order(tree: Path) -> None:
@@ -130,9 +130,11 @@ def test_a_foreign_label_is_refused_with_its_file(tree: Path, kind: str, value: 
             write(tree, "train", city, number, mask, kind)
     path = label_file(tree)
     assert path.name.endswith(f"{kind}.png")
-    with pytest.raises(UserError, match=rf"{path} holds the label {value}, but allowed are") as e:
+    with pytest.raises(
+        UserError, match=rf"{path} holds the label {value}, but allowed are"
+    ) as info:
         opened(tree).mask("aachen_000000_000019")
-    assert "255 (void)" in str(e.value)
+    assert "255 (void)" in str(info.value)
 
 
 def test_a_colored_mask_in_the_place_of_labels_is_refused(tree: Path) -> None:

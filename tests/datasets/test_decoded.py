@@ -26,13 +26,6 @@ from tests import tiny
 SIZE = (32, 48)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
-    monkeypatch.setenv("SEGLAB_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 @pytest.fixture
 def pets(tmp_path: Path) -> SegDataset:
     return pets_in(tiny.write_pets(tmp_path / "data"))
@@ -42,10 +35,6 @@ def pets_in(root: Path) -> SegDataset:
     return open_dataset(DataConfig(root=str(root)), "train")
 
 
-def nothing(phase: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
 def decoded(
     dataset: SegDataset,
     names: Sequence[str] | None = None,
@@ -53,7 +42,7 @@ def decoded(
     workers: int = 2,
 ) -> DecodedSplit:
     chosen = dataset.names if names is None else names
-    return decode_pairs(dataset, chosen, size, workers=workers, progress=nothing)
+    return decode_pairs(dataset, chosen, size, workers=workers, progress=tiny.no_progress)
 
 
 def decodings(dataset: SegDataset, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -69,9 +58,9 @@ def decodings(dataset: SegDataset, monkeypatch: pytest.MonkeyPatch) -> list[str]
     return seen
 
 
-def leftovers(folder: Path) -> list[str]:
+def leftovers(cache: Path) -> list[str]:
     """What lies in the cache besides locks."""
-    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
+    return [path.name for path in cache.iterdir() if path.suffix != ".lock"]
 
 
 @pytest.mark.parametrize("size", [(32, 48), (64, 64), (97, 33)])
@@ -88,9 +77,9 @@ def test_images_are_resized_with_antialiasing_and_masks_without_new_labels(
         bilinear = v2.InterpolationMode.BILINEAR
         expected = transforms.resize(chw, list(size), bilinear, antialias=True)
         aliased = transforms.resize(chw, list(size), bilinear, antialias=False)
-        found = torch.from_numpy(split.images[index].copy()).permute(2, 0, 1).int()
-        assert (found - expected).abs().max() <= 1  # rounding
-        assert (found - aliased).abs().max() > 10
+        resized = torch.from_numpy(split.images[index].copy()).permute(2, 0, 1).int()
+        assert (resized - expected).abs().max() <= 1  # rounding
+        assert (resized - aliased).abs().max() > 10
         # Nearest by hand: the pixel under the center of each new pixel.
         rows = ((np.arange(size[0]) + 0.5) * mask.shape[0] / size[0]).astype(int)
         columns = ((np.arange(size[1]) + 0.5) * mask.shape[1] / size[1]).astype(int)
@@ -113,8 +102,9 @@ def test_names_keep_their_order(pets: SegDataset) -> None:
 
 def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
     first, second = (pets_in(tiny.write_pets(tmp_path / name)) for name in "ab")
-    one, four = decoded(first, workers=1), decoded(second, workers=4)
-    assert np.array_equal(one.images, four.images) and np.array_equal(one.masks, four.masks)
+    alone, pooled = decoded(first, workers=1), decoded(second, workers=4)
+    assert np.array_equal(alone.images, pooled.images)
+    assert np.array_equal(alone.masks, pooled.masks)
 
 
 def test_the_second_use_decodes_nothing(pets: SegDataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,29 +119,29 @@ def test_the_second_use_decodes_nothing(pets: SegDataset, monkeypatch: pytest.Mo
     assert len(seen) == tiny.TRAIN  # another size is another decoding
 
 
-@pytest.mark.parametrize("what", [0, 1])
-def test_a_changed_file_is_decoded_anew(pets: SegDataset, what: int) -> None:
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_changed_file_is_decoded_anew(pets: SegDataset, part: int) -> None:
     before = decoded(pets)
-    path = pets.files(pets.names[2])[what]
-    shape = (40, 52, 3) if what == 0 else (40, 52)
+    path = pets.files(pets.names[2])[part]
+    shape = (40, 52, 3) if part == 0 else (40, 52)
     Image.fromarray(np.full(shape, 2, np.uint8)).save(path)
     after = decoded(pets)
-    changed = after.images[2] if what == 0 else after.masks[2]
-    assert set(np.unique(changed)) == {2 - what}  # a stored label 2 is class 1
+    changed = after.images[2] if part == 0 else after.masks[2]
+    assert set(np.unique(changed)) == {2 - part}  # a stored label 2 is class 1
     assert np.array_equal(before.images[1], after.images[1])
 
 
 def test_a_mask_without_its_image_size_never_reaches_the_cache(
-    pets: SegDataset, folder: Path
+    pets: SegDataset, cache: Path
 ) -> None:
     Image.fromarray(np.full((4, 4), 2, np.uint8)).save(pets.files(pets.names[3])[1])
     with pytest.raises(UserError, match="52x40 pixels but its mask"):
         decoded(pets)
-    assert leftovers(folder) == []
+    assert leftovers(cache) == []
 
 
 def test_all_damaged_files_are_counted_and_the_first_is_named(
-    pets: SegDataset, folder: Path
+    pets: SegDataset, cache: Path
 ) -> None:
     for index in (5, 2, 3):
         pets.files(pets.names[index])[index % 2].write_bytes(b"no picture")
@@ -165,7 +155,7 @@ def test_all_damaged_files_are_counted_and_the_first_is_named(
     assert info.value.field == "root" and len(info.value.problems) == 3
     for index, problem in zip((2, 3, 5), info.value.problems, strict=True):
         assert str(pets.files(pets.names[index])[index % 2]) in str(problem)
-    assert leftovers(folder) == []
+    assert leftovers(cache) == []
 
 
 def test_one_damaged_file_is_one_sentence(pets: SegDataset) -> None:
@@ -193,30 +183,30 @@ def _decode_and_die(root: Path) -> None:
     decode_pairs(dataset, dataset.names, SIZE, workers=1, progress=die)
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, folder: Path) -> None:
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, cache: Path) -> None:
     root = tiny.write_pets(tmp_path / "data")
     process = multiprocessing.get_context("fork").Process(target=_decode_and_die, args=(root,))
     process.start()
     process.join(30)
     assert process.exitcode == -signal.SIGKILL
-    (left,) = leftovers(folder)
+    (left,) = leftovers(cache)
     assert left.startswith(".decoding-")
     assert len(decoded(pets_in(root))) == tiny.TRAIN
-    assert leftovers(folder) == [left.removeprefix(".decoding-")]
+    assert leftovers(cache) == [left.removeprefix(".decoding-")]
 
 
-def test_only_old_leftovers_of_other_images_are_removed(pets: SegDataset, folder: Path) -> None:
+def test_only_old_leftovers_of_other_images_are_removed(pets: SegDataset, cache: Path) -> None:
     for name, hours in ((".decoding-old", 25), (".decoding-at-work", 1), ("whole", 99)):
-        (folder / name).mkdir(parents=True)
+        (cache / name).mkdir(parents=True)
         then = time.time() - 3600 * hours
-        os.utime(folder / name, (then, then))
+        os.utime(cache / name, (then, then))
     decoded(pets)
-    assert {".decoding-at-work", "whole"} < set(leftovers(folder))
-    assert ".decoding-old" not in leftovers(folder)
+    assert {".decoding-at-work", "whole"} < set(leftovers(cache))
+    assert ".decoding-old" not in leftovers(cache)
 
 
 def test_an_interrupted_decoding_leaves_nothing_and_is_begun_again(
-    pets: SegDataset, folder: Path
+    pets: SegDataset, cache: Path
 ) -> None:
     def interrupt(phase: str, done: int, total: int) -> None:
         assert (phase, total) == ("Reading images", tiny.TRAIN)
@@ -225,7 +215,7 @@ def test_an_interrupted_decoding_leaves_nothing_and_is_begun_again(
 
     with pytest.raises(KeyboardInterrupt):
         decode_pairs(pets, pets.names, SIZE, workers=1, progress=interrupt)
-    assert leftovers(folder) == []
+    assert leftovers(cache) == []
     assert decoded(pets).masks.any()
 
 
@@ -236,7 +226,7 @@ def _decode_in_process(root: Path, ready: object, results: object) -> None:
     results.put(int(split.images.astype(np.int64).sum()))  # type: ignore[attr-defined]
 
 
-def test_two_processes_at_once_get_the_same_images(tmp_path: Path, folder: Path) -> None:
+def test_two_processes_at_once_get_the_same_images(tmp_path: Path, cache: Path) -> None:
     root = tiny.write_pets(tmp_path / "data")
     fork = multiprocessing.get_context("fork")
     ready, results = fork.Barrier(2), fork.Queue()
@@ -248,11 +238,11 @@ def test_two_processes_at_once_get_the_same_images(tmp_path: Path, folder: Path)
     for process in processes:
         process.join(30)
     assert sums[0] == sums[1] == decoded(pets_in(root)).images.astype(np.int64).sum()
-    assert len(leftovers(folder)) == 1
+    assert len(leftovers(cache)) == 1
 
 
 def test_a_full_disk_is_said_in_a_sentence_before_anything_is_mapped(
-    pets: SegDataset, folder: Path, monkeypatch: pytest.MonkeyPatch
+    pets: SegDataset, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -260,8 +250,8 @@ def test_a_full_disk_is_said_in_a_sentence_before_anything_is_mapped(
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(UserError, match="The disk is full") as info:
         decoded(pets)
-    assert str(folder) in str(info.value) and "Free some space" in str(info.value)
-    assert leftovers(folder) == []
+    assert str(cache) in str(info.value) and "Free some space" in str(info.value)
+    assert leftovers(cache) == []
 
 
 def test_a_cache_that_cannot_be_made_is_said_in_a_sentence(
@@ -276,11 +266,11 @@ def test_a_cache_that_cannot_be_made_is_said_in_a_sentence(
 @pytest.mark.parametrize("damage", ["truncated", "empty", "missing", "other"])
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy"])
 def test_a_damaged_cache_is_decoded_anew(
-    pets: SegDataset, folder: Path, name: str, damage: str
+    pets: SegDataset, cache: Path, name: str, damage: str
 ) -> None:
     before = decoded(pets)
     expected = before.images.copy(), before.masks.copy()
-    (path,) = folder.glob(f"*/{name}")
+    (path,) = cache.glob(f"*/{name}")
     content = path.read_bytes()
     path.unlink()  # what is mapped already stays as it is
     if damage != "missing":

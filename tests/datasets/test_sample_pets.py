@@ -1,4 +1,4 @@
-"""The offline sample pets, as a person or a run without network gets them."""
+"""The sample pets, as a person or a run without a network gets them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from segengine.datasets import sample_files
-from segengine.datasets.sample_pets import FOLDER, write_sample_pets
+from segengine.datasets.oxford_pets import OFFICIAL_FOLDER
+from segengine.datasets.sample_pets import write_sample_pets
 from segengine.errors import UserError
 
 TRAIN, VAL = 6, 4
@@ -125,7 +126,7 @@ def test_killing_it_leaves_no_half_dataset_and_it_can_be_drawn_again(tmp_path: P
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert killed.returncode == 9
-    assert not (tmp_path / FOLDER).exists()
+    assert not (tmp_path / OFFICIAL_FOLDER).exists()
     assert write_sample_pets(tmp_path, train=1, val=1).is_dir()
 
 
@@ -148,12 +149,12 @@ def test_two_at_once_end_with_one_whole_dataset(tmp_path: Path, folder: Path) ->
     for thread in threads:
         thread.join()
     assert len(finished) == 2
-    assert [path.name for path in tmp_path.iterdir()] == [FOLDER]
-    assert contents(tmp_path / FOLDER) == contents(folder)
+    assert [path.name for path in tmp_path.iterdir()] == [OFFICIAL_FOLDER]
+    assert contents(tmp_path / OFFICIAL_FOLDER) == contents(folder)
 
 
 def test_someone_elses_data_is_never_drawn_over(tmp_path: Path) -> None:
-    precious = tmp_path / FOLDER / "images" / "Abyssinian_1.jpg"
+    precious = tmp_path / OFFICIAL_FOLDER / "images" / "Abyssinian_1.jpg"
     precious.parent.mkdir(parents=True)
     precious.write_bytes(b"a real photograph")
     with pytest.raises(UserError, match="Give another folder"):

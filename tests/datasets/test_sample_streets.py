@@ -1,4 +1,4 @@
-"""The offline sample streets, as a person or a run without network gets them."""
+"""The sample streets, as a person or a run without a network gets them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pairs(folder: Path, split: str) -> list[tuple[np.ndarray, np.ndarray]]:
 def test_torchvision_reads_the_folder_as_cityscapes_and_sees_what_we_see(
     folder: Path, split: str, count: int
 ) -> None:
-    train_ids = {one.id: one.train_id for one in Official.classes}
+    train_ids = {info.id: info.train_id for info in Official.classes}
     official = Official(str(folder), split=split, mode="fine", target_type="semantic")
     ours = {image.tobytes(): mask for image, mask in pairs(folder, split)}
     assert len(official) == len(ours) == count
@@ -63,7 +63,7 @@ def test_torchvision_reads_the_folder_as_cityscapes_and_sees_what_we_see(
 
 
 def test_a_run_reads_them_by_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_streets, "SIZES", {"train": 2, "val": 1})
+    monkeypatch.setattr(sample_streets, "SPLIT_SIZES", {"train": 2, "val": 1})
     config = DataConfig(dataset="sample_streets", root=str(tmp_path))
     seen: list[tuple[str, int, int]] = []
     prepare_dataset(config, lambda *step: seen.append(step))

@@ -47,10 +47,6 @@ def run(trained: RunDir, tmp_path: Path) -> RunDir:
     return tiny.copy_of(trained, tmp_path / "runs")
 
 
-def nothing(phase: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -64,7 +60,7 @@ def command(capsys: Captured, run: RunDir, *words: str) -> tuple[int, str, str]:
 
 
 def test_the_runs_own_data_gives_the_best_epochs_scores(run: RunDir) -> None:
-    result = evaluate(run, run.config(), nothing)
+    result = evaluate(run, run.config(), tiny.no_progress)
     best_epoch = tiny.events(run, "run_finished")[0]["best_epoch"]
     best = tiny.epochs(run)[best_epoch - 1]
     assert {key: result[key] for key in best["val"]} == best["val"]
@@ -77,7 +73,7 @@ def test_the_runs_own_data_gives_the_best_epochs_scores(run: RunDir) -> None:
 
 
 def test_the_files_say_the_same_as_the_result(run: RunDir) -> None:
-    result = evaluate(run, run.config(), nothing)
+    result = evaluate(run, run.config(), tiny.no_progress)
     rows = table(run.evaluation_table("oxford_pets"))
     names = {"iou": "iou", "dice": "dice", "boundary_iou": "boundary_iou_per_class"}
     assert [row["class"] for row in rows] == ["pet", "background", "border", "mean"]
@@ -93,8 +89,8 @@ def test_the_files_say_the_same_as_the_result(run: RunDir) -> None:
 
 
 def test_the_training_images_are_another_split(run: RunDir) -> None:
-    evaluate(run, run.config(), nothing)
-    result = evaluate(run, run.config(), nothing, "train")
+    evaluate(run, run.config(), tiny.no_progress)
+    result = evaluate(run, run.config(), tiny.no_progress, "train")
     assert (result["split"], result["images"]) == ("train", tiny.TRAIN)
     assert json.loads(run.evaluation("oxford_pets", "train").read_text()) == result
     assert len(table(run.evaluation_per_image("oxford_pets", "train"))) == tiny.TRAIN
@@ -151,11 +147,11 @@ def test_another_dataset_of_the_same_classes(run: RunDir, capsys: Captured, tmp_
 
 
 def test_choices_that_the_other_dataset_lacks_are_forgotten() -> None:
-    own = RunConfig.from_flat({"dataset": "folder", "val_share": 0.5, "lr": 0.1})
-    other = _with_data(own, {"dataset": "oxford_pets", "root": "/pets"})
+    trained_on = RunConfig.from_flat({"dataset": "folder", "val_share": 0.5, "lr": 0.1})
+    other = _with_data(trained_on, {"dataset": "oxford_pets", "root": "/pets"})
     assert (other.data.dataset, other.data.root) == ("oxford_pets", "/pets")
     assert (other.data.val_share, other.optim.lr) == (0.2, 0.1)
-    assert _with_data(own, {"root": "/mine"}).data.val_share == 0.5
+    assert _with_data(trained_on, {"root": "/mine"}).data.val_share == 0.5
 
 
 def test_data_with_other_classes_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +164,7 @@ def test_data_with_other_classes_is_refused(run: RunDir, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(evaluation, "load_splits", streets)
     with pytest.raises(UserError, match="knows the classes pet, background, border") as info:
-        evaluate(run, run.config(), nothing)
+        evaluate(run, run.config(), tiny.no_progress)
     assert "has road, car" in str(info.value) and info.value.field == "dataset"
     assert not (run.path / "evaluations").exists()
 
@@ -176,12 +172,12 @@ def test_data_with_other_classes_is_refused(run: RunDir, monkeypatch: pytest.Mon
 def test_a_run_without_weights_cannot_be_scored(config: RunConfig, tmp_path: Path) -> None:
     run = tiny.new_run(tmp_path, config)
     with pytest.raises(UserError, match=rf"Run {run.id} has no weights yet"):
-        evaluate(run, run.config(), nothing)
+        evaluate(run, run.config(), tiny.no_progress)
 
 
 def test_evaluating_changes_nothing_else_of_the_run(run: RunDir) -> None:
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    evaluate(run, run.config(), nothing)
+    evaluate(run, run.config(), tiny.no_progress)
     after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     new = {path.relative_to(run.path).as_posix() for path in after.keys() - before.keys()}
     assert new == {
@@ -194,7 +190,7 @@ def test_a_loss_that_is_not_finite_is_still_strict_json(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "build_loss", lambda *_: lambda *_: torch.tensor(torch.nan))
-    result = evaluate(run, run.config(), nothing)
+    result = evaluate(run, run.config(), tiny.no_progress)
     assert result["loss"] is None and "loss not finite" in tables.scores(result["classes"], result)
     text = run.evaluation("oxford_pets").read_text()
     assert json.loads(text, parse_constant=lambda word: pytest.fail(word)) == result
@@ -253,21 +249,22 @@ class Echo(SegmentationModel):
 
 def test_validation_does_not_depend_on_the_batches(config: RunConfig) -> None:
     """All scores are counted over the whole split, whatever the batches are."""
-    (data,) = load_splits(config.with_values(val_limit=0).data, ("val",), nothing)
+    (data,) = load_splits(config.with_values(val_limit=0).data, ("val",), tiny.no_progress)
     loss = build_loss(config.optim.model_copy(update={"class_weights": "none"}), 3)
-    found, seen = [], []
+    results, predictions = [], []
     for batch_size in (1, 2, 5):
         masks = torch.full((5, 32, 32), -1)
         predictor = Predictor(Echo(3), torch.device("cpu"), "fp32", batch_size)
 
-        def watch(indices: Any, labels: torch.Tensor, _: Any, masks: Any = masks) -> None:
+        def keep(indices: Any, labels: torch.Tensor, _: Any, masks: Any = masks) -> None:
             masks[indices] = labels
 
-        found.append(predictor.validate(data, loss, 3, None, watch))
-        seen.append(masks)
-    for other in found[1:]:
-        assert other.record["boundary_iou"] == found[0].record["boundary_iou"]
-        assert other.loss == pytest.approx(found[0].loss)
-        np.testing.assert_array_equal(other.confusion, found[0].confusion)
-    assert all(torch.equal(masks, seen[0]) for masks in seen) and int(seen[0].min()) == 0
-    assert found[0].confusion.sum() == (data.masks != 255).sum()
+        results.append(predictor.validate(data, loss, 3, None, keep))
+        predictions.append(masks)
+    for other in results[1:]:
+        assert other.record["boundary_iou"] == results[0].record["boundary_iou"]
+        assert other.loss == pytest.approx(results[0].loss)
+        np.testing.assert_array_equal(other.confusion, results[0].confusion)
+    assert all(torch.equal(masks, predictions[0]) for masks in predictions)
+    assert int(predictions[0].min()) == 0
+    assert results[0].confusion.sum() == (data.masks != 255).sum()

@@ -66,8 +66,8 @@ def test_a_mask_is_what_the_best_weights_say(run: RunDir, tmp_path: Path) -> Non
     with torch.no_grad():
         logits = model(((pixels - mean) / std).permute(2, 0, 1)[None])
     expected = F.interpolate(logits, size=(40, 52), mode="bilinear").argmax(1)[0].numpy()
-    found = np.asarray(Image.open(written))
-    assert (found == expected).mean() > 0.999
+    predicted = np.asarray(Image.open(written))
+    assert (predicted == expected).mean() > 0.999
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "L"])

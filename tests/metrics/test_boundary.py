@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from segengine.metrics.boundary import BoundaryMetrics, boundary_counts, boundary_iou, distance
+from segengine.metrics.boundary import (
+    BoundaryMetrics,
+    boundary_counts,
+    boundary_iou,
+    boundary_width,
+)
 
 
 def strip(mask: np.ndarray, d: int) -> np.ndarray:
@@ -29,7 +34,7 @@ def strip(mask: np.ndarray, d: int) -> np.ndarray:
 
 def plain_boundary_iou(labels: np.ndarray, target: np.ndarray, classes: int) -> list[float]:
     """Class by class and image by image, by the definition."""
-    found = []
+    ious = []
     for label in range(classes):
         common = union = 0
         for predicted, truth in zip(labels, target, strict=True):
@@ -37,8 +42,8 @@ def plain_boundary_iou(labels: np.ndarray, target: np.ndarray, classes: int) -> 
             ours = strip((predicted == label) & (truth != 255), d)
             theirs = strip(truth == label, d)
             common, union = common + (ours & theirs).sum(), union + (ours | theirs).sum()
-        found.append(common / union if union else math.nan)
-    return found
+        ious.append(common / union if union else math.nan)
+    return ious
 
 
 def blobs(seed: int, count: int, size: tuple[int, int], classes: int, scale: int) -> np.ndarray:
@@ -106,17 +111,17 @@ def test_it_is_stricter_than_iou_where_only_the_edge_is_wrong() -> None:
 
 
 def test_the_width_is_2_percent_of_the_diagonal_and_a_pixel_at_least() -> None:
-    assert [distance(side, side) for side in (1, 32, 64, 128, 512)] == [1, 1, 2, 4, 14]
-    assert distance(1024, 2048) == 46
+    assert [boundary_width(side, side) for side in (1, 32, 64, 128, 512)] == [1, 1, 2, 4, 14]
+    assert boundary_width(1024, 2048) == 46
 
 
-def test_images_are_counted_apart_and_nothing_seen_is_0() -> None:
+def test_images_are_counted_separately_and_nothing_seen_is_0() -> None:
     target, labels = (torch.tensor(blobs(seed, 5, (40, 40), 3, 8)) for seed in (0, 1))
     together = boundary_counts(labels, target, 3)
     assert together.shape == (5, 3, 3)
     for image in range(5):
-        one = boundary_counts(labels[[image]], target[[image]].to(torch.uint8), 3)
-        assert torch.equal(one[0], together[image])
+        alone = boundary_counts(labels[[image]], target[[image]].to(torch.uint8), 3)
+        assert torch.equal(alone[0], together[image])
     assert BoundaryMetrics(2).scores() == {
         "boundary_iou": 0.0,
         "boundary_iou_per_class": [None, None],

@@ -87,7 +87,7 @@ def test_only_what_the_decoder_reads_leaves_the_encoder(
     arch: str, encoder: str, sides: list[int]
 ) -> None:
     features = on_meta(arch, encoder).encode(torch.empty(2, 3, 64, 64, device="meta"))
-    assert isinstance(features, list) and [one.shape[2] for one in features] == sides
+    assert isinstance(features, list) and [feature.shape[2] for feature in features] == sides
 
 
 def test_a_model_can_be_copied_while_it_trains() -> None:

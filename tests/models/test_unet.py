@@ -26,7 +26,7 @@ def on_meta(*args: object, **values: object) -> SegmentationModel:
 
 
 def two_convs(inputs: int, outputs: int) -> int:
-    """Parameters: 3x3 kernels without bias, and batch norm's two a channel."""
+    """Parameters: 3x3 kernels without bias, and two of batch norm per channel."""
     return 9 * (inputs + outputs) * outputs + 2 * 2 * outputs
 
 
@@ -41,7 +41,7 @@ def test_parameters_counted_by_hand() -> None:
     assert count_parameters(on_meta("bilinear", 64, 2)).total == encoder + bilinear + classifier
 
 
-def plain(model: SegmentationModel, images: Tensor, learned: bool) -> Tensor:
+def plain(model: SegmentationModel, images: Tensor, transposed: bool) -> Tensor:
     """The paper's network in evaluation mode, from its weights."""
     state = model.state_dict()
 
@@ -62,7 +62,7 @@ def plain(model: SegmentationModel, images: Tensor, learned: bool) -> Tensor:
     out = skips.pop()
     for level in range(4):
         skip = skips.pop()
-        if learned:
+        if transposed:
             up = f"decoder.ups.{level}"
             half = F.conv_transpose2d(out, state[f"{up}.weight"], state[f"{up}.bias"], stride=2)
             out = torch.zeros(len(half), half.shape[1], *skip.shape[2:])
@@ -85,7 +85,7 @@ def test_is_the_papers_network(upsampling: str, size: tuple[int, int]) -> None:
             nn.init.normal_(module.bias)
     batch = torch.randn(2, 3, *size)
     with torch.no_grad():
-        expected = plain(model, batch, learned=upsampling == "transpose")
+        expected = plain(model, batch, transposed=upsampling == "transpose")
         torch.testing.assert_close(model.eval()(batch), expected, atol=1e-4, rtol=1e-4)
 
 
@@ -95,7 +95,7 @@ def test_every_size_from_16_pixels_works(upsampling: str) -> None:
     for height in range(16, 33):
         batch = torch.empty(2, 3, height, 48 - height, device="meta")
         assert model(batch).shape == (2, 3, height, 48 - height)
-    with pytest.raises(ValueError, match="at least 16 pixels a side, but 15x64"):
+    with pytest.raises(ValueError, match="at least 16 pixels per side, but 15x64"):
         model(torch.empty(2, 3, 15, 64, device="meta"))
 
 
@@ -103,13 +103,13 @@ def test_the_levels_halve_the_image_and_double_the_channels() -> None:
     features = on_meta(width=8).encode(torch.empty(2, 3, 65, 97, device="meta"))
     assert isinstance(features, list)
     shapes = [(8, 65, 97), (16, 32, 48), (32, 16, 24), (64, 8, 12), (128, 4, 6)]
-    assert [tuple(one.shape[1:]) for one in features] == shapes
+    assert [tuple(feature.shape[1:]) for feature in features] == shapes
 
 
 def test_both_ways_of_upsampling_share_their_encoder() -> None:
-    learned, fixed = (on_meta(way).encoder.state_dict() for way in ("transpose", "bilinear"))
-    assert {key: value.shape for key, value in learned.items()} == {
-        key: value.shape for key, value in fixed.items()
+    transposed, bilinear = (on_meta(way).encoder.state_dict() for way in ("transpose", "bilinear"))
+    assert {key: value.shape for key, value in transposed.items()} == {
+        key: value.shape for key, value in bilinear.items()
     }
     names = [
         ModelConfig.model_validate({"arch": "unet", "upsampling": way}).encoder_name

@@ -44,7 +44,7 @@ def is_finite(path: Path) -> bool:
     return all(value.isfinite().all() for value in model.values())
 
 
-def test_a_rate_that_blows_up_ends_the_run_and_the_last_good_checkpoint_stays(
+def test_a_learning_rate_that_diverges_ends_the_run_and_the_last_good_checkpoint_stays(
     pets: Path, tmp_path: Path
 ) -> None:
     # Each step multiplies all weights by 1 - 10 * 1 = -9: some steps later float32 is full.
@@ -193,7 +193,7 @@ def test_too_little_memory_is_said_in_a_sentence(
     assert "Traceback" in failed["traceback"]
 
 
-def test_an_error_nobody_thought_of_still_gets_the_last_word(
+def test_an_error_nobody_thought_of_is_still_logged(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Optimizers: what learns, how fast, and that older checkpoints go on."""
+"""Optimizers: what is trained, at which learning rate, and that older checkpoints resume."""
 
 from __future__ import annotations
 
@@ -13,53 +13,58 @@ from segengine.models.base import SegmentationModel
 from segengine.training.optimizer import build_optimizer, set_lr
 
 
-def model() -> SegmentationModel:
+def tiny_model() -> SegmentationModel:
     """An encoder of 8 and a decoder of 9 parameters."""
     torch.manual_seed(0)
     return SegmentationModel(nn.Conv2d(3, 2, 1), nn.Conv2d(2, 3, 1))
 
 
-def fill_gradients(of: SegmentationModel, seed: int) -> None:
+def fill_gradients(model: SegmentationModel, seed: int) -> None:
     torch.manual_seed(seed)
-    for parameter in of.parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.grad = torch.randn_like(parameter)
 
 
-def steps(of: SegmentationModel, optimizer: torch.optim.Optimizer, first: int = 0) -> list[Tensor]:
-    """Three steps with the same gradients every time."""
+def steps(
+    model: SegmentationModel, optimizer: torch.optim.Optimizer, first: int = 0
+) -> list[Tensor]:
+    """The parameters after three steps, whose gradients are the same at every call."""
     for seed in range(first, first + 3):
-        fill_gradients(of, seed)
+        fill_gradients(model, seed)
         optimizer.step()
-    return [parameter.detach().clone() for parameter in of.parameters()]
+    return [parameter.detach().clone() for parameter in model.parameters()]
 
 
 ORACLES: list[tuple[dict[str, Any], Any]] = [
-    ({}, lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=1e-2, amsgrad=True)),
+    (
+        {},
+        lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, amsgrad=True),
+    ),
     (
         {"optimizer": "adam", "amsgrad": False, "weight_decay": 0.1},
-        lambda p: torch.optim.Adam(p, lr=1e-3, weight_decay=0.1),
+        lambda parameters: torch.optim.Adam(parameters, lr=1e-3, weight_decay=0.1),
     ),
     (
         {"optimizer": "sgd", "lr": 0.1, "momentum": 0.8, "weight_decay": 0.1},
-        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8, weight_decay=0.1),
+        lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.8, weight_decay=0.1),
     ),
 ]
 
 
 @pytest.mark.parametrize(("values", "oracle"), ORACLES)
 def test_steps_equal_torchs_optimizer(values: dict[str, Any], oracle: Any) -> None:
-    mine, other = model(), model()
-    found = steps(mine, build_optimizer(mine, OptimConfig(**values)))
+    mine, other = tiny_model(), tiny_model()
+    stepped = steps(mine, build_optimizer(mine, OptimConfig(**values)))
     expected = steps(other, oracle(other.parameters()))
-    torch.testing.assert_close(found, expected)
-    assert not torch.equal(found[0], model().encoder.weight)
+    torch.testing.assert_close(stepped, expected)
+    assert not torch.equal(stepped[0], tiny_model().encoder.weight)
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
-def test_the_encoder_learns_at_its_own_rate(name: str) -> None:
+def test_the_encoder_is_trained_at_its_own_rate(name: str) -> None:
     config = OptimConfig(optimizer=name, lr=1e-2, encoder_lr_factor=0.1, weight_decay=0)
-    slow, plain = model(), model()
+    slow, plain = tiny_model(), tiny_model()
     optimizer = build_optimizer(slow, config)
     assert [group["lr"] for group in optimizer.param_groups] == [1e-2, pytest.approx(1e-3)]
     start = [parameter.detach().clone() for parameter in slow.parameters()]
@@ -70,36 +75,36 @@ def test_the_encoder_learns_at_its_own_rate(name: str) -> None:
         torch.testing.assert_close(ratio, torch.full_like(ratio, expected), rtol=1e-3, atol=1e-4)
 
 
-def test_without_a_factor_there_is_one_group_of_all_that_learns() -> None:
-    frozen = model()
+def test_without_a_factor_there_is_one_group_of_all_trained_parameters() -> None:
+    frozen = tiny_model()
     frozen.freeze_encoder()
-    for of, count in ((model(), 4), (frozen, 2)):
-        (group,) = build_optimizer(of, OptimConfig()).param_groups
+    for whole, count in ((tiny_model(), 4), (frozen, 2)):
+        (group,) = build_optimizer(whole, OptimConfig()).param_groups
         assert len(group["params"]) == count
         assert all(parameter.requires_grad for parameter in group["params"])
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.1])
 def test_every_group_moves_with_the_schedule_from_its_own_base(factor: float) -> None:
-    optimizer = build_optimizer(model(), OptimConfig(lr=0.01, encoder_lr_factor=factor))
+    optimizer = build_optimizer(tiny_model(), OptimConfig(lr=0.01, encoder_lr_factor=factor))
     base = [0.01] if factor == 1 else [0.01, 0.001]
     for share in (0.5, 1.0, 0.0, 0.25):  # never of what was set before
         set_lr(optimizer, share)
-        found = [group["lr"] for group in optimizer.param_groups]
-        assert found == pytest.approx([share * lr for lr in base])
+        lrs = [group["lr"] for group in optimizer.param_groups]
+        assert lrs == pytest.approx([share * lr for lr in base])
 
 
 def test_a_resumed_optimizer_goes_on_to_the_bit() -> None:
     config = OptimConfig(encoder_lr_factor=0.5)
-    whole = model()
+    whole = tiny_model()
     optimizer = build_optimizer(whole, config)
     steps(whole, optimizer)
     expected = steps(whole, optimizer, first=3)
 
-    first = model()
+    first = tiny_model()
     optimizer = build_optimizer(first, config)
     steps(first, optimizer)
-    second = model()
+    second = tiny_model()
     second.load_state_dict(first.state_dict())
     resumed = build_optimizer(second, config)
     resumed.load_state_dict(optimizer.state_dict())
@@ -108,12 +113,12 @@ def test_a_resumed_optimizer_goes_on_to_the_bit() -> None:
 
 def test_an_older_checkpoint_keeps_the_configs_base_rate() -> None:
     """Its groups hold the decayed learning rate, and no base."""
-    older = torch.optim.AdamW(model().parameters(), lr=1e-3, amsgrad=True, fused=True)
+    older = torch.optim.AdamW(tiny_model().parameters(), lr=1e-3, amsgrad=True, fused=True)
     older.param_groups[0]["lr"] = 4e-4
     state = older.state_dict()
     assert "initial_lr" not in state["param_groups"][0]
 
-    optimizer = build_optimizer(model(), OptimConfig())
+    optimizer = build_optimizer(tiny_model(), OptimConfig())
     optimizer.load_state_dict(state)
     assert optimizer.param_groups[0]["lr"] == 4e-4
     set_lr(optimizer, 0.5)

@@ -117,7 +117,9 @@ def test_a_kill_between_the_epochs_record_and_its_checkpoints_loses_nothing(
     moment: str,
     epoch: int,
 ) -> None:
-    assert [e["epoch"] for e in tiny.events(whole, "checkpoint") if e["kind"] == "best"] == [1, 2]
+    assert [
+        event["epoch"] for event in tiny.events(whole, "checkpoint") if event["kind"] == "best"
+    ] == [1, 2]
     plain, calls = getattr(trainer, moment), []
 
     def killed(*args: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,10 @@ from segengine.config import RunConfig
 from segengine.datasets.decoded import DecodedSplit, load_splits
 from segengine.datasets.sampler import shuffled_batches
 from segengine.files import sha256_of
-from segengine.inference.predictor import Predictor, ValidationResult
 from segengine.models import build_model
 from segengine.run.event_log import EventLog
 from segengine.run.events import Event
 from segengine.run.rundir import RunDir
-from segengine.statistics.scores import confusion_matrix, scores
 from tests import tiny
 
 VAL = 20  # images, of which 8 are kept at every validation
@@ -56,7 +53,7 @@ def run(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
 
 def split_of(config: RunConfig, name: Any) -> DecodedSplit:
-    return load_splits(config.data, (name,), lambda *_: None)[0]
+    return load_splits(config.data, (name,), tiny.no_progress)[0]
 
 
 def predicted(folder: Path, name: str) -> np.ndarray:
@@ -123,8 +120,8 @@ def test_validation_scores_are_those_of_torchmetrics_on_the_saved_masks(
         "recall": MulticlassRecall,
     }.items():
         expected = metric(average="none", **known)(pred, truth).tolist()
-        found = [0.0 if value is None else value for value in best["val"][name]]
-        assert found == pytest.approx(expected), name
+        logged = [0.0 if value is None else value for value in best["val"][name]]
+        assert logged == pytest.approx(expected), name
     iou = MulticlassJaccardIndex(average="macro", **known)(pred, truth).item()
     assert best["val"]["miou"] == finished["best_miou"] == pytest.approx(iou)
 
@@ -137,7 +134,7 @@ def test_the_same_command_twice_gives_the_same_run(
     again = tiny.train(tmp_path, config)
     assert tiny.epochs(again) == tiny.epochs(run)
     first, second = (
-        torch.load(one.last_checkpoint, weights_only=True)["model"] for one in (run, again)
+        torch.load(trained.last_checkpoint, weights_only=True)["model"] for trained in (run, again)
     )
     assert all(torch.equal(first[key], second[key]) for key in first)
     for path in run.path.glob("masks/*/*.png"):
@@ -168,7 +165,9 @@ def test_one_validation_at_the_end_is_enough_for_all_files(pets: Path, tmp_path:
 
 
 def test_events_come_in_their_order(run: RunDir) -> None:
-    order = [e["event"] for e in tiny.events(run) if e["event"] not in ("step", "progress")]
+    order = [
+        event["event"] for event in tiny.events(run) if event["event"] not in ("step", "progress")
+    ]
     validated = ["epoch", "masks", "checkpoint"]
     best = [event["epoch"] for event in tiny.events(run, "checkpoint") if event["kind"] == "best"]
     assert best[0] == 2  # the first validation is always the best so far
@@ -242,92 +241,3 @@ def test_epochs_carry_step_rate_and_time(run: RunDir) -> None:
 def test_a_constant_schedule_keeps_the_rate(config: RunConfig, tmp_path: Path) -> None:
     run = tiny.train(tmp_path, config.with_values(scheduler="constant", lr=2e-3, epochs=2))
     assert [record["lr"] for record in tiny.epochs(run)] == [2e-3, 2e-3]
-
-
-def test_the_film_is_eight_images_spread_over_the_set(run: RunDir, config: RunConfig) -> None:
-    expected = [f"test_{i * VAL // 8}" for i in range(8)]
-    assert tiny.events(run, "run_started")[0]["film"] == expected
-    split = split_of(config, "val")
-    matrix = np.zeros((3, 3), int)
-    for name in expected:
-        with Image.open(run.masks(3) / f"{name}.png") as image:
-            assert image.mode == "P" and image.size == (32, 32)
-            assert image.getpalette()[:9] == [0, 0x72, 0xB2, 0x99, 0x99, 0x99, 0xF0, 0xE4, 0x42]
-            labels = np.asarray(image)
-        matrix += confusion_matrix(labels, split.masks[split.names.index(name)], 3)
-    assert sorted(path.stem for path in run.masks(3).iterdir()) == sorted(expected)
-    assert matrix.sum() > 0 and np.trace(matrix) / matrix.sum() > 0.3  # it is this image's mask
-
-
-def test_a_small_validation_set_is_filmed_whole(pets: Path, tmp_path: Path) -> None:
-    run = tiny.train(tmp_path, tiny.config(pets, epochs=1, val_limit=3))
-    assert len(tiny.events(run, "run_started")[0]["film"]) == 3
-    assert len(list(run.masks(1).iterdir())) == 3
-
-
-def test_predictions_cover_the_validation_set_and_agree_with_each_other(
-    run: RunDir, config: RunConfig
-) -> None:
-    split = split_of(config, "val")
-    matrices = np.load(run.confusion_file)
-    assert matrices.shape == (VAL, 3, 3)
-    best = tiny.epochs(run)[tiny.events(run, "run_finished")[0]["best_epoch"] - 1]
-    assert matrices.sum(0).tolist() == best["confusion"]
-    with run.per_image_file.open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["image"] for row in rows] == list(split.names)
-    for index, (row, matrix) in enumerate(zip(rows, matrices, strict=True)):
-        mask = predicted(run.predictions, row["image"])
-        assert np.array_equal(confusion_matrix(mask, split.masks[index], 3), matrix)
-        ious = []
-        for label, name in enumerate(("pet", "background", "border")):
-            union = matrix[label].sum() + matrix[:, label].sum() - matrix[label, label]
-            assert union > 0
-            ious.append(matrix[label, label] / union)
-            assert float(row[f"iou_{name}"]) == pytest.approx(ious[-1], abs=1e-6)
-        assert float(row["miou"]) == pytest.approx(sum(ious) / 3, abs=1e-6)
-
-
-def scripted(monkeypatch: pytest.MonkeyPatch, shares: list[float]) -> None:
-    """Validations come out with these shares of right pixels, one after the other."""
-    left = iter(shares)
-
-    def validate(*_: object) -> ValidationResult:
-        right = int(next(left) * 100)
-        confusion = np.array([[right, 100 - right, 0], [0, 100, 0], [0, 0, 100]])
-        return ValidationResult(1.0, confusion, {"loss": 1.0, **scores(confusion)})
-
-    monkeypatch.setattr(Predictor, "validate", validate)
-
-
-@pytest.mark.parametrize(
-    ("val_every", "patience", "shares", "epochs", "best"),
-    [
-        (1, 2, [0.5, 0.6, 0.55, 0.6, 0.9], 4, 2),  # as good as before is not better
-        (1, 0, [0.5, 0.4, 0.3, 0.2, 0.1], 5, 1),
-        (2, 1, [0.5, 0.4], 4, 2),  # never between two validations
-    ],
-)
-def test_early_stop_waits_for_so_many_epochs_without_a_better_one(
-    pets: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    val_every: int,
-    patience: int,
-    shares: list[float],
-    epochs: int,
-    best: int,
-) -> None:
-    scripted(monkeypatch, shares)
-    config = tiny.config(
-        pets, epochs=5, val_every=val_every, early_stop=patience, train_limit=2, val_limit=1
-    )
-    run = tiny.train(tmp_path, config)
-    records = tiny.epochs(run)
-    assert len(records) == epochs
-    assert records[-1]["val"] is not None
-    assert tiny.events(run, "run_finished")[0]["best_epoch"] == best
-    state = torch.load(run.best_checkpoint, weights_only=True)
-    assert state["position"]["epoch"] == best + 1
-    state = torch.load(run.last_checkpoint, weights_only=True)
-    assert state["position"]["epoch"] == epochs + 1

@@ -48,11 +48,11 @@ def weights(components: Components) -> dict[str, Tensor]:
 
 def test_small_batches_make_the_gradient_of_a_large_one(build: Callable[..., Components]) -> None:
     """Images differ in void, so a mean of the batches' means would be another gradient."""
-    of = build()
-    of.step.gradients(of.train_data, [np.concatenate(STEP)], (0, 1, 0))
-    whole = gradients(of.step)
-    outcomes = of.step.gradients(of.train_data, STEP, (0, 1, 0))
-    for name, gradient in gradients(of.step).items():
+    components = build()
+    components.step.gradients(components.train_data, [np.concatenate(STEP)], (0, 1, 0))
+    whole = gradients(components.step)
+    outcomes = components.step.gradients(components.train_data, STEP, (0, 1, 0))
+    for name, gradient in gradients(components.step).items():
         torch.testing.assert_close(gradient, whole[name], atol=1e-6, rtol=1e-4)
     assert [len(outcome.masks) for outcome in outcomes] == [2, 3]
 
@@ -60,34 +60,34 @@ def test_small_batches_make_the_gradient_of_a_large_one(build: Callable[..., Com
 def test_the_gradient_is_cut_to_the_norm_that_was_asked_for(
     build: Callable[..., Components],
 ) -> None:
-    """With SGD at rate 1 the weights move by the gradient itself."""
+    """With SGD at learning rate 1 the weights change by the gradient itself."""
     sgd = {"optimizer": "sgd", "amsgrad": True, "momentum": 0.0, "weight_decay": 0.0, "lr": 1.0}
     lengths = {}
     for limit in (0.0, 0.01):
-        of = build(**sgd, grad_clip=limit)
-        before = weights(of)
-        of.step.gradients(of.train_data, STEP, (0, 1, 0))
-        of.step.update(1.0)
-        moved = [(value - before[name]).flatten() for name, value in weights(of).items()]
+        components = build(**sgd, grad_clip=limit)
+        before = weights(components)
+        components.step.gradients(components.train_data, STEP, (0, 1, 0))
+        components.step.update(1.0)
+        moved = [(value - before[name]).flatten() for name, value in weights(components).items()]
         lengths[limit] = torch.cat(moved).norm().item()
     assert lengths[0.01] == pytest.approx(0.01, rel=1e-3)
     assert lengths[0.0] > 0.02
 
 
 def test_the_average_follows_the_weights_and_validates(build: Callable[..., Components]) -> None:
-    of = build(ema=0.5)
-    average = of.step.average
-    assert average is not None and of.predictor.model is average.model
-    name = next(iter(weights(of)))
-    expected = weights(of)[name]
+    components = build(ema=0.5)
+    average = components.step.average
+    assert average is not None and components.predictor.model is average.model
+    name = next(iter(weights(components)))
+    expected = weights(components)[name]
     for step in range(1, 6):
-        of.step.gradients(of.train_data, STEP, (0, 1, step))
-        of.step.update(1.0)
+        components.step.gradients(components.train_data, STEP, (0, 1, step))
+        components.step.update(1.0)
         decay = min(0.5, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * weights(of)[name]
-    found = dict(average.model.named_parameters())[name]
-    torch.testing.assert_close(found.detach(), expected)
-    assert not torch.equal(found.detach(), weights(of)[name])
+        expected = decay * expected + (1 - decay) * weights(components)[name]
+    averaged = dict(average.model.named_parameters())[name]
+    torch.testing.assert_close(averaged.detach(), expected)
+    assert not torch.equal(averaged.detach(), weights(components)[name])
 
 
 def test_the_best_checkpoint_predicts_with_the_average(pets: Path, tmp_path: Path) -> None:
@@ -101,29 +101,29 @@ def test_the_best_checkpoint_predicts_with_the_average(pets: Path, tmp_path: Pat
 def test_float16_scales_the_loss_and_comes_close_to_float32(
     build: Callable[..., Components],
 ) -> None:
-    found = {}
+    results = {}
     for precision in ("fp32", "fp16"):
-        of = build(precision=precision)
-        outcomes = of.step.gradients(of.train_data, STEP, (0, 1, 0))
-        of.step.scaler.unscale_(of.step.optimizer)
-        found[precision] = (outcomes[0].loss.item(), gradients(of.step))
-        assert of.step.scaler.is_enabled() == (precision == "fp16")
-    assert found["fp16"][0] == pytest.approx(found["fp32"][0], rel=0.02)
+        components = build(precision=precision)
+        outcomes = components.step.gradients(components.train_data, STEP, (0, 1, 0))
+        components.step.scaler.unscale_(components.step.optimizer)
+        results[precision] = (outcomes[0].loss.item(), gradients(components.step))
+        assert components.step.scaler.is_enabled() == (precision == "fp16")
+    assert results["fp16"][0] == pytest.approx(results["fp32"][0], rel=0.02)
     key = "decoder.classifier.weight"
-    ours, exact = found["fp16"][1][key], found["fp32"][1][key]
+    ours, exact = results["fp16"][1][key], results["fp32"][1][key]
     assert F.cosine_similarity(ours.flatten(), exact.flatten(), 0) > 0.99
     assert ours.norm().item() == pytest.approx(exact.norm().item(), rel=0.05)
 
 
-def test_the_auxiliary_head_learns_by_its_weight(build: Callable[..., Components]) -> None:
+def test_the_auxiliary_head_is_trained_by_its_weight(build: Callable[..., Components]) -> None:
     """Its gradient is proportional to the weight; the reported loss is the main one."""
     norms, losses = [], []
     for weight in (0.25, 0.5):
-        of = build(arch="fcn_resnet50", aux_weight=weight)
-        outcomes = of.step.gradients(of.train_data, STEP[:1], (0, 1, 0))
+        components = build(arch="fcn_resnet50", aux_weight=weight)
+        outcomes = components.step.gradients(components.train_data, STEP[:1], (0, 1, 0))
         losses.append(outcomes[0].loss.item())
-        last = [name for name in gradients(of.step) if name.startswith("aux.")][-1]
-        norms.append(gradients(of.step)[last].norm().item())
+        last = [name for name in gradients(components.step) if name.startswith("aux.")][-1]
+        norms.append(gradients(components.step)[last].norm().item())
     assert losses[0] == losses[1]
     assert norms[1] == pytest.approx(2 * norms[0], rel=1e-4)
 
@@ -131,10 +131,10 @@ def test_the_auxiliary_head_learns_by_its_weight(build: Callable[..., Components
 def test_class_weights_come_from_the_training_masks(pets: Path, tmp_path: Path) -> None:
     config = tiny.config(pets, class_weights="inverse", epochs=1)
     run = tiny.train(tmp_path, config)
-    found = tiny.events(run, "run_started")[0]["class_weights"]
+    logged = tiny.events(run, "run_started")[0]["class_weights"]
     masks = tiny.build(config).train_data.masks
     counts = np.array([(masks == label).sum() for label in range(3)])
-    assert found == pytest.approx((counts.sum() / (3 * counts)).tolist())
+    assert logged == pytest.approx((counts.sum() / (3 * counts)).tolist())
 
 
 EVERYTHING: dict[str, Any] = {
@@ -164,14 +164,14 @@ def test_a_run_with_everything_goes_on_exactly_after_a_stop(
     assert tiny.events(run)[-1]["event"] == "run_stopped"
     tiny.go_on(run)
     assert tiny.epochs(run) == tiny.epochs(whole)
-    mine, theirs = (load_checkpoint(one.last_checkpoint) for one in (run, whole))
+    mine, theirs = (load_checkpoint(trained.last_checkpoint) for trained in (run, whole))
     for part in ("model", "ema"):
         assert all(torch.equal(mine[part][key], theirs[part][key]) for key in theirs[part])
     assert mine["scaler"] == theirs["scaler"]
 
 
 def test_batches_that_accumulate_count_as_one_step(pets: Path, tmp_path: Path) -> None:
-    """7 images in batches of 2, 2 and 3: with two batches a step that is 2 steps an epoch."""
+    """7 images in batches of 2, 2 and 3: with two batches per step that is 2 steps per epoch."""
     run = tiny.train(tmp_path, tiny.config(pets, accumulate=2))
     assert tiny.events(run, "run_started")[0]["steps_per_epoch"] == 2
     assert [record["step"] for record in tiny.epochs(run)] == [2, 4]

@@ -10,29 +10,19 @@ import safetensors.torch
 import torch
 import torchvision
 from segmentation_models_pytorch.encoders import get_encoder
-from torch import Tensor
 
 from segengine.config import ModelConfig, encoders
 from segengine.models import build_model
 from segengine.models.base import CLASSIFIERS, SegmentationModel, encoder_hash
 from segengine.weights.checkpoint import FORMAT
-from segengine.weights.identify import encoder_of
+from segengine.weights.identify import encoder_name_of
 from segengine.weights.key_names import encoder_part
-from segengine.weights.load_encoder import load_encoder
-
-Weights = dict[str, Tensor]
+from tests.weights.filling import Weights, filled, saved, started_from
 
 
-def filled(weights: Path, **values: Any) -> tuple[SegmentationModel, dict[str, Any]]:
+def filled_from(path: Path, **values: Any) -> tuple[SegmentationModel, dict[str, Any]]:
     """(a model whose encoder was filled from the file, the lineage)."""
-    config = ModelConfig(strategy="pretrained", weights=str(weights), **values)
-    model = build_model(config, 3)
-    return model, load_encoder(model, config, weights.parent)
-
-
-def saved(tmp_path: Path, weights: object) -> Path:
-    torch.save(weights, tmp_path / "weights.pt")
-    return tmp_path / "weights.pt"
+    return filled(started_from(path, **values), path.parent)
 
 
 def shuffled(model: torch.nn.Module) -> Weights:
@@ -51,7 +41,7 @@ def test_whatever_stands_before_the_names(tmp_path: Path, prefix: str) -> None:
     given = {prefix + key: value for key, value in state.items()}
     given |= {"classifier.0.weight": torch.zeros(2), "decode_head.conv1.weight": torch.zeros(2)}
     path = saved(tmp_path, {"state_dict": given, "epoch": 7})
-    model, lineage = filled(path, arch="fpn", encoder="resnet18")
+    model, lineage = filled_from(path, arch="fpn", encoder="resnet18")
     loaded = model.encoder.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
     assert lineage["unmatched"] == ["classifier.0.weight", "decode_head.conv1.weight"]
@@ -66,8 +56,8 @@ def test_torchvisions_weights_fill_smps_encoders(tmp_path: Path, encoder: str) -
             key.replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): value
             for key, value in given.items()
         }
-    given = {k: v for k, v in given.items() if "num_batches" not in k}  # as in published files
-    model, lineage = filled(saved(tmp_path, given), arch="smp_unet", encoder=encoder)
+    given = {key: given[key] for key in given if "num_batches" not in key}  # as published
+    model, lineage = filled_from(saved(tmp_path, given), arch="smp_unet", encoder=encoder)
     head = [key for key in given if key.startswith(("fc.", "classifier."))]
     assert lineage["unmatched"] == head and len(head) == 2
     values = {value.double().sum().item() for value in model.encoder.state_dict().values()}
@@ -83,7 +73,7 @@ def test_mit_as_the_transformers_library_publishes_it(tmp_path: Path) -> None:
     for parameter in theirs.parameters():  # biases and norms start as zeros and ones
         parameter.data += 0.02 * torch.randn_like(parameter)
     theirs.save_pretrained(tmp_path)
-    model, lineage = filled(tmp_path / "model.safetensors", arch="segformer_b0")
+    model, lineage = filled_from(tmp_path / "model.safetensors", arch="segformer_b0")
     assert sorted(lineage["unmatched"]) == ["classifier.bias", "classifier.weight"]
     batch = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
@@ -110,7 +100,7 @@ def test_another_model_with_the_same_encoder_lends_it(
     ours = ours | ({"upsampling": "bilinear"} if ours["arch"] == "unet" else {})
     lender = build_model(ModelConfig(**theirs), 19)
     path = saved(tmp_path, {"format": FORMAT, "model": lender.state_dict()})
-    model, lineage = filled(path, **ours)
+    model, lineage = filled_from(path, **ours)
     assert encoder_hash(model) == encoder_hash(lender)
     assert ModelConfig(**theirs).encoder_name == ModelConfig(**ours).encoder_name
     assert all(key.startswith("decoder.") for key in lineage["unmatched"])
@@ -121,7 +111,7 @@ def test_the_moving_average_is_taken_where_a_checkpoint_has_one(tmp_path: Path) 
     config = ModelConfig(arch="unet", base_width=8)
     last, average = build_model(config, 3), build_model(config, 3)
     state = {"format": FORMAT, "model": last.state_dict(), "ema": average.state_dict()}
-    model, _ = filled(saved(tmp_path, state), arch="unet", base_width=8)
+    model, _ = filled_from(saved(tmp_path, state), arch="unet", base_width=8)
     assert encoder_hash(model) == encoder_hash(average) != encoder_hash(last)
 
 
@@ -130,8 +120,8 @@ def test_an_encoder_is_recognized_in_a_file(name: str) -> None:
     with torch.device("meta"):
         state = get_encoder(name, weights=None).state_dict()
     given = {f"encoder.{key}": value for key, value in state.items() if "num_batches" not in key}
-    assert encoder_of(given) == name
-    assert encoder_of({**given, "encoder.more.weight": torch.zeros(1)}) == ""
+    assert encoder_name_of(given) == name
+    assert encoder_name_of({**given, "encoder.more.weight": torch.zeros(1)}) == ""
 
 
 def test_no_encoder_has_layers_that_are_taken_for_a_classifier() -> None:
@@ -147,7 +137,7 @@ def test_safetensors_of_an_encoder_inside_a_model(tmp_path: Path) -> None:
     state = shuffled(get_encoder("resnet18", weights=None))
     path = tmp_path / "weights.safetensors"
     safetensors.torch.save_file({f"encoder.{key}": value for key, value in state.items()}, path)
-    model, lineage = filled(path, arch="deeplabv3plus", encoder="resnet18")
+    model, lineage = filled_from(path, arch="deeplabv3plus", encoder="resnet18")
     assert lineage["matched"] == len(state) and lineage["chain"] == []
     assert torch.equal(model.encoder.state_dict()["conv1.weight"], state["conv1.weight"])
 

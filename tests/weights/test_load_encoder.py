@@ -1,12 +1,8 @@
-"""Where an encoder's weights come from: nowhere, a run, or a file, and always on record."""
+"""Where an encoder's weights come from: nowhere, a run, or a file; the lineage records it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import pickle
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +10,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 import safetensors.torch
-import segmentation_models_pytorch as smp
 import torch
-from torch import Tensor
-from torchvision.models import resnet50
 
 from segengine.config import ModelConfig, RunConfig
 from segengine.errors import UserError
@@ -25,70 +18,8 @@ from segengine.models import build_model
 from segengine.models.base import SegmentationModel, encoder_hash
 from segengine.run.rundir import RunDir
 from segengine.training.session import set_up
-from segengine.weights.checkpoint import load_tensors
-from segengine.weights.load_encoder import load_encoder
 from tests import tiny
-
-Weights = dict[str, Tensor]
-
-
-@pytest.fixture(scope="module")
-def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_pets(tmp_path_factory.mktemp("pets"))
-
-
-@pytest.fixture(scope="module")
-def source(pets: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """A finished run that others start from."""
-    return tiny.train(tmp_path_factory.mktemp("runs"), tiny.config(pets, epochs=1, seed=5))
-
-
-@pytest.fixture(scope="module")
-def mit(tmp_path_factory: pytest.TempPathFactory) -> Weights:
-    """MiT-B0 as published: the encoder of segmentation_models_pytorch and its ImageNet head."""
-    torch.manual_seed(7)
-    encoder = smp.encoders.get_encoder("mit_b0", weights=None).state_dict()
-    return {**encoder, "head.weight": torch.randn(1000, 256), "head.bias": torch.randn(1000)}
-
-
-@pytest.fixture(scope="module")
-def resnet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet-50 as torchvision publishes it (with its `fc` head), with random weights."""
-    torch.manual_seed(8)
-    path = tmp_path_factory.mktemp("resnet") / "resnet50.pth"
-    torch.save(resnet50(weights=None).state_dict(), path)
-    return path
-
-
-def started_from(weights: Path | str, **values: Any) -> ModelConfig:
-    return ModelConfig(strategy="pretrained", weights=str(weights), **values)
-
-
-def fresh(config: ModelConfig, classes: int = 3) -> SegmentationModel:
-    torch.manual_seed(0)
-    return build_model(config, classes)
-
-
-def filled(config: ModelConfig, runs_dir: Path) -> tuple[SegmentationModel, dict[str, Any]]:
-    """(a fresh model with its encoder filled, the lineage)."""
-    model = fresh(config)
-    return model, load_encoder(model, config, runs_dir)
-
-
-def fill_nothing(config: ModelConfig, runs_dir: Path) -> None:
-    """Try to fill a model that takes no memory."""
-    with torch.device("meta"):
-        model = build_model(config, 3)
-    load_encoder(model, config, runs_dir)
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def saved(tmp_path: Path, weights: object, name: str = "weights.pt") -> Path:
-    torch.save(weights, tmp_path / name)
-    return tmp_path / name
+from tests.weights.filling import Weights, filled, fresh, saved, sha256, started_from
 
 
 @pytest.fixture
@@ -135,7 +66,7 @@ def test_a_scratch_encoder_is_random_and_comes_from_the_seed_alone(
     assert encoder_hash(start(3)) == encoder_hash(model) != encoder_hash(start(4))
     assert loads == []
     stem = next(value for key, value in model.encoder.state_dict().items() if value.ndim == 4)
-    assert abs(stem.mean()) < 0.01  # learned filters are not centred like that
+    assert abs(stem.mean()) < 0.01  # trained filters are not centered like that
     for key, value in model.encoder.state_dict().items():
         if key.endswith("running_mean"):
             assert not value.any(), key  # batch norm has seen nothing
@@ -234,9 +165,9 @@ def test_frozen_means_no_gradients_no_optimizer_and_evaluation_mode(
     model = components.model
     model.train()
     inside = {id(parameter) for parameter in model.encoder.parameters()}
-    learning = {id(p) for group in components.step.optimizer.param_groups for p in group["params"]}
-    assert not inside & learning
-    assert learning == {id(parameter) for parameter in model.decoder.parameters()}
+    trained = {id(p) for group in components.step.optimizer.param_groups for p in group["params"]}
+    assert not inside & trained
+    assert trained == {id(parameter) for parameter in model.decoder.parameters()}
     assert not any(module.training for module in model.encoder.modules())
     assert model.decoder.training
     images = torch.randn(2, 3, 32, 32)
@@ -267,182 +198,6 @@ def test_a_run_with_other_classes_lends_its_encoder(tmp_path: Path) -> None:
     assert any(key.startswith("decoder.classifier") for key in lineage["unmatched"])
 
 
-def refused(path: Path, tmp_path: Path, **values: Any) -> str:
-    """The sentence with which a weights file is refused; the model is left as it was."""
-    config = started_from(path, **values)
-    model = fresh(config)
-    before = encoder_hash(model)
-    with pytest.raises(UserError) as info:
-        load_encoder(model, config, tmp_path)
-    assert encoder_hash(model) == before
-    assert info.value.field == "weights"
-    return str(info.value)
-
-
-def test_a_missing_key_is_named_and_counted(mit: Weights, tmp_path: Path) -> None:
-    given = {key: value for key, value in mit.items() if not key.startswith("block2.1.mlp")}
-    sentence = refused(saved(tmp_path, given), tmp_path)
-    assert "6 of its" in sentence and "'block2.1.mlp.fc1.weight'" in sentence
-    assert "segformer_b0" in sentence and "Give weights of the same model" in sentence
-
-
-def test_a_misshapen_key_is_named_with_both_shapes(mit: Weights, tmp_path: Path) -> None:
-    given = {**mit, "block1.0.attn.q.weight": torch.zeros(64, 32)}
-    sentence = refused(saved(tmp_path, given), tmp_path)
-    assert "'block1.0.attn.q.weight' is (64, 32)" in sentence and "(32, 32)" in sentence
-
-
-def test_keys_that_fit_nowhere_are_refused_not_skipped(mit: Weights, tmp_path: Path) -> None:
-    given = {**mit, "block1.2.norm1.weight": torch.zeros(32)}
-    assert "first 'block1.2.norm1.weight'" in refused(saved(tmp_path, given), tmp_path)
-
-
-def test_weights_of_another_architecture_are_refused(resnet_file: Path, tmp_path: Path) -> None:
-    sentence = refused(resnet_file, tmp_path)
-    assert "are of the encoder resnet50, but the model has the encoder mit_b0:" in sentence
-    path = saved(tmp_path, build_model(ModelConfig(), 3).state_dict())
-    sentence = refused(path, tmp_path, arch="fcn_resnet50")
-    assert "are of the encoder mit_b0, but the model has the encoder resnet50:" in sentence
-    path = saved(tmp_path, {"stem.weight": torch.zeros(3, 3)})
-    sentence = refused(path, tmp_path)
-    assert "do not fit the encoder of segformer_b0" in sentence and "keys are missing" in sentence
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "name"),
-    [
-        ({"arch": "segformer_b0"}, {"arch": "segformer_b2"}, "mit_b2"),
-        ({"arch": "segformer_b2"}, {"arch": "segformer_b1"}, "mit_b1"),
-        ({"arch": "fpn"}, {"arch": "fpn", "encoder": "resnet101"}, "resnet101"),
-        ({"arch": "unet"}, {"arch": "unet", "base_width": 8}, "unet, base width 8"),
-    ],
-)
-def test_an_encoder_of_another_size_is_named(
-    tmp_path: Path, ours: dict[str, Any], theirs: dict[str, Any], name: str
-) -> None:
-    path = saved(tmp_path, empty(ModelConfig(**theirs)))
-    with pytest.raises(UserError) as error:
-        fill_nothing(started_from(path, **ours), tmp_path)
-    own = ModelConfig(**ours).encoder_name
-    assert f"are of the encoder {name}, but the model has the encoder {own}:" in str(error.value)
-    assert error.value.field == "weights"
-
-
-def empty(config: ModelConfig) -> Weights:
-    """The model's state dict, a few bytes large: every value is the same zero."""
-    with torch.device("meta"):
-        state = build_model(config, 3).state_dict()
-    return {key: torch.zeros(()).expand(value.shape) for key, value in state.items()}
-
-
-@pytest.mark.parametrize(("ours", "theirs"), [("small", "paper"), ("paper", "small")])
-def test_the_two_stems_do_not_mix(tmp_path: Path, ours: str, theirs: str) -> None:
-    path = saved(tmp_path, build_model(ModelConfig(stem=theirs), 3).state_dict())
-    sentence = refused(path, tmp_path, stem=ours)
-    names = {"paper": "mit_b0", "small": "mit_b0, small stem"}
-    assert f"encoder {names[theirs]}, but" in sentence and f"encoder {names[ours]}:" in sentence
-
-
-def test_a_run_with_another_encoder_is_refused_by_name(source: RunDir) -> None:
-    config = started_from(f"run:{source.id}", arch="fcn_resnet50")
-    with pytest.raises(UserError, match=r"the encoder mit_b0, but this run has .* resnet50"):
-        fill_nothing(config, source.path.parent)
-
-
-def test_a_run_without_a_checkpoint_has_no_weights_yet(tmp_path: Path, pets: Path) -> None:
-    run = tiny.new_run(tmp_path, tiny.config(pets))
-    with pytest.raises(UserError, match=rf"run:{run.id}: that run has no checkpoint yet"):
-        fill_nothing(started_from(f"run:{run.id}"), tmp_path)
-
-
-def damaged(tmp_path: Path, mit: Weights, damage: str) -> Path:
-    """A weights file with something wrong with it."""
-    path = tmp_path / ("weights.safetensors" if "safetensors" in damage else "weights.pt")
-    if "safetensors" in damage:
-        safetensors.torch.save_file(mit, path)
-    else:
-        torch.save(mit, path)
-    content = path.read_bytes()
-    if damage.startswith("truncated"):
-        path.write_bytes(content[: len(content) // 2])
-    elif damage == "broken inside":
-        middle = len(content) // 3
-        path.write_bytes(content[:200].replace(b"PK", b"XX") + b"\0" * middle + content[-5000:])
-    elif damage == "another zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("notes.txt", "no weights")
-    else:
-        path.write_bytes({"empty": b"", "text": b"learning rate: 3\n"}[damage.split()[0]])
-    return path
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "truncated",
-        "empty",
-        "text",
-        "broken inside",
-        "another zip",
-        "truncated safetensors",
-        "empty safetensors",
-        "text safetensors",
-    ],
-)
-def test_a_damaged_file_or_something_else_is_refused(
-    mit: Weights, tmp_path: Path, damage: str
-) -> None:
-    path = damaged(tmp_path, mit, damage)
-    sentence = refused(path, tmp_path)
-    assert str(path) in sentence
-    assert "truncated, or something else" in sentence or "damaged or something else" in sentence
-
-
-def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "none.pt"
-    sentence = refused(path, tmp_path)
-    assert f"'{path}': there is no such file" in sentence and "run:<id>" in sentence
-    sentence = refused(tmp_path, tmp_path)
-    assert f"'{tmp_path}' is a folder" in sentence and "run:<id>" in sentence
-
-
-@pytest.mark.parametrize("content", [[1, 2], "text", torch.zeros(3)])
-def test_a_file_without_a_state_dict_is_refused(tmp_path: Path, content: object) -> None:
-    assert f"holds a {type(content).__name__}" in refused(saved(tmp_path, content), tmp_path)
-
-
-def test_a_state_dict_without_tensors_is_refused(tmp_path: Path) -> None:
-    assert "keys are missing" in refused(saved(tmp_path, {"epoch": 3}), tmp_path)
-
-
-class Bomb:
-    """Unpickled, it would make a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (f"touch {self.path}",)
-
-
-@pytest.mark.parametrize("kind", ["zip", "legacy", "pickle"])
-def test_a_file_that_would_run_code_is_refused_and_runs_nothing(tmp_path: Path, kind: str) -> None:
-    path, trace = tmp_path / "weights.pt", tmp_path / "it-ran"
-    content = {"state_dict": {"a": torch.zeros(1)}, "bomb": Bomb(trace)}
-    if kind == "pickle":
-        path.write_bytes(pickle.dumps(content))
-    else:
-        torch.save(content, path, _use_new_zipfile_serialization=kind == "zip")
-    sentence = refused(path, tmp_path)
-    assert str(path) in sentence
-    if kind == "zip":
-        assert "never runs code" in sentence and "state_dict()" in sentence
-    assert not trace.exists()
-    with pytest.raises(UserError):
-        load_tensors(path)
-    assert not trace.exists()
-
-
 def test_bad_weights_are_known_before_a_run_folder_is_made(
     mit: Weights, pets: Path, tmp_path: Path
 ) -> None:
@@ -450,7 +205,7 @@ def test_bad_weights_are_known_before_a_run_folder_is_made(
     path = saved(tmp_path, given)
     config = tiny.config(pets, strategy="frozen", weights=str(path))
     with pytest.raises(UserError, match=r"norm4\.bias"):
-        set_up(config, tmp_path / "runs", lambda *_: None)
+        set_up(config, tmp_path / "runs", tiny.no_progress)
     assert not (tmp_path / "runs").exists()
 
 

@@ -1,1 +1,1 @@
-"""How masks and class tables are stored."""
+"""How masks and class tables are stored, and how they are read."""

@@ -1,4 +1,4 @@
-"""Classes from the masks themselves, where no `classes.json` tells them."""
+"""Classes from the masks themselves, where there is no `classes.json`."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import json
 from pathlib import Path
 
 from segengine.datasets.base import IGNORE_INDEX, ClassInfo
-from segengine.datasets.formats.class_table import MAX_CLASSES, ClassTable, hex_color, listed
+from segengine.datasets.formats.class_table import MAX_CLASSES, ClassTable, enumeration, hex_color
 from segengine.datasets.formats.mask_scan import MaskScan
 from segengine.datasets.formats.palette import class_colors
 from segengine.errors import UserError
 
-_PROPOSED = 4  # classes that a proposed classes.json shows
+_PROPOSED = 4  # classes in the example of a classes.json
 
 
 def guess_class_table(scan: MaskScan, path: Path) -> ClassTable:
-    """Classes 0, 1, 2, ... as the masks hold them, with 255 as void.
+    """The table of masks that hold the classes 0, 1, 2, ... and 255 for void.
 
     Args:
-        scan: what the masks hold.
-        path: where a `classes.json` would be, for the sentences.
+        path: where a `classes.json` would lie, for the errors.
 
     Raises:
-        UserError: the masks leave the classes open; the sentence proposes a `classes.json`.
+        UserError: the classes do not follow from the masks; the sentence proposes a `classes.json`.
     """
     if scan.colored:
         raise UserError(
@@ -35,16 +34,17 @@ def guess_class_table(scan: MaskScan, path: Path) -> ClassTable:
     values = [value for value, _ in scan.values]
     labels = [value for value in values if value != IGNORE_INDEX]
     if len(labels) < 2 or labels != list(range(len(labels))) or len(labels) > MAX_CLASSES:
-        odd = next((file for value, file in scan.values if value not in (0, 1)), scan.values[0][1])
+        first = scan.values[0][1]
+        example = next((file for value, file in scan.values if value not in (0, 1)), first)
         raise UserError(
-            f"The masks hold {_numbers(values)} (see {odd}), but without a {path.name} they must "
-            "hold two classes or more, numbered 0, 1, 2, ... without gaps, and 255 for void. "
+            f"The masks hold {_numbers(values)} (see {example}), but without a {path.name} they "
+            "must hold two classes or more, numbered 0, 1, 2, ... without gaps, and 255 for void. "
             f"Write {path}, such as {_proposal(values)}.",
             field="root",
         )
-    infos = zip((f"class {value}" for value in labels), _colors(scan, len(labels)), strict=True)
+    colors = _colors(scan, len(labels))
     return ClassTable(
-        classes=tuple(ClassInfo(name, color) for name, color in infos),
+        classes=tuple(ClassInfo(f"class {label}", colors[label]) for label in labels),
         values=tuple(labels),
         void=(IGNORE_INDEX,),
         colors=(),
@@ -54,13 +54,13 @@ def guess_class_table(scan: MaskScan, path: Path) -> ClassTable:
 
 
 def _colors(scan: MaskScan, count: int) -> list[str]:
-    """The masks' own palette where it tells the classes apart."""
-    own = [hex_color(code) for code in scan.palette[:count]]
-    return own if len(set(own)) == count else class_colors(count)
+    """The colors of the masks' palette, where they all differ; else default colors."""
+    palette = [hex_color(code) for code in scan.palette[:count]]
+    return palette if len(set(palette)) == count else class_colors(count)
 
 
 def _numbers(values: list[int]) -> str:
-    numbers = f"the numbers {listed([str(value) for value in values])}"
+    numbers = f"the numbers {enumeration([str(value) for value in values])}"
     return numbers if len(values) > 1 else f"only the number {values[0]}"
 
 

@@ -13,10 +13,10 @@
     }
 
 The classes are in label order. `value` is the number that the masks hold for the class (0 to 65535;
-left out, its place in the list: 0, 1, 2, ...), `color` its color on every page and in RGB masks.
-`void` lists the numbers and colors to be ignored (left out: 255, unless a class has that value).
-Gray, palette and 16-bit masks are read by their numbers, RGB masks by their colors; with
-`"rgb": true` every mask is read by its colors, palette files too.
+by default its index: 0, 1, 2, ...), `color` its color on every page and in RGB masks. `void` lists
+the numbers and colors to be ignored (by default 255, unless a class has that value). Gray, palette
+and 16-bit masks are read by their numbers, RGB masks by their colors; with `"rgb": true` every mask
+is read by its colors, palette files too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from segengine.datasets.formats.palette import class_colors
 from segengine.errors import UserError
 from segengine.registry import unknown_name
 
-FILE = "classes.json"
+CLASSES_FILE = "classes.json"
 MAX_CLASSES = 255  # labels 0..254; 255 is void
 MAX_VALUE = 65535
 _LISTED = 12  # classes that a sentence lists
@@ -47,9 +47,9 @@ class ClassTable:
         classes: the classes in label order.
         values: the stored number of each class.
         void: the stored numbers that are void.
-        colors: (0xRRGGBB, label or 255) of every color that was given; guessed ones are left out.
+        colors: (0xRRGGBB, label or 255) of every given color, without default colors.
         by_color: whether masks of numbers are read by their palette's colors, too.
-        source: who says so, for sentences.
+        source: where the table comes from, for errors.
     """
 
     classes: tuple[ClassInfo, ...]
@@ -61,7 +61,7 @@ class ClassTable:
 
     @property
     def key(self) -> str:
-        """All that decides how a mask is read, as text."""
+        """Everything that decides how a mask is read, as text."""
         return repr((self.values, self.void, self.colors, self.by_color))
 
     def allowed(self) -> str:
@@ -69,12 +69,12 @@ class ClassTable:
         named = [
             f"{value} ({info.name})" for value, info in zip(self.values, self.classes, strict=True)
         ]
-        return listed([*named, *(f"{value} (void)" for value in self.void)])
+        return enumeration([*named, *(f"{value} (void)" for value in self.void)])
 
     def allowed_colors(self) -> str:
         """The colors that may occur, in words."""
         names = [info.name for info in self.classes]
-        return listed(
+        return enumeration(
             [
                 f"{hex_color(color)} ({names[label] if label < len(names) else 'void'})"
                 for color, label in self.colors
@@ -86,23 +86,23 @@ def read_class_table(path: Path) -> ClassTable:
     """The table of a `classes.json`.
 
     Raises:
-        UserError: it cannot be read, or contradicts itself; the sentence names the entry.
+        UserError: it cannot be read, or is not valid; the sentence names the entry.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}.", field="root") from None
     try:
-        return _table(content, str(path))
+        return _parsed_table(content, str(path))
     except UserError as error:
         raise UserError(f"{path}: {error}", field="root") from None
 
 
-def listed(words: list[str]) -> str:
-    """ "a, b and c"; the end of a long list is counted only."""
+def enumeration(words: list[str]) -> str:
+    """ "a, b and c"; of a long list the beginning and the number of the others."""
     if len(words) > _LISTED:
         words = [*words[:_LISTED], f"{len(words) - _LISTED} more"]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "none"
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def hex_color(code: int) -> str:
@@ -119,21 +119,23 @@ class _ClassEntry:
     color: int | None
 
 
-def _table(content: Any, source: str) -> ClassTable:
+def _parsed_table(content: Any, source: str) -> ClassTable:
     _check_object(content, "the file", ["classes", "void", "rgb"])
     given = content.get("classes")
     if not isinstance(given, list) or not 2 <= len(given) <= MAX_CLASSES:
         raise UserError(f'"classes" must list 2 to {MAX_CLASSES} classes.')
-    entries = [_entry(entry, place) for place, entry in enumerate(given)]
+    entries = [_class_entry(entry, index) for index, entry in enumerate(given)]
     default = [] if any(entry.value == IGNORE_INDEX for entry in entries) else [IGNORE_INDEX]
     void, void_colors = _void(content.get("void", default))
     by_color = content.get("rgb", False)
     if not isinstance(by_color, bool):
         raise UserError(f'"rgb" must be true or false, but is {shown(by_color)}.')
     _check_unique(entries, void, void_colors)
-    colors = [(e.color, label) for label, e in enumerate(entries) if e.color is not None]
+    colors = [
+        (entry.color, label) for label, entry in enumerate(entries) if entry.color is not None
+    ]
     return ClassTable(
-        classes=_infos(entries),
+        classes=_class_infos(entries),
         values=tuple(entry.value for entry in entries),
         void=tuple(void),
         colors=(*colors, *((color, IGNORE_INDEX) for color in void_colors)),
@@ -142,18 +144,19 @@ def _table(content: Any, source: str) -> ClassTable:
     )
 
 
-def _entry(given: Any, place: int) -> _ClassEntry:
-    _check_object(given, f"class {place + 1}", ["name", "color", "value"])
+def _class_entry(given: Any, index: int) -> _ClassEntry:
+    _check_object(given, f"class {index + 1}", ["name", "color", "value"])
     name = given.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise UserError(f'class {place + 1} needs a "name", but has {shown(name)}.')
+        raise UserError(f'class {index + 1} needs a "name", but has {shown(name)}.')
     name = name.strip()
-    color = _color(given["color"], f"the color of {name}") if "color" in given else None
-    return _ClassEntry(name, _value(given.get("value", place), f"the value of {name}"), color)
+    color = _color_code(given["color"], f"the color of {name}") if "color" in given else None
+    value = _stored_value(given.get("value", index), f"the value of {name}")
+    return _ClassEntry(name, value, color)
 
 
-def _infos(entries: list[_ClassEntry]) -> tuple[ClassInfo, ...]:
-    """Names and colors; those left out become colors that nobody has."""
+def _class_infos(entries: list[_ClassEntry]) -> tuple[ClassInfo, ...]:
+    """Names and colors; a color that was left out becomes one that no other class has."""
     taken = [hex_color(entry.color) for entry in entries if entry.color is not None]
     free = iter(class_colors(len(entries), taken))
     return tuple(
@@ -162,25 +165,27 @@ def _infos(entries: list[_ClassEntry]) -> tuple[ClassInfo, ...]:
     )
 
 
-def _check_object(given: Any, what: str, known: list[str]) -> None:
+def _check_object(given: Any, subject: str, known: list[str]) -> None:
     if not isinstance(given, dict):
-        raise UserError(f"{what} must be an object with {listed(known)}, but is {shown(given)}.")
+        keys = enumeration(known)
+        raise UserError(f"{subject} must be an object with {keys}, but is {shown(given)}.")
     for key in given:
         if key not in known:
-            raise UserError(unknown_name(f"key of {what}", key, known))
+            raise UserError(unknown_name(f"key of {subject}", key, known))
 
 
-def _value(given: Any, what: str) -> int:
+def _stored_value(given: Any, subject: str) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_VALUE:
         raise UserError(
-            f"{what} must be a whole number from 0 to {MAX_VALUE}, but is {shown(given)}."
+            f"{subject} must be a whole number from 0 to {MAX_VALUE}, but is {shown(given)}."
         )
     return given
 
 
-def _color(given: Any, what: str) -> int:
+def _color_code(given: Any, subject: str) -> int:
+    """#RRGGBB as 0xRRGGBB."""
     if not isinstance(given, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", given):
-        raise UserError(f'{what} must look like "#0072B2", but is {shown(given)}.')
+        raise UserError(f'{subject} must look like "#0072B2", but is {shown(given)}.')
     return int(given[1:], 16)
 
 
@@ -188,8 +193,9 @@ def _void(given: Any) -> tuple[list[int], list[int]]:
     """(numbers, colors) that are void."""
     if not isinstance(given, list):
         raise UserError(f'"void" must be a list such as [255, "#FFFFFF"], but is {shown(given)}.')
-    colors = [_color(item, "a void color") for item in given if isinstance(item, str)]
-    return [_value(item, "a void value") for item in given if not isinstance(item, str)], colors
+    colors = [_color_code(item, "a void color") for item in given if isinstance(item, str)]
+    values = [_stored_value(item, "a void value") for item in given if not isinstance(item, str)]
+    return values, colors
 
 
 def _check_unique(entries: list[_ClassEntry], void: list[int], void_colors: list[int]) -> None:
@@ -197,12 +203,17 @@ def _check_unique(entries: list[_ClassEntry], void: list[int], void_colors: list
     owned = [(f"name {shown(entry.name)}", entry.name) for entry in entries]
     owned += [(f"value {entry.value}", entry.name) for entry in entries]
     owned += [(f"value {value}", "void") for value in void]
-    owned += [(f"color {hex_color(e.color)}", e.name) for e in entries if e.color is not None]
+    owned += [
+        (f"color {hex_color(entry.color)}", entry.name)
+        for entry in entries
+        if entry.color is not None
+    ]
     owned += [(f"color {hex_color(color)}", "void") for color in void_colors]
     owner_of: dict[str, str] = {}
-    for what, owner in owned:
-        if what in owner_of:
+    for subject, owner in owned:
+        if subject in owner_of:
             raise UserError(
-                f"{what} is given twice, for {owner_of[what]} and {owner}: each needs its own."
+                f"{subject} is given twice, for {owner_of[subject]} and {owner}: each needs its "
+                "own."
             )
-        owner_of[what] = owner
+        owner_of[subject] = owner
