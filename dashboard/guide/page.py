@@ -11,7 +11,7 @@ PICKER = "text"  # also the address's parameter: /guide?text=Glossary
 # Prose is read best in lines of about 80 letters; the reference's tables take the width.
 STYLE = """<style>
 .st-key-guide_prose h1 { padding-top: 0; }
-.st-key-guide_prose :is(p, ul, ol, pre) { max-width: 46rem; }
+.st-key-guide_prose :is(p, ul, ol) { max-width: 46rem; }
 .st-key-guide_prose table { font-size: 0.9rem; }
 </style>"""
 

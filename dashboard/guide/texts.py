@@ -28,12 +28,34 @@ def read_text(name: str) -> str:
 
     Comments go, since the app would show them; links between the texts become the app's own.
     """
-    text = (FOLDER / FILES[name]).read_text(encoding="utf-8")
-    text = re.sub(r"[ \t]*<!--.*?-->", "", text, flags=re.DOTALL)
-    return re.sub(r"\]\(([\w-]+\.md)(#[\w-]*)?\)", _app_link, text).strip() + "\n"
+    file = FILES[name]
+    text = re.sub(r"[ \t]*<!--.*?-->", "", _read(file), flags=re.DOTALL)
+
+    def app_link(link: re.Match[str]) -> str:
+        target, anchor = link[1] or file, link[2] or ""
+        if target not in _NAMES:
+            return link[0]
+        place = "#" + app_anchors(target).get(anchor, anchor) if anchor else ""
+        return f"](/guide?text={quote(_NAMES[target])}{place})" if link[1] else f"]({place})"
+
+    return re.sub(r"\]\(([\w-]+\.md)?(?:#([\w-]+))?\)", app_link, text).strip() + "\n"
 
 
-def _app_link(link: re.Match[str]) -> str:
-    """A link to a file as a link to the app's page that shows it; others stay as they are."""
-    file, anchor = link[1], link[2] or ""
-    return f"](/guide?text={quote(_NAMES[file])}{anchor})" if file in _NAMES else link[0]
+def app_anchors(file: str) -> dict[str, str]:
+    """The anchor of each heading, as GitHub makes it -> as Streamlit does ("m-io-u" for mIoU)."""
+    headings = re.findall(r"^#+ +(.*)", _read(file), flags=re.MULTILINE)
+    return {_github_anchor(heading): _streamlit_anchor(heading) for heading in headings}
+
+
+def _github_anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
+
+
+def _streamlit_anchor(heading: str) -> str:
+    """Words as lodash's kebabCase finds them: it also parts them at capitals and digits."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", heading.replace("'", ""))
+    return "-".join(words).lower()
+
+
+def _read(file: str) -> str:
+    return (FOLDER / file).read_text(encoding="utf-8")

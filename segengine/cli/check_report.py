@@ -66,7 +66,7 @@ def _sizes(report: Report) -> str:
     for split in report.splits:
         sizes = {name: f"{size[0]}x{size[1]}" for name, size in typical_sizes(split.sizes)}
         if sizes:
-            sizes["most_common"] += f" ({max(split.sizes.values()):,} images)"
+            sizes["most_common"] += f" ({_images(max(split.sizes.values()))})"
         cells = [sizes.get(name, "-") for name in ("smallest", "median", "largest", "most_common")]
         rows.append([split.split, f"{split.images:,}", *cells])
     return f"Images and their sizes (height x width in pixels, ranked by area)\n{columns(rows)}"
@@ -93,3 +93,7 @@ def _listed(noun: str, problems: Sequence[Problem], limit: int | None = None) ->
     if len(lines) < len(problems):
         lines.append(f"- and {len(problems) - len(lines):,} more: --json lists them all")
     return "\n".join([f"{title}:", *lines])
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"

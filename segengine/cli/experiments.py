@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segengine import launchers
-from segengine.cli.flags import RUNS, config_of, with_flags
+from segengine.cli.flags import RUNS, run_command, config_of, with_flags
 from segengine.config import RunConfig
 from segengine.launchers.preflight import require_startable
 from segengine.launchers.start import start_run
@@ -88,8 +88,9 @@ def launch_run(config: RunConfig, runs_dir: Path) -> int:
     """Start the run's process and wait until it trains; 1 where the run ends before."""
     run = start_run(config, runs_dir)
     print(run.id, flush=True)
+    stop = run_command("stop", run)
     print(
-        f"It runs in the background; its output: {run.output_file}. Stop it with: stop {run.id}",
+        f"It runs in the background; its output: {run.output_file}. Stop it with: {stop}",
         file=sys.stderr,
     )
     return _wait_until_it_trains(run)

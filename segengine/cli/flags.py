@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from segengine.config import RunConfig
 from segengine.config.messages import literal_choices
 from segengine.config.presets import find_preset
 from segengine.errors import UserError
+from segengine.run.rundir import RunDir
 
 RUNS = Path("runs")
 RunId = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -41,6 +43,12 @@ def config_of(flags: Any) -> RunConfig:
         InvalidConfig: with one sentence for each field that is wrong.
     """
     return RunConfig.from_flat(dataclasses.asdict(flags))
+
+
+def run_command(command: str, run: RunDir) -> str:
+    """A line to paste into a shell that does something with a run, from wherever it lies."""
+    words = ["python", "-m", "segengine", command, run.id, "--runs-dir", str(run.path.parent)]
+    return shlex.join(words)
 
 
 def base_config(words: Sequence[str]) -> RunConfig:

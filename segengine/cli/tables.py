@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from segengine.errors import UserError
@@ -34,9 +35,10 @@ def one_run(run: RunDir) -> str:
     """Everything about one run, one block per topic."""
     log = open_log(run.events_file)
     status = read_status(run, log)
+    folder = shlex.quote(str(run.path.parent))
     blocks = [
         _head(run, status),
-        f"Started as\n{run.config().command('train')}",
+        f"Started as\n{run.config().command('train')} --runs-dir {folder}",
         "\n".join(f"{title}: {value}" for title, value in facts(run, log)),
     ]
     best = log.best()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segengine.drawing.canvas import Canvas, Floats, Rng
 
 # (12, N) for N points: what each of them weighs along the smooth curve through them all.
-CURVES = {
+BENDS = {
     n: np.vander(np.linspace(0, 1, 12), n) @ np.linalg.inv(np.vander(np.linspace(0, 1, n), n))
     for n in (2, 3, 4)
 }
@@ -40,7 +40,7 @@ class Hairs(NamedTuple):
 
 def grow(rng: Rng, limb: Limb, spacing: float) -> Hairs:
     """Hair all over a limb, about one every `spacing` pixels."""
-    spine = CURVES[len(limb.points)] @ limb.points
+    spine = BENDS[len(limb.points)] @ limb.points
     slope = np.diff(spine, axis=0, append=2 * spine[-1:] - spine[-2:-1]) + 1e-6
     pace = np.hypot(*slope.T)
     run = pace.cumsum() - pace

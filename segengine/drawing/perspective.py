@@ -32,7 +32,7 @@ GRAIN = sum(noise(np.random.default_rng(0), (256, 256), cell) for cell in (2, 5,
 HALF = ring(8)[[4, 5, 6, 7, 0]]  # half a circle, to the right
 
 
-class Place(NamedTuple):
+class Spot(NamedTuple):
     """Where something stands, and how far it is turned to the right from looking ahead."""
 
     x: float
@@ -71,7 +71,7 @@ class View(Canvas):
         across, down = (np.multiply(value, scale).astype(np.int32) & 255 for value in (a, b))
         return np.take(self.tile, across * 256 + down)
 
-    def locate(self, place: Place, points: ArrayLike) -> Floats:
+    def locate(self, place: Spot, points: ArrayLike) -> Floats:
         """Meters from the camera of a thing's own meters (N, 3): to its right, up, ahead of it."""
         cos, sin = math.cos(place.turn), math.sin(place.turn)
         seen: Floats = np.asarray(points, float) @ ((cos, 0, -sin), (0, 1, 0), (sin, 0, cos))
@@ -84,7 +84,7 @@ class View(Canvas):
         pixels = seen[..., :2] * ((self.focal, -self.focal) / seen[..., 2:])
         return np.add(pixels, (self.center, self.horizon))
 
-    def limb(self, spot: Place, ends: Any, radius: float, color: ArrayLike, label: int) -> None:
+    def limb(self, spot: Spot, ends: Any, radius: float, color: ArrayLike, label: int) -> None:
         """A round bar."""
         seen = self.locate(spot, ends)
         (x0, y0), (x1, y1) = self.project(seen).tolist()
@@ -94,7 +94,7 @@ class View(Canvas):
         outline = np.concatenate([(x0, y0) - circle * first, (x1, y1) + circle * second])
         self.fill(outline, self.air(np.asarray(color) * self.light(0, 0.6, -0.6), spot.z), label)
 
-    def face(self, spot: Place, corners: Any, color: Any, label: int, decals: Any = ()) -> None:
+    def face(self, spot: Spot, corners: Any, color: Any, label: int, decals: Any = ()) -> None:
         """A flat side, from bottom left and right to top left; decals are in shares of these."""
         seen = self.locate(spot, corners)
         right, up = seen[1] - seen[0], seen[-1] - seen[0]
@@ -109,7 +109,7 @@ class View(Canvas):
             if np.ptp(spots, axis=0).min() > 1:
                 self.fill(spots, tint, label)
 
-    def wall(self, start: Place, end: Place, height: float, texture: Texture, label: int) -> None:
+    def wall(self, start: Spot, end: Spot, height: float, texture: Texture, label: int) -> None:
         """What stands upright between two places."""
         (x0, _, z0), (x1, _, z1) = (self.locate(p, [[0] * 3])[0].tolist() for p in (start, end))
         ray = (np.arange(self.labels.shape[1], dtype=np.float32) + 0.5 - self.center) / self.focal

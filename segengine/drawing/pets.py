@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from segengine.drawing.canvas import Canvas, Floats, Rng, eight_bits, noise, rgb, ring
-from segengine.drawing.fur import CURVES, Hairs, Limb, comb, grow
+from segengine.drawing.fur import BENDS, Hairs, Limb, comb, grow
 from segengine.drawing.rooms import Place
 
 CAT_EYES = ("#ce9628 #f0c84e", "#80a046 #b4d070", "#6096be #9cc8e6")
@@ -181,7 +181,7 @@ def face(rng: Rng, image: Image.Image, dog: bool, turn: Floats, head: Floats, as
         pen.polygon((shape @ turn.T + head).ravel().tolist(), fill)
 
     def line(points: list[tuple[float, float]], fill: str, wide: float) -> None:
-        curve = CURVES[len(points)] @ points @ turn.T + head
+        curve = BENDS[len(points)] @ points @ turn.T + head
         pen.line(curve.ravel().tolist(), fill, max(1, round(wide * np.hypot(*turn[0]))))
 
     ink, white = "#281c18", "#fcfaf6"

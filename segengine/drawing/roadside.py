@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from segengine.drawing.canvas import Floats, pick, rgb, ring
-from segengine.drawing.perspective import Label, Place, Texture, View
+from segengine.drawing.perspective import Label, Spot, Texture, View
 from segengine.drawing.vehicles import BLACK, GLASS, PAINTS, RED, WHITE
 
 STONES = rgb("9e9991 7a7875 bdb29e a88566 805445 c7c2ba 998f70 6b6666 b89980 8c9499")
@@ -64,20 +64,20 @@ def facade(view: View, color: Floats, length: float, height: float, shop: bool) 
     return texture
 
 
-def house(view: View, near: Place, far: Place, height: float, shop: bool) -> None:
+def house(view: View, near: Spot, far: Spot, height: float, shop: bool) -> None:
     """A house with its front between two places, a roof, and a gable to whoever comes near."""
     rng, side, label = view.rng, float(np.sign(near.x)), Label.BUILDING
     color, deep, roof = pick(rng, STONES), rng.uniform(8, 11), float(rng.choice([0, 2.5, 4]))
-    gable, back = masonry(view, color, height, roof, deep), Place(near.x + side * deep, near.z)
+    gable, back = masonry(view, color, height, roof, deep), Spot(near.x + side * deep, near.z)
     view.wall(near, back, height + roof, gable, label)
     left, right = (near.z - 0.2, far.z) if side < 0 else (far.z, near.z - 0.2)
     eaves, ridge = (near.x - side * 0.4, height - 0.1), (near.x + side * deep / 2, height + roof)
     slope = [(*eaves, left), (*eaves, right), (*ridge, right), (*ridge, left)]
-    view.face(Place(0, 0), slope, rng.choice(TILES), label)
+    view.face(Spot(0, 0), slope, rng.choice(TILES), label)
     view.wall(near, far, height, facade(view, color, far.z - near.z, height, shop), label)
 
 
-def boundary(view: View, start: Place, end: Place, kind: Label, height: float) -> None:
+def boundary(view: View, start: Spot, end: Spot, kind: Label, height: float) -> None:
     """A wall, a fence or a hedge."""
     color, (gap, share) = pick(view.rng, PAINTS), FENCES[view.rng.integers(len(FENCES))]
 
@@ -108,17 +108,17 @@ def foliage(view: View, size: float, outward: Texture) -> Texture:
     return texture
 
 
-def tree(view: View, place: Place) -> None:
+def tree(view: View, place: Spot) -> None:
     """A trunk and a crown."""
     size = view.rng.uniform(5, 7.5)
     crown, middle = size * 0.3, size * view.rng.uniform(0.58, 0.66)
     view.limb(place, ((0, 0, 0), (0, middle, 0)), size * 0.024, BARK, Label.VEGETATION)
     leaves = foliage(view, crown, lambda u, y: np.hypot(u / crown - 1.3, (y - middle) / crown))
-    left, right = (Place(place.x + side * crown * 1.3, place.z) for side in (-1, 1))
+    left, right = (Spot(place.x + side * crown * 1.3, place.z) for side in (-1, 1))
     view.wall(left, right, middle + crown * 1.3, leaves, Label.VEGETATION)
 
 
-def post(view: View, place: Place, kind: Label) -> None:
+def post(view: View, place: Spot, kind: Label) -> None:
     """A pole with a street lamp, a traffic sign, or lights of which one shines."""
     up = {Label.POLE: 6.5, Label.TRAFFIC_LIGHT: 3.2}.get(kind, view.rng.uniform(2.3, 2.8))
     view.limb(place, ((0, 0, 0), (0, up, 0)), 0.055, METAL, Label.POLE)

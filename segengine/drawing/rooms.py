@@ -10,7 +10,7 @@ from segengine.drawing.fur import Limb, comb, grow
 
 # Walls, carpets, sofas and bushes are mostly of these: color alone must not find the pet.
 FURS = rgb("e6dbc9 d6b385 cc8a4a 946e4f 5c4236 949290 454042")
-PAINTS = rgb("8ca8a8 b3b899 cca899 8594ad")
+WALL_PAINTS = rgb("8ca8a8 b3b899 cca899 8594ad")
 GREENS = rgb("66853d 85944d a8995c 527042")
 # The back, seat and arms of a sofa: from (x, y) to (x, y), how thick.
 SOFA = ((-0.7, -0.5, 0.7, -0.5, 1.2), (-1, 1, 1, 1, 0.7), (-1, 0, -1, 1, 0.6), (1, 0, 1, 1, 0.6))
@@ -68,7 +68,7 @@ class Place:
         """Wall, floor, window and sofa."""
         rng, width, x = self.rng, self.width, np.arange(self.width)
         stripes = (x // rng.uniform(14, 30) % 2 * rng.choice([0, 0.05, 0.09]))[:, None]
-        self.wall[:] = pick(rng, FURS, PAINTS) * (1 - stripes)
+        self.wall[:] = pick(rng, FURS, WALL_PAINTS) * (1 - stripes)
         left, wide, tall = int(rng.uniform(0.05, 0.7) * width), width // 4, self.horizon // 2
         window, trim = self.wall[tall // 6 :, left:][:tall, :wide], pick(rng, FURS)
         window[:], window[4:-4, 4:-4] = trim, rgb("adc9de")
@@ -84,7 +84,7 @@ class Place:
         if rng.random() < 0.6:
             middle, half, thick = width * rng.uniform(0.35, 0.65), 0.34 * width, 0.13 * self.height
             self.shadow(middle, self.horizon + 1.7 * thick, 1.3 * half)
-            color = pick(rng, FURS, PAINTS[:1])
+            color = pick(rng, FURS, WALL_PAINTS[:1])
             for *ends, radius in SOFA:
                 part = np.reshape(ends, (2, 2)) * (half, thick) + (middle, self.horizon)
                 self.lump(part, thick * radius, np.stack([color, color]))

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from segengine.drawing import roadside, vehicles
 from segengine.drawing.canvas import Floats, Rng, eight_bits, noise, pick, ring
-from segengine.drawing.perspective import Label, Place, View
+from segengine.drawing.perspective import Label, Spot, View
 
 __all__ = ["SIZE", "THEMES", "Label", "draw_street"]
 
@@ -61,11 +61,11 @@ class Street:
             self.pavement(side)
         self.traffic()
 
-    def add(self, paint: Callable[..., None], spot: Place, *words: object, back: float = 0) -> None:
+    def add(self, paint: Callable[..., None], spot: Spot, *words: object, back: float = 0) -> None:
         """Have something painted after what is farther away."""
         self.things.append((spot.z + back, paint, (self.view, spot, *words)))
 
-    def shade(self, spot: Place, outline: Floats, *heights: float) -> None:
+    def shade(self, spot: Spot, outline: Floats, *heights: float) -> None:
         """Have level slabs with that outline (N, 2) cast a shadow on the ground."""
         view, up = self.view, np.reshape(heights if self.view.sunny else 0, (-1, 1, 1))
         slabs = view.locate(spot, outline @ ((1, 0, 0), (0, 0, 1)))
@@ -82,7 +82,7 @@ class Street:
         """The street, from far to near."""
         sky(self.view)
         ground(self.view, self)
-        roadside.boundary(self.view, Place(-60, FAR), Place(60, FAR), Label.VEGETATION, 7)
+        roadside.boundary(self.view, Spot(-60, FAR), Spot(60, FAR), Label.VEGETATION, 7)
         for _, paint, words in sorted(self.things, key=lambda thing: -thing[0]):
             paint(*words)
         return self.view
@@ -99,14 +99,14 @@ class Street:
                 height, inset = level * rng.uniform(0.75, 1.25), 0.0
                 if not city or rng.random() < 0.08:
                     kind = rng.choice(fixed if fixed and near < 30 else YARDS)
-                    ends, inset = [Place(sign * edge, z) for z in (near, far)], rng.uniform(4, 7)
+                    ends, inset = [Spot(sign * edge, z) for z in (near, far)], rng.uniform(4, 7)
                     self.add(roadside.boundary, *ends, kind, rng.uniform(1, 1.9), back=200)
                     x, z = sign * (edge + rng.uniform(1, inset)), rng.uniform(max(near, 6), far)
-                    self.add(roadside.tree, Place(x, z), back=300)
-                ends = [Place(sign * (edge + inset), z) for z in (near + inset / 4, far)]
+                    self.add(roadside.tree, Spot(x, z), back=300)
+                ends = [Spot(sign * (edge + inset), z) for z in (near + inset / 4, far)]
                 self.add(roadside.house, *ends, height, city and rng.random() < 0.5, back=500)
                 deep = far - near if near > 3 else 30.0  # behind the camera too
-                middle = Place(sign * (edge + inset + 4.5), far - deep / 2)
+                middle = Spot(sign * (edge + inset + 4.5), far - deep / 2)
                 self.shade(middle, SQUARE * (4.5, deep / 2), *np.arange(0, height, 3))
 
     def pavement(self, side: int) -> None:
@@ -117,22 +117,22 @@ class Street:
         posts = [(Label.POLE, z) for z in lamps] + [(Label.TRAFFIC_SIGN, z) for z in signs]
         posts += [(Label.TRAFFIC_LIGHT, z) for z in (near - 3.5, far + 3)]
         for kind, z in posts:
-            self.add(roadside.post, Place(sign * curb, z), kind)
+            self.add(roadside.post, Spot(sign * curb, z), kind)
         for z in filter(self.free, trees if rng.random() < 0.5 else ()):
-            where = Place(sign * (curb + 0.4), z)
+            where = Spot(sign * (curb + 0.4), z)
             self.add(roadside.tree, where)
             self.shade(where, ring(12) * 1.8, 4.2)
         people = [(rng.uniform(curb + 0.6, edge), z, 0.0) for z in rng.uniform(8, 60, 5)]
         people += [(rng.uniform(0, curb), near - 2, 1.5) for _ in range(rng.integers(3))]
         for x, z, turn in people:
-            where = Place(sign * x, z, rng.normal(turn, 0.3) + rng.choice([0, np.pi]))
+            where = Spot(sign * x, z, rng.normal(turn, 0.3) + rng.choice([0, np.pi]))
             self.add(vehicles.figure, where, Label.PERSON)
             self.shade(where, SQUARE * (0.2, 0.15), *np.linspace(0, 1.7, 6))
         for label in self.shows & CYCLES:
             z = (curb + 0.8 + sign * self.view.shift) * rng.uniform(2.3, 3)  # just in the picture
             turn = sign * rng.uniform(0.8, 1.3)
             for index in range(rng.integers(1, 4)):
-                self.add(vehicles.figure, Place(sign * (curb + 0.8), z + index, turn), label)
+                self.add(vehicles.figure, Spot(sign * (curb + 0.8), z + index, turn), label)
 
     def traffic(self) -> None:
         """Vehicles, lane by lane."""
@@ -148,7 +148,7 @@ class Street:
                 kind = queues[index].pop() if queues[index] else Label.CAR
                 wide, long, tall = vehicles.SIZES[kind]
                 if kind != Label.CAR or (rng.random() < 0.55 and self.free(z, long)):
-                    where = Place(x, z + long / 2, turn + rng.normal(0, 0.015))
+                    where = Spot(x, z + long / 2, turn + rng.normal(0, 0.015))
                     paint = vehicles.figure if kind == Label.RIDER else vehicles.vehicle
                     self.add(paint, where, kind, back=-long / 2)
                     self.shade(where, SQUARE * (wide / 2, long / 2), *np.linspace(0, tall, 5))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from segengine.drawing.canvas import pick, rgb, ring
-from segengine.drawing.perspective import Label, Place, View
+from segengine.drawing.perspective import Label, Spot, View
 
 PAINTS = rgb("cccccc 8c8f94 595c61 242429 33456b 802421 9e917a 475c52 996b4c 6b3324")
 GLASS, BLACK, CHROME = (0.16, 0.2, 0.25), (0.07, 0.07, 0.08), (0.6, 0.6, 0.62)
@@ -84,7 +84,7 @@ BARS: dict[Label, list[Any]] = {
 }  # fmt: skip
 
 
-def vehicle(view: View, place: Place, label: Label) -> None:
+def vehicle(view: View, place: Spot, label: Label) -> None:
     """A car, truck, bus or tram."""
     boxes = MODELS[label][view.rng.integers(len(MODELS[label]))]
     color, ahead = pick(view.rng, PAINTS), np.cos(place.turn)
@@ -118,7 +118,7 @@ def decorate(patches: tuple[Any, ...], side: str) -> list[Any]:
     ]
 
 
-def figure(view: View, place: Place, label: Label) -> None:
+def figure(view: View, place: Spot, label: Label) -> None:
     """Somebody on foot or on a bicycle, or a parked bicycle or motorcycle."""
     if label == Label.RIDER:
         figure(view, place, Label.BICYCLE)

@@ -87,11 +87,12 @@ def _meaningful(config: RunConfig) -> dict[str, Any]:
 
 def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     """(title, value, default) of each field that is not at its default, in form order."""
-    flat = config.flat()
+    values = _meaningful(config)
+    absolute = RunConfig().resolved().flat()  # a run holds its paths so
     return [
-        (str(info.title), value_text(flat[name], info), value_text(info.default, info))
+        (str(info.title), value_text(values[name], info), value_text(info.default, info))
         for name, info in RunConfig.declarations().items()
-        if flat[name] != info.default
+        if name in values and values[name] not in (info.default, absolute[name])
     ]
 
 

@@ -42,6 +42,14 @@ def test_a_link_between_texts_stays_in_the_app(page: Any, dashboard: Dashboard) 
     opened.value.get_by_role("heading", name="Your first experiment").wait_for()
 
 
+def test_a_link_inside_a_text_leads_to_its_heading(page: Any, dashboard: Dashboard) -> None:
+    page.goto(f"{dashboard.url}/guide?text=Explanation")
+    page.get_by_role("link", name="Why border IoU is low").first.click()
+    page.wait_for_function(
+        "document.getElementById('why-border-io-u-is-low').getBoundingClientRect().top < 300"
+    )
+
+
 def test_an_unknown_text_is_answered_with_the_known_ones(page: Any, dashboard: Dashboard) -> None:
     page.goto(f"{dashboard.url}/guide?text=nonsense")
     page.get_by_text("There is no such text in the guide").wait_for()

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from torchvision.datasets import Cityscapes as Official
 
 from segengine.drawing.canvas import Canvas
-from segengine.drawing.perspective import Place, View
+from segengine.drawing.perspective import Spot, View
 from segengine.drawing.streets import SIZE, THEMES, Label, draw_street
 
 VOID = {Label.EGO_VEHICLE, Label.OUT_OF_ROI}
@@ -111,7 +111,7 @@ def test_things_shrink_with_distance() -> None:
     view = View(np.random.default_rng(0), 100, 200)
     view.bend = 0.0
     square = [(-1, 0, 0), (1, 0, 0), (1, 2, 0), (-1, 2, 0)]
-    near, far = (view.project(view.locate(Place(0, z), square)) for z in (10, 20))
+    near, far = (view.project(view.locate(Spot(0, z), square)) for z in (10, 20))
     assert np.ptp(near, axis=0) == pytest.approx(2 * np.ptp(far, axis=0))
     assert np.ptp(near, axis=0) == pytest.approx([view.focal * 2 / 10] * 2)
 
@@ -119,9 +119,9 @@ def test_things_shrink_with_distance() -> None:
 def test_the_back_of_a_face_is_not_seen() -> None:
     view = View(np.random.default_rng(0), 100, 200)
     square = [(-1, 0, 0), (1, 0, 0), (1, 2, 0), (-1, 2, 0)]
-    view.face(Place(0, 10, np.pi), square, (1, 0, 0), Label.CAR)
+    view.face(Spot(0, 10, np.pi), square, (1, 0, 0), Label.CAR)
     assert not (view.labels == Label.CAR).any()
-    view.face(Place(0, 10), square, (1, 0, 0), Label.CAR)
+    view.face(Spot(0, 10), square, (1, 0, 0), Label.CAR)
     assert (view.labels == Label.CAR).sum() == pytest.approx((view.focal * 2 / 10) ** 2, rel=0.1)
 
 

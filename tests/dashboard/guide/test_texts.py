@@ -28,11 +28,13 @@ def test_comments_go_and_links_are_rewritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "index.md").write_text(
-        "<!-- made -->\n\n# Title\n\nmIoU 0.5 <!-- two\nlines -->, see [why](explanation.md#why)\n"
+        "<!-- made -->\n\n# Title\n\n"
+        "mIoU 0.5 <!-- two\nlines -->, see [why](explanation.md#why-miou)\n"
         "and [elsewhere](https://example.org/how-to.md).\n"
     )
+    (tmp_path / "explanation.md").write_text("# Explanation\n\n## Why mIoU?\n")
     monkeypatch.setattr(texts, "FOLDER", tmp_path)
     assert texts.read_text("Overview") == (
-        "# Title\n\nmIoU 0.5, see [why](/guide?text=Explanation#why)\n"
+        "# Title\n\nmIoU 0.5, see [why](/guide?text=Explanation#why-m-io-u)\n"
         "and [elsewhere](https://example.org/how-to.md).\n"
     )
