@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segengine import launchers
-from segengine.cli.flags import RUNS, run_command, config_of, with_flags
+from segengine.cli.flags import RUNS, config_of, run_command, with_flags
 from segengine.config import RunConfig
 from segengine.launchers.preflight import require_startable
 from segengine.launchers.start import start_run
