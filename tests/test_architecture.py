@@ -24,8 +24,9 @@ HEAVY = ("torch", "torchvision", "segmentation_models_pytorch", "timm")
 
 # Room -> the rooms that it may import. Top to bottom: each only those that stand below it.
 MAY_IMPORT: dict[str, str] = {
+    "__main__": "cli",
     "dashboard": "launchers results datasets config run files registry errors",
-    "cli": "training inference launchers results datasets config run terminal registry errors",
+    "cli": "training inference launchers results datasets config run registry errors",
     "training": "inference batches weights metrics losses models datasets run config device files"
     " errors",
     "results": "launchers datasets run config statistics registry errors",
@@ -37,20 +38,19 @@ MAY_IMPORT: dict[str, str] = {
     "losses": "datasets config registry errors",
     "models": "config registry files errors",
     "datasets": "drawing config registry files errors",
-    "run": "config statistics files terminal errors",
+    "run": "config statistics files errors",
     "config": "registry errors",
     "registry": "errors",
     "files": "errors",
     "device": "errors",
     "statistics": "",
     "drawing": "",
-    "terminal": "",
     "errors": "",
 }
 # A promise of whole rooms. (A model or a loss is a file with torch in it; their names are not.)
 TORCH_FREE = (
     *("dashboard", "cli", "results", "launchers", "datasets", "drawing", "run", "config"),
-    *("statistics", "registry", "files", "terminal", "errors"),
+    *("statistics", "registry", "files", "errors"),
 )
 NEEDS_A_SESSION = ("dashboard.navigation", "dashboard.app")  # and the pages: page.py
 MOST_FILES = 14  # Python files in a folder, its __init__ not counted
@@ -84,12 +84,12 @@ def sources() -> dict[str, Path]:
 
 
 def room_of(module: str) -> str | None:
-    """The room that a module stands in; None for what is not ours, and for the front door."""
+    """The room that a module stands in; None for what is not ours."""
     top, _, rest = module.partition(".")
     if top == "dashboard":
         return top
     room = rest.partition(".")[0]
-    return room if top == "segengine" and room not in ("", "__main__") else None
+    return room if top == "segengine" and room else None
 
 
 def within(module: str, *packages: str) -> bool:

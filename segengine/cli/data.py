@@ -14,7 +14,7 @@ from segengine.config import RunConfig
 from segengine.datasets.check import check_dataset
 from segengine.datasets.sample_pets import write_sample_pets
 from segengine.datasets.sample_streets import write_sample_streets
-from segengine.terminal import Terminal
+from segengine.run.terminal import Terminal
 
 CHECK_FIELDS = ("dataset", "root", "val_share", "split_seed", "workers")  # that `check` takes
 

@@ -20,7 +20,7 @@ from segengine.results.runlog import RunLog
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
-from segengine.terminal import Terminal
+from segengine.run.terminal import Terminal
 
 
 def train_command(base: RunConfig) -> Callable[..., int]:

@@ -14,7 +14,7 @@ from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import Split
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
-from segengine.terminal import Terminal
+from segengine.run.terminal import Terminal
 
 
 def evaluate_run(

@@ -18,7 +18,7 @@ from segengine.run.events import (
     RunStopped,
     Step,
 )
-from segengine.terminal import Terminal
+from segengine.run.terminal import Terminal
 
 INTERVAL = 0.2  # least seconds between two `step` or two `progress` events
 

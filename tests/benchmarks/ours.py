@@ -18,7 +18,7 @@ from segengine.run.event_log import EventLog, read_events
 from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
-from segengine.terminal import Terminal
+from segengine.run.terminal import Terminal
 from segengine.training.components import build_components, run_started_event
 from segengine.training.state import Position
 from segengine.training.trainer import Trainer

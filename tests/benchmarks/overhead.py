@@ -17,7 +17,7 @@ from segengine.metrics.pixel_mean import PixelMean
 from segengine.metrics.seg_metrics import SegMetrics, labels_of
 from segengine.run.event_log import EventLog
 from segengine.run.logger import RunLogger
-from segengine.terminal import Terminal
+from segengine.run.terminal import Terminal
 from tests.benchmarks.measure import duration, seconds_of
 from tests.benchmarks.training_step import ARCH, CASES, CLASSES, our_step, random_batch
 
