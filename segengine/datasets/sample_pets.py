@@ -113,15 +113,23 @@ class DrawnPets(DrawnSet):
     title = "the sample pets"
 
     def __init__(self, train: int, val: int, seed: int) -> None:
-        self.pictures = [PetPicture(0, index) for index in range(train)]
-        self.pictures += [PetPicture(1, index) for index in range(val)]
-        self.count, self.seed = train + val, seed
+        self.train, self.count, self.seed = train, train + val, seed
         self.readme = (
             "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
             "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
             "1 pet, 2 background, 3 border. The breeds are made up.\n\n"
             f"trainval {train}, test {val}, seed {seed}, second edition\n"
         )
+
+    def picture(self, number: int) -> PetPicture:
+        """Picture `number`, the training pictures first."""
+        split = int(number >= self.train)
+        return PetPicture(split, number - split * self.train)
+
+    @property
+    def pictures(self) -> list[PetPicture]:
+        """All pictures; made when asked for, since every job of a worker carries this object."""
+        return [self.picture(number) for number in range(self.count)]
 
     def files(self) -> list[str]:
         names = [picture.name for picture in self.pictures]
@@ -141,7 +149,7 @@ class DrawnPets(DrawnSet):
             (annotations / name).write_text("".join(entries), encoding="utf-8")
 
     def write_picture(self, folder: Path, number: int) -> None:
-        picture = self.pictures[number]
+        picture = self.picture(number)
         image, trimap = draw_pet(self.seed, picture.split, picture.index)
         path = folder / "images" / f"{picture.name}.jpg"
         Image.fromarray(image).save(path, quality=_JPEG_QUALITY)

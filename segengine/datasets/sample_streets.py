@@ -115,15 +115,23 @@ class DrawnStreets(DrawnSet):
     title = "the sample streets"
 
     def __init__(self, train: int, val: int, seed: int) -> None:
-        self.pictures = [StreetPicture(0, index) for index in range(train)]
-        self.pictures += [StreetPicture(1, index) for index in range(val)]
-        self.count, self.seed = train + val, seed
+        self.train, self.count, self.seed = train, train + val, seed
         self.readme = (
             "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
             "The layout is that of the Cityscapes dataset: gtFine holds the official label ids.\n"
             "The cities are made up.\n\n"
             f"train {train}, val {val}, seed {seed}, second edition\n"
         )
+
+    def picture(self, number: int) -> StreetPicture:
+        """Picture `number`, the training pictures first."""
+        split = int(number >= self.train)
+        return StreetPicture(split, number - split * self.train)
+
+    @property
+    def pictures(self) -> list[StreetPicture]:
+        """All pictures; made when asked for, since every job of a worker carries this object."""
+        return [self.picture(number) for number in range(self.count)]
 
     def files(self) -> list[str]:
         return [name for picture in self.pictures for name in (picture.image, picture.mask)]
@@ -133,7 +141,7 @@ class DrawnStreets(DrawnSet):
             parent.mkdir(parents=True)
 
     def write_picture(self, folder: Path, number: int) -> None:
-        picture = self.pictures[number]
+        picture = self.picture(number)
         image, labels = draw_street(self.seed, picture.split, picture.index)
         Image.fromarray(image).save(folder / picture.image)
         Image.fromarray(labels).save(folder / picture.mask)
