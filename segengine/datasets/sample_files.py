@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from segengine.errors import UserError
 from segengine.files import cannot_write
@@ -19,18 +20,49 @@ CORES = os.cpu_count() or 1
 OnDrawn = Callable[[int, int], None]  # (pictures drawn, pictures in all)
 
 
-class DrawnSet(ABC):
-    """A drawn dataset in the layout of an official one.
+PictureT = TypeVar("PictureT")
+
+
+class DrawnSet(ABC, Generic[PictureT]):
+    """A drawn dataset in the layout of an official one: the training pictures, then the others.
+
+    Args:
+        train, val: pictures per split.
 
     Attributes:
         title: its name in sentences, such as "the sample pets".
+        layout: sentences of its README that say how to read it.
         readme: text of its README, by which a later call recognizes the dataset.
         count: number of its pictures.
+
+    Raises:
+        UserError: a split would be empty.
     """
 
     title: str
-    readme: str
-    count: int
+    layout: str
+
+    def __init__(self, train: int, val: int, seed: int) -> None:
+        if train < 1 or val < 1:
+            raise UserError(f"train={train} and val={val} were given; each needs at least 1 image.")
+        self.train, self.count, self.seed = train, train + val, seed
+        self.readme = (
+            "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
+            f"{self.layout}\n\ntrain {train}, val {val}, seed {seed}, second edition\n"
+        )
+
+    @abstractmethod
+    def picture(self, split: int, index: int) -> PictureT:
+        """A picture: `index` within the split, 0 for training and 1 for validation."""
+
+    def numbered(self, number: int) -> PictureT:
+        """Picture `number`, 0..count-1."""
+        split = int(number >= self.train)
+        return self.picture(split, number - split * self.train)
+
+    def pictures(self) -> list[PictureT]:
+        """All pictures; made when asked for, since every job of a worker carries this object."""
+        return [self.numbered(number) for number in range(self.count)]
 
     @abstractmethod
     def files(self) -> list[str]:
@@ -45,13 +77,9 @@ class DrawnSet(ABC):
         """Draw and save picture `number`, 0..count-1, with its mask."""
 
 
-def check_counts(train: int, val: int) -> None:
-    """UserError where a split would be empty."""
-    if train < 1 or val < 1:
-        raise UserError(f"train={train} and val={val} were given; each needs at least 1 image.")
-
-
-def write_drawn_set(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None = None) -> Path:
+def write_drawn_set(
+    folder: Path, drawn_set: DrawnSet[Any], progress: OnDrawn | None = None
+) -> Path:
     """Draw the set into `folder`, unless it is complete already, and return the folder.
 
     The folder appears only when it is whole. Where two processes draw at once, the folder of the
@@ -77,7 +105,7 @@ def write_drawn_set(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None 
     return folder
 
 
-def _is_complete(folder: Path, drawn_set: DrawnSet) -> bool:
+def _is_complete(folder: Path, drawn_set: DrawnSet[Any]) -> bool:
     """Whether the folder holds exactly this set."""
     try:
         if (folder / "README").read_text(encoding="utf-8") != drawn_set.readme:
@@ -87,7 +115,7 @@ def _is_complete(folder: Path, drawn_set: DrawnSet) -> bool:
     return all((folder / name).is_file() for name in drawn_set.files())
 
 
-def _refuse_foreign(folder: Path, drawn_set: DrawnSet) -> None:
+def _refuse_foreign(folder: Path, drawn_set: DrawnSet[Any]) -> None:
     """UserError where the folder holds other files, perhaps the real dataset."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
@@ -96,7 +124,7 @@ def _refuse_foreign(folder: Path, drawn_set: DrawnSet) -> None:
         )
 
 
-def _write_pictures(folder: Path, drawn_set: DrawnSet, progress: OnDrawn | None) -> None:
+def _write_pictures(folder: Path, drawn_set: DrawnSet[Any], progress: OnDrawn | None) -> None:
     """Draw and save every picture, one process per core: threads would wait for each other."""
     workers = min(CORES, drawn_set.count)
     # Not forked: this process may have threads, which a fork would not copy.
@@ -128,7 +156,7 @@ def _follow_parent() -> None:
     threading.Thread(target=end, daemon=True).start()
 
 
-def _move_into_place(drawn: Path, folder: Path, drawn_set: DrawnSet) -> None:
+def _move_into_place(drawn: Path, folder: Path, drawn_set: DrawnSet[Any]) -> None:
     """Rename the finished folder; where another process was faster, its folder stays."""
     try:
         drawn.rename(folder)

@@ -14,7 +14,7 @@ from PIL import Image
 from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split, no_such_split
 from segengine.datasets.oxford_pets import CLASSES, OFFICIAL_FOLDER, OxfordPets
-from segengine.datasets.sample_files import DrawnSet, OnDrawn, check_counts, write_drawn_set
+from segengine.datasets.sample_files import DrawnSet, OnDrawn, write_drawn_set
 from segengine.drawing.pets import BREEDS, draw_pet
 
 ENTRIES = {"sample_pets": {"label": "Sample pets (synthetic sample)"}}
@@ -78,7 +78,6 @@ def write_sample_pets(
     Raises:
         UserError: a count is below 1, the folder holds something else, or cannot be written.
     """
-    check_counts(train, val)
     return write_drawn_set(root / OFFICIAL_FOLDER, DrawnPets(train, val, seed), progress)
 
 
@@ -104,35 +103,23 @@ class PetPicture:
         return " ".join([self.name, *map(str, ids)])
 
 
-class DrawnPets(DrawnSet):
+class DrawnPets(DrawnSet[PetPicture]):
     """`train` and `val` pictures of made-up breeds.
 
     Breeds alternate in the lists, so that the first few names already hold every breed.
     """
 
     title = "the sample pets"
+    layout = (
+        "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
+        "1 pet, 2 background, 3 border. The breeds are made up."
+    )
 
-    def __init__(self, train: int, val: int, seed: int) -> None:
-        self.train, self.count, self.seed = train, train + val, seed
-        self.readme = (
-            "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
-            "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
-            "1 pet, 2 background, 3 border. The breeds are made up.\n\n"
-            f"trainval {train}, test {val}, seed {seed}, second edition\n"
-        )
-
-    def picture(self, number: int) -> PetPicture:
-        """Picture `number`, the training pictures first."""
-        split = int(number >= self.train)
-        return PetPicture(split, number - split * self.train)
-
-    @property
-    def pictures(self) -> list[PetPicture]:
-        """All pictures; made when asked for, since every job of a worker carries this object."""
-        return [self.picture(number) for number in range(self.count)]
+    def picture(self, split: int, index: int) -> PetPicture:
+        return PetPicture(split, index)
 
     def files(self) -> list[str]:
-        names = [picture.name for picture in self.pictures]
+        names = [picture.name for picture in self.pictures()]
         images = [f"images/{name}.jpg" for name in names]
         trimaps = [f"annotations/trimaps/{name}.png" for name in names]
         return [*images, *trimaps, *(f"annotations/{name}" for name in (*_LISTS, "list.txt"))]
@@ -142,14 +129,14 @@ class DrawnPets(DrawnSet):
         annotations = folder / "annotations"
         (annotations / "trimaps").mkdir(parents=True)
         lines: dict[str, list[str]] = {name: [] for name in (*_LISTS, "list.txt")}
-        for picture in self.pictures:
+        for picture in self.pictures():
             for name in (_LISTS[picture.split], "list.txt"):
                 lines[name].append(f"{picture.line}\n")
         for name, entries in lines.items():
             (annotations / name).write_text("".join(entries), encoding="utf-8")
 
     def write_picture(self, folder: Path, number: int) -> None:
-        picture = self.picture(number)
+        picture = self.numbered(number)
         image, trimap = draw_pet(self.seed, picture.split, picture.index)
         path = folder / "images" / f"{picture.name}.jpg"
         Image.fromarray(image).save(path, quality=_JPEG_QUALITY)

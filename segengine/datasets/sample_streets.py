@@ -15,7 +15,7 @@ from PIL import Image
 from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split, no_such_split
 from segengine.datasets.cityscapes import CLASSES, Cityscapes
-from segengine.datasets.sample_files import DrawnSet, OnDrawn, check_counts, write_drawn_set
+from segengine.datasets.sample_files import DrawnSet, OnDrawn, write_drawn_set
 from segengine.drawing.streets import THEMES, draw_street
 
 ENTRIES = {"sample_streets": {"label": "Sample streets (synthetic sample)"}}
@@ -79,7 +79,6 @@ def write_sample_streets(
     Raises:
         UserError: a count is below 1, the folder holds something else, or cannot be written.
     """
-    check_counts(train, val)
     return write_drawn_set(folder, DrawnStreets(train, val, seed), progress)
 
 
@@ -109,39 +108,27 @@ class StreetPicture:
         return f"gtFine/{self.stem}_gtFine_labelIds.png"
 
 
-class DrawnStreets(DrawnSet):
+class DrawnStreets(DrawnSet[StreetPicture]):
     """`train` and `val` pictures of streets in made-up cities."""
 
     title = "the sample streets"
+    layout = (
+        "The layout is that of the Cityscapes dataset: gtFine holds the official label ids.\n"
+        "The cities are made up."
+    )
 
-    def __init__(self, train: int, val: int, seed: int) -> None:
-        self.train, self.count, self.seed = train, train + val, seed
-        self.readme = (
-            "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
-            "The layout is that of the Cityscapes dataset: gtFine holds the official label ids.\n"
-            "The cities are made up.\n\n"
-            f"train {train}, val {val}, seed {seed}, second edition\n"
-        )
-
-    def picture(self, number: int) -> StreetPicture:
-        """Picture `number`, the training pictures first."""
-        split = int(number >= self.train)
-        return StreetPicture(split, number - split * self.train)
-
-    @property
-    def pictures(self) -> list[StreetPicture]:
-        """All pictures; made when asked for, since every job of a worker carries this object."""
-        return [self.picture(number) for number in range(self.count)]
+    def picture(self, split: int, index: int) -> StreetPicture:
+        return StreetPicture(split, index)
 
     def files(self) -> list[str]:
-        return [name for picture in self.pictures for name in (picture.image, picture.mask)]
+        return [name for picture in self.pictures() for name in (picture.image, picture.mask)]
 
     def write_lists(self, folder: Path) -> None:
         for parent in {(folder / name).parent for name in self.files()}:
             parent.mkdir(parents=True)
 
     def write_picture(self, folder: Path, number: int) -> None:
-        picture = self.picture(number)
+        picture = self.numbered(number)
         image, labels = draw_street(self.seed, picture.split, picture.index)
         Image.fromarray(image).save(folder / picture.image)
         Image.fromarray(labels).save(folder / picture.mask)

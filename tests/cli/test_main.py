@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,68 +13,17 @@ import pytest
 from PIL import Image
 
 from segengine import launchers
-from segengine.cli import main as cli
-from segengine.cli import runs as runs_commands
 from segengine.config import RunConfig
-from segengine.launchers import local
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 from tests import tiny
-from tests.made_runs import make_run
-from tests.tiny import write_pets
+from tests.cli.conftest import PROJECT, flags, in_a_process, says_one_sentence
 
-PROJECT = Path(__file__).resolve().parents[2]
 UNKNOWN = "20260101-000000-segformer_b0-scratch-0000"
 COMMANDS = (
     *("train", "launch", "list", "show", "stop", "resume"),
     *("evaluate", "predict", "sample-data", "check"),
 )
-
-
-@pytest.fixture
-def runs_dir(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def call(runs_dir: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command here: (exit code, stdout, stderr)."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        try:
-            code = cli.main([*map(str, words), "--runs-dir", str(runs_dir)])
-        except SystemExit as end:  # usage errors and --help
-            code = end.code
-        out, err = capsys.readouterr()
-        return int(code or 0), out, err
-
-    return run
-
-
-def in_a_process(*words: object, **more: object) -> subprocess.CompletedProcess[str]:
-    """Runs a command as a person does."""
-    command = [sys.executable, "-m", "segengine", *map(str, words)]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, **more)
-
-
-def says_one_sentence(err: str, *words: str) -> None:
-    """One line on stderr that holds all these words, and no traceback."""
-    assert err.count("\n") == 1 and err.startswith("Error: "), err
-    assert err.endswith((".\n", "?\n")), err
-    assert [word for word in words if word not in err] == [], err
-
-
-@pytest.fixture
-def pets(tmp_path: Path) -> Path:
-    """A root with a few drawn pets."""
-    write_pets(tmp_path / "pets", train=8, val=4)
-    return tmp_path / "pets"
-
-
-def flags(root: Path) -> list[str]:
-    """The smallest training that there is: 1 epoch of 2 steps at 32 pixels."""
-    words = f"--image-size 32 --batch-size 4 --epochs 1 --device cpu --workers 1 --root {root}"
-    return words.split()
 
 
 # --- Usage ---------------------------------------------------------------------------------------
@@ -241,121 +189,6 @@ def test_an_unknown_run_is_answered_before_torch_is_loaded(runs_dir: Path) -> No
     command = [sys.executable, "-c", code, json.dumps(calls)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.stdout.strip() == "{2} False", done.stderr
-
-
-# --- Reading runs --------------------------------------------------------------------------------
-
-
-def test_a_list_of_nothing_says_what_to_do(call: Callable[..., tuple[int, str, str]]) -> None:
-    code, out, _ = call("list")
-    assert code == 0
-    assert "No runs" in out and "train" in out
-
-
-def test_the_list_has_a_line_for_each_run(
-    call: Callable[..., tuple[int, str, str]], runs_dir: Path
-) -> None:
-    done = make_run(runs_dir, epochs_done=6)
-    failed = make_run(runs_dir, epochs_done=2, end="run_failed", arch="fcn_resnet50")
-    dead = make_run(runs_dir, epochs_done=0, end=None, image_size="64x96")
-    launchers.claim(dead)
-    dead.job_file.write_text(json.dumps({**dead.job(), "process_started": 1.0}))
-    code, out, err = call("list")
-    head, *lines = out.splitlines()
-    assert (code, err, head.split()[0]) == (0, "", "RUN")
-    cells = {line.split()[0]: line.split()[1:] for line in lines}
-    best = max(read_status(done).best_miou, 0)
-    assert cells[done.id][:3] == ["finished", "6/6", f"{best:.3f}"]
-    assert cells[failed.id][:2] == ["failed", "2/6"]
-    assert cells[dead.id] == ["crashed", "0/6", "-", "oxford_pets", "64x96"]
-
-
-def test_a_damaged_run_does_not_hide_the_others(
-    call: Callable[..., tuple[int, str, str]], runs_dir: Path
-) -> None:
-    good, bad = make_run(runs_dir), make_run(runs_dir)
-    bad.config_file.write_text("{")
-    code, out, _ = call("list")
-    assert code == 0
-    assert good.id in out and bad.id in out
-    code, _, err = call("show", bad.id)
-    assert code == 2
-    says_one_sentence(err, str(bad.config_file), "cannot be read")
-
-
-def test_a_list_that_nobody_reads_ends_quietly(runs_dir: Path) -> None:
-    """As in `list | head -0`."""
-    make_run(runs_dir)
-    reader, writer = os.pipe()
-    os.close(reader)
-    command = [sys.executable, "-m", "segengine", "list", "--runs-dir", str(runs_dir)]
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    done = subprocess.run(
-        command, cwd=PROJECT, env=env, stdout=writer, stderr=subprocess.PIPE, text=True
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_show_says_all_about_a_run(
-    call: Callable[..., tuple[int, str, str]], runs_dir: Path
-) -> None:
-    run = make_run(runs_dir, epochs_done=2, end="run_failed", lr=0.25)
-    code, out, _ = call("show", run.id)
-    assert code == 0
-    best = read_status(run)
-    for words in (
-        f"Run {run.id}: failed",
-        str(run.path),
-        f"Epochs: 2/6, best mIoU {best.best_miou:.3f} (epoch {best.best_epoch})",
-        "--lr 0.25",
-        "Parameters: 3,714,915",
-        "Images: 40 training, 40 validation",
-        "border",
-        "Loss became NaN at step 17.",
-    ):
-        assert words in out, words
-
-
-# --- Stopping and resuming -----------------------------------------------------------------------
-
-
-def test_stopping_what_does_not_run_is_said(
-    call: Callable[..., tuple[int, str, str]], runs_dir: Path
-) -> None:
-    run = make_run(runs_dir)
-    code, _, err = call("stop", run.id)
-    assert code == 2
-    says_one_sentence(err, run.id, "not running", "nothing to stop")
-    assert not run.request_file.exists()
-
-
-def test_a_stop_that_is_not_obeyed_is_1_and_says_what_to_do(
-    call: Callable[..., tuple[int, str, str]], runs_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = RunDir.create(runs_dir, RunConfig())
-    stubborn = subprocess.Popen(
-        ["sh", "-c", "trap '' TERM; echo; sleep 60"], stdout=subprocess.PIPE
-    )
-    assert stubborn.stdout and stubborn.stdout.readline() == b"\n"
-    run.write_job("local", local.handle_of(stubborn.pid))
-    monkeypatch.setattr(runs_commands, "STOP_SECONDS", 0.2)
-    code, out, err = call("stop", run.id)
-    assert (code, out) == (1, f"{run.id}: starting\n")
-    assert "once more kills it" in err
-    stubborn.kill()
-    stubborn.wait()
-
-
-def test_a_finished_run_has_nothing_to_resume(
-    call: Callable[..., tuple[int, str, str]], runs_dir: Path
-) -> None:
-    run = make_run(runs_dir)
-    before = run.events_file.read_bytes()
-    code, _, err = call("resume", run.id)
-    assert code == 2
-    says_one_sentence(err, run.id, "finished", "nothing to resume")
-    assert run.events_file.read_bytes() == before
 
 
 # --- Whole runs ----------------------------------------------------------------------------------

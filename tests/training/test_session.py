@@ -1,7 +1,8 @@
-"""Whole tiny runs: what is counted, what is written and when."""
+"""Whole tiny runs: what is counted, what is written and when, the film and the predictions."""
 
 from __future__ import annotations
 
+import csv
 import itertools
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from segengine.models import build_model
 from segengine.run.event_log import EventLog
 from segengine.run.events import Event
 from segengine.run.rundir import RunDir
+from segengine.statistics.scores import confusion_matrix
 from tests import tiny
 
 VAL = 20  # images, of which 8 are kept at every validation
@@ -241,3 +243,47 @@ def test_epochs_carry_step_rate_and_time(run: RunDir) -> None:
 def test_a_constant_schedule_keeps_the_rate(config: RunConfig, tmp_path: Path) -> None:
     run = tiny.train(tmp_path, config.with_values(scheduler="constant", lr=2e-3, epochs=2))
     assert [record["lr"] for record in tiny.epochs(run)] == [2e-3, 2e-3]
+
+
+def test_the_film_is_eight_images_spread_over_the_set(run: RunDir, config: RunConfig) -> None:
+    expected = [f"test_{i * VAL // 8}" for i in range(8)]
+    assert tiny.events(run, "run_started")[0]["film"] == expected
+    split = split_of(config, "val")
+    matrix = np.zeros((3, 3), int)
+    for name in expected:
+        with Image.open(run.masks(3) / f"{name}.png") as image:
+            assert image.mode == "P" and image.size == (32, 32)
+            assert image.getpalette()[:9] == [0, 0x72, 0xB2, 0x99, 0x99, 0x99, 0xF0, 0xE4, 0x42]
+            labels = np.asarray(image)
+        matrix += confusion_matrix(labels, split.masks[split.names.index(name)], 3)
+    assert sorted(path.stem for path in run.masks(3).iterdir()) == sorted(expected)
+    assert matrix.sum() > 0 and np.trace(matrix) / matrix.sum() > 0.3  # it is this image's mask
+
+
+def test_a_small_validation_set_is_filmed_whole(pets: Path, tmp_path: Path) -> None:
+    run = tiny.train(tmp_path, tiny.config(pets, epochs=1, val_limit=3))
+    assert len(tiny.events(run, "run_started")[0]["film"]) == 3
+    assert len(list(run.masks(1).iterdir())) == 3
+
+
+def test_predictions_cover_the_validation_set_and_agree_with_each_other(
+    run: RunDir, config: RunConfig
+) -> None:
+    split = split_of(config, "val")
+    matrices = np.load(run.confusion_file)
+    assert matrices.shape == (VAL, 3, 3)
+    best = tiny.epochs(run)[tiny.events(run, "run_finished")[0]["best_epoch"] - 1]
+    assert matrices.sum(0).tolist() == best["confusion"]
+    with run.per_image_file.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == list(split.names)
+    for index, (row, matrix) in enumerate(zip(rows, matrices, strict=True)):
+        mask = predicted(run.predictions, row["image"])
+        assert np.array_equal(confusion_matrix(mask, split.masks[index], 3), matrix)
+        ious = []
+        for label, name in enumerate(("pet", "background", "border")):
+            union = matrix[label].sum() + matrix[:, label].sum() - matrix[label, label]
+            assert union > 0
+            ious.append(matrix[label, label] / union)
+            assert float(row[f"iou_{name}"]) == pytest.approx(ious[-1], abs=1e-6)
+        assert float(row["miou"]) == pytest.approx(sum(ious) / 3, abs=1e-6)
