@@ -32,6 +32,7 @@ class DrawnSet(ABC, Generic[PictureT]):
     Attributes:
         title: its name in sentences, such as "the sample pets".
         layout: sentences of its README that say how to read it.
+        splits: what the official dataset calls the training and the validation pictures.
         readme: text of its README, by which a later call recognizes the dataset.
         count: number of its pictures.
 
@@ -41,14 +42,16 @@ class DrawnSet(ABC, Generic[PictureT]):
 
     title: str
     layout: str
+    splits: tuple[str, str]
 
     def __init__(self, train: int, val: int, seed: int) -> None:
         if train < 1 or val < 1:
             raise UserError(f"train={train} and val={val} were given; each needs at least 1 image.")
         self.train, self.count, self.seed = train, train + val, seed
+        counts = f"{self.splits[0]} {train}, {self.splits[1]} {val}"
         self.readme = (
             "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
-            f"{self.layout}\n\ntrain {train}, val {val}, seed {seed}, second edition\n"
+            f"{self.layout}\n\n{counts}, seed {seed}, second edition\n"
         )
 
     @abstractmethod

@@ -114,6 +114,7 @@ class DrawnPets(DrawnSet[PetPicture]):
         "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
         "1 pet, 2 background, 3 border. The breeds are made up."
     )
+    splits = ("trainval", "test")
 
     def picture(self, split: int, index: int) -> PetPicture:
         return PetPicture(split, index)

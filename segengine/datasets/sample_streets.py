@@ -116,6 +116,7 @@ class DrawnStreets(DrawnSet[StreetPicture]):
         "The layout is that of the Cityscapes dataset: gtFine holds the official label ids.\n"
         "The cities are made up."
     )
+    splits = ("train", "val")
 
     def picture(self, split: int, index: int) -> StreetPicture:
         return StreetPicture(split, index)

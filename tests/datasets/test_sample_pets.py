@@ -71,7 +71,7 @@ def test_what_is_there_from_earlier_versions_is_not_drawn_again(folder: Path) ->
         "Synthetic sample, drawn by SegLab, not real photographs.\n\n"
         "The layout is that of the Oxford-IIIT Pet dataset: annotations/trimaps holds\n"
         "1 pet, 2 background, 3 border. The breeds are made up.\n\n"
-        "train 6, val 4, seed 0, second edition\n"
+        "trainval 6, test 4, seed 0, second edition\n"
     )
 
 
