@@ -31,7 +31,7 @@ SECTION_TITLES = {
 # The fields that most runs differ in, and those that go with them. Every other one, new ones too,
 # is under "More settings".
 MAIN_FIELDS = (
-    *("dataset", "root", "download", "val_share", "split_seed", "image_size", "augment"),
+    *("dataset", "root", "download", "binary", "val_share", "split_seed", "image_size", "augment"),
     *("flip_chance", "crop_scale", "rotate_degrees", "color_strength", "blur_sigma"),
     *("arch", "stem", "encoder", "upsampling", "strategy", "weights"),
     *("optimizer", "momentum", "lr", "weight_decay", "scheduler", "gamma", "step_epochs", "power"),

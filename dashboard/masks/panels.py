@@ -100,9 +100,10 @@ def open_ground_truth(configs: Sequence[DataConfig], name: str) -> GroundTruth:
 @lru_cache(maxsize=32)
 def _decode(dataset: SegDataset, name: str, modified: tuple[int, ...]) -> GroundTruth:
     """Decoded once per state (`modified`: in ns) of the files."""
-    image = dataset.image(name)
+    mask = dataset.mask(name)
+    image = dataset.image(name, (mask.shape[0], mask.shape[1]))
     photo = overlays.data_uri(overlays.photo_jpeg(image))
-    return GroundTruth(photo, image.shape[1] / image.shape[0], dataset.mask(name).astype(np.uint8))
+    return GroundTruth(photo, image.shape[1] / image.shape[0], mask.astype(np.uint8))
 
 
 def build_panels(

@@ -16,7 +16,14 @@ from segengine.datasets.sample_pets import write_sample_pets
 from segengine.datasets.sample_streets import write_sample_streets
 from segengine.run.terminal import Terminal
 
-CHECK_FIELDS = ("dataset", "root", "val_share", "split_seed", "workers")  # that `check` takes
+CHECK_FIELDS = (
+    "dataset",
+    "root",
+    "binary",
+    "val_share",
+    "split_seed",
+    "workers",
+)  # that `check` takes
 
 
 def check_command(base: RunConfig) -> Callable[..., int]:

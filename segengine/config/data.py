@@ -41,6 +41,13 @@ class DataConfig(Section):
         description="Download the dataset into its folder if it is missing.",
         json_schema_extra=only_if(dataset=OPTION),
     )
+    binary: bool = Field(
+        False,
+        title="Binary masks",
+        description="Masks are black and white: black (0) is background, white (255, or 1) "
+        "foreground.",
+        json_schema_extra=only_if(dataset=OPTION),
+    )
     val_share: FiniteFloat = Field(
         0.2,
         gt=0,

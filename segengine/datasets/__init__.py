@@ -7,7 +7,8 @@ A dataset file offers
 - `classes(config)`, its classes in label order, where possible before anything is downloaded,
 - `sizes(config)`, split -> number of images, of the splits that it has (train and val at least),
 - `prepare(config, progress)`, which downloads or draws what is missing,
-- `open_split(config, split)`, a `SegDataset`.
+- `open_split(config, split)`, a `SegDataset`,
+- `notes(config)`, if it likes: what is left out, or read in an unusual way, one sentence each.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "Split",
     "chosen_names",
     "dataset_classes",
+    "dataset_notes",
     "open_dataset",
     "prepare_dataset",
     "split_sizes",
@@ -46,6 +48,18 @@ def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
 def prepare_dataset(config: DataConfig, progress: ProgressFn) -> None:
     """Download or draw what is missing; UserError where that fails."""
     find("datasets", config.dataset).load().prepare(config, progress)
+
+
+def dataset_notes(config: DataConfig) -> list[str]:
+    """What a person should know of how the dataset is read, one sentence each.
+
+    Pixels are not read.
+
+    Raises:
+        UserError: data is missing.
+    """
+    notes = getattr(find("datasets", config.dataset).load(), "notes", None)
+    return [] if notes is None else notes(config)
 
 
 def split_sizes(config: DataConfig) -> dict[Split, int]:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from segengine.datasets.formats.photo import Size, Turn, read_photo
 from segengine.errors import UserError
 
 IGNORE_INDEX = 255
+READER_VERSION = 2  # of images and masks: count up when the same file is read as something else
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 ProgressFn = Callable[[str, int, int], None]  # (what is being done, items done, items in all)
@@ -56,13 +57,20 @@ class SegDataset(ABC):
             UserError: the file cannot be decoded, or holds a label that is not allowed.
         """
 
-    def image(self, name: str) -> np.ndarray:
-        """The image at its native size: (H, W, 3) uint8 RGB.
+    def image(self, name: str, fits: Size | None = None) -> np.ndarray:
+        """The image at its native size, upright: (H, W, 3) uint8 RGB.
+
+        Args:
+            fits: the size of its mask, which says whether it was drawn on the upright image.
 
         Raises:
             UserError: the file cannot be decoded.
         """
-        return np.asarray(read_image(self.files(name)[0]).convert("RGB"))
+        return self.photo(name, fits)[0]
+
+    def photo(self, name: str, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
+        """(image, what was done about its EXIF orientation), as `image` gives it."""
+        return read_photo(self.files(name)[0], fits)
 
     def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(image, mask) as `image` and `mask` give them.
@@ -70,7 +78,8 @@ class SegDataset(ABC):
         Raises:
             UserError: a file cannot be decoded, a label is not allowed, or the sizes differ.
         """
-        image, mask = self.image(name), self.mask(name)
+        mask = self.mask(name)
+        image = self.image(name, (mask.shape[0], mask.shape[1]))
         if image.shape[:2] != mask.shape:
             paths = self.files(name)
             raise UserError(
@@ -112,55 +121,12 @@ class IncompleteSplit(UserError):
         self.rest = rest
 
 
+class SharedImages(UserError):
+    """Two splits hold the same image."""
+
+
 def no_such_split(dataset: str, split: str, known: Iterable[str]) -> UserError:
     """The error for a split that a dataset does not have; it names those that it has."""
     return UserError(
         f"{dataset} has no split '{split}': choose {' or '.join(known)}.", field="split"
     )
-
-
-def read_image(path: Path) -> Image.Image:
-    """Decode a whole image file; of several frames the first.
-
-    Raises:
-        UserError: the file is missing, truncated, or no image.
-    """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        unknown = isinstance(error, UnidentifiedImageError)  # its text would say the path again
-        raise UserError(
-            f"{path} cannot be decoded as an image ({'of no known format' if unknown else error}): "
-            "replace it or remove it.",
-            field="root",
-        ) from None
-
-
-def map_labels(raw: np.ndarray, table: dict[int, int], path: Path, allowed: str) -> np.ndarray:
-    """Stored labels -> classes, by a table that names every value that may occur.
-
-    Args:
-        raw: (H, W) integers as stored.
-        table: stored value (0..255) -> class, or 255 for void.
-        path: the mask's file, for the error.
-        allowed: the allowed values in words, for the error.
-
-    Returns:
-        (H, W) int64, values 0..classes-1 or 255.
-
-    Raises:
-        UserError: a value is not in the table; the sentence names the file and the value.
-    """
-    lookup = np.full(257, -1, dtype=np.int64)  # 256 stands for whatever does not fit in a byte
-    lookup[list(table)] = list(table.values())
-    codes = raw if raw.dtype == np.uint8 else np.where((raw < 0) | (raw > 255), 256, raw)
-    mask: np.ndarray = lookup[codes]
-    if (mask < 0).any():
-        value = int(raw[mask < 0][0])
-        raise UserError(
-            f"{path} holds the label {value}, but allowed are {allowed}: correct the mask.",
-            field="root",
-        )
-    return mask

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +16,19 @@ from segengine.datasets import (
     IGNORE_INDEX,
     ClassInfo,
     SegDataset,
+    dataset_notes,
     open_dataset,
     prepare_dataset,
 )
-from segengine.datasets.base import SPLITS, IncompleteSplit, ProgressFn, Split, read_image
+from segengine.datasets.base import SPLITS, IncompleteSplit, ProgressFn, SharedImages, Split
+from segengine.datasets.formats.image_file import read_image
+from segengine.datasets.formats.photo import Turn
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 
-ProblemKind = Literal["dataset", "missing", "undecodable", "size", "label", "void", "duplicate"]
+ProblemKind = Literal[
+    "dataset", "missing", "undecodable", "size", "label", "void", "duplicate", "turned", "left out"
+]
 Size = tuple[int, int]  # (height, width) in pixels
 T = TypeVar("T")
 
@@ -57,6 +61,7 @@ class SplitReport:
         pixels: pixels per class, over all readable masks.
         void: void pixels, over all readable masks.
         sizes: size -> number of images that have it.
+        turned: what was done about EXIF orientations -> number of images.
     """
 
     split: Split
@@ -64,6 +69,7 @@ class SplitReport:
     pixels: list[int]
     void: int = 0
     sizes: Counter[Size] = field(default_factory=Counter)
+    turned: Counter[Turn] = field(default_factory=Counter)
 
     def shares(self) -> list[float | None]:
         """Share per class of the pixels that are not void, 0 to 1; None where there are none."""
@@ -82,7 +88,8 @@ class Report:
 
     Attributes:
         problems: what keeps the dataset from being used, or makes scores on it wrong.
-        notes: what may be intended: the same image twice in one split.
+        notes: what may be intended: the same image twice in one split, files that are left out,
+            images turned upright.
     """
 
     dataset: str
@@ -99,9 +106,10 @@ def check_dataset(config: DataConfig, progress: ProgressFn) -> Report:
     The dataset is prepared first (drawn, or downloaded where `config.download` says so). Limits on
     the number of images do not apply.
     """
-    with contextlib.suppress(UserError):  # opening the splits reports it, with all files
-        prepare_dataset(config, progress)
+    unprepared = _prepare(config, progress)
     opened, problems = _open_splits(config)
+    if unprepared and opened and all(problem.message != unprepared for problem in problems):
+        problems.append(Problem("dataset", "", "", unprepared))
     reports: list[SplitReport] = []
     done, total = 0, sum(len(dataset.names) for dataset in opened.values())
     for split, dataset in opened.items():
@@ -112,9 +120,21 @@ def check_dataset(config: DataConfig, progress: ProgressFn) -> Report:
             done += 1
             progress("Checking images", done, total)
         reports.append(report)
-    across, notes = _duplicates(opened)
+    across, within = _duplicates(opened)
+    notes = (*_reading_notes(config), *_turned(reports), *within)
     classes = next((dataset.classes for dataset in opened.values()), ())
     return Report(config.dataset, config.root, classes, tuple(reports), (*problems, *across), notes)
+
+
+def _prepare(config: DataConfig, progress: ProgressFn) -> str:
+    """What keeps the dataset from being prepared as a whole; "" where nothing does."""
+    try:
+        prepare_dataset(config, progress)
+    except (IncompleteSplit, SharedImages):
+        return ""  # told file by file
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _open_splits(config: DataConfig) -> tuple[dict[Split, SegDataset], list[Problem]]:
@@ -144,6 +164,7 @@ class _PairContent:
     size: Size | None
     counts: np.ndarray | None  # (256,) pixels per label
     problems: tuple[Problem, ...]
+    turn: Turn
 
 
 def _read_pairs(dataset: SegDataset, split: Split, workers: int) -> Iterator[_PairContent]:
@@ -163,16 +184,17 @@ def _read_pair(dataset: SegDataset, split: Split, name: str) -> _PairContent:
             problems.append(Problem(kind, split, str(path), str(error)))
             return None
 
-    image = attempt(dataset.image, image_file)
     mask = attempt(dataset.mask, mask_file)
-    if image is not None and mask is not None and image.shape[:2] != mask.shape:
+    fits = None if mask is None else (mask.shape[0], mask.shape[1])
+    photo = attempt(lambda name: dataset.photo(name, fits), image_file)
+    size = None if photo is None else (photo[0].shape[0], photo[0].shape[1])
+    if size is not None and fits is not None and size != fits:
         attempt(dataset.pair, mask_file, "size")
     counts = None if mask is None else np.bincount(mask.ravel(), minlength=256)
     if counts is not None and not counts[:IGNORE_INDEX].any():
         message = f"{mask_file} is void everywhere, so no pixel of it counts: remove the pair."
         problems.append(Problem("void", split, str(mask_file), message))
-    size = None if image is None else (image.shape[0], image.shape[1])
-    return _PairContent(size, counts, tuple(problems))
+    return _PairContent(size, counts, tuple(problems), "none" if photo is None else photo[1])
 
 
 def _file_problem(path: Path) -> ProblemKind:
@@ -189,25 +211,56 @@ def _file_problem(path: Path) -> ProblemKind:
 def _add_content(report: SplitReport, content: _PairContent) -> None:
     if content.size is not None:
         report.sizes[content.size] += 1
+        report.turned[content.turn] += 1
     if content.counts is not None:
         for label in range(len(report.pixels)):
             report.pixels[label] += int(content.counts[label])
         report.void += int(content.counts[IGNORE_INDEX])
 
 
+def _reading_notes(config: DataConfig) -> list[Problem]:
+    """How the folder is read, and what is left out of it."""
+    try:
+        return [Problem("left out", "", "", note) for note in dataset_notes(config)]
+    except UserError:  # opening the splits has said it
+        return []
+
+
+def _turned(reports: Sequence[SplitReport]) -> list[Problem]:
+    """What was done about the images' EXIF orientations."""
+    words: dict[Turn, str] = {
+        "upright": "and turned upright, as viewers show them",
+        "as stored": "but used as stored, since only so their masks fit",
+    }
+    notes: list[Problem] = []
+    for report in reports:
+        for turn, what in words.items():
+            count = report.turned[turn]
+            are = f"image of {report.split} is" if count == 1 else f"images of {report.split} are"
+            if count:
+                message = f"{count:,} {are} marked as turned by EXIF, {what}."
+                notes.append(Problem("turned", report.split, "", message))
+    return notes
+
+
 def _duplicates(
     opened: dict[Split, SegDataset],
-) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+) -> tuple[list[Problem], list[Problem]]:
     """The same image twice: (in two splits, within one split)."""
-    split_of = {
-        dataset.files(name)[0]: split for split, dataset in opened.items() for name in dataset.names
-    }
-    across: list[Problem] = []
+    splits_of: dict[Path, list[Split]] = {}
+    for split, dataset in opened.items():
+        for name in dataset.names:
+            splits_of.setdefault(dataset.files(name)[0], []).append(split)
+    across = [
+        Problem("duplicate", splits[1], str(path), _in_two_splits(path, splits))
+        for path, splits in splits_of.items()
+        if len(splits) > 1
+    ]
     within: list[Problem] = []
-    for group in identical_files(split_of):
-        original, original_split = group[0], split_of[group[0]]
-        for path in group[1:]:
-            split = split_of[path]
+    for original, *copies in identical_files(splits_of):
+        original_split = splits_of[original][0]
+        for path in copies:
+            split = splits_of[path][0]
             if split == original_split:
                 message = f"{path} is the same image as {original}: it counts twice."
                 within.append(Problem("duplicate", split, str(path), message))
@@ -217,4 +270,11 @@ def _duplicates(
                 "must not be validated on an image that it was trained on: remove one of them."
             )
             across.append(Problem("duplicate", split, str(path), message))
-    return tuple(across), tuple(within)
+    return across, within
+
+
+def _in_two_splits(path: Path, splits: Sequence[Split]) -> str:
+    return (
+        f"{path} is in {' and in '.join(splits)}, but a model must not be validated on an image "
+        "that it was trained on: take it off one list."
+    )

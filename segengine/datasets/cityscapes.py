@@ -26,9 +26,9 @@ from segengine.datasets.base import (
     ProgressFn,
     SegDataset,
     Split,
-    map_labels,
 )
-from segengine.datasets.formats.index_masks import read_index_mask
+from segengine.datasets.formats.class_table import ClassTable
+from segengine.datasets.formats.mask_labels import read_mask
 from segengine.errors import UserError
 
 ENTRIES = {"cityscapes": {"label": "Cityscapes", "options": ["root"]}}
@@ -59,14 +59,20 @@ _IMAGE = "_leftImg8bit.png"
 _TRAIN_IDS, _LABEL_IDS = "_gtFine_labelTrainIds.png", "_gtFine_labelIds.png"
 # The official label ids 0..33, in order of the 19 classes; -1 (license plate) is stored as 255.
 _EVALUATED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-_FROM_LABEL_ID = {
-    **dict.fromkeys((*range(34), 255), IGNORE_INDEX),
-    **{label: index for index, label in enumerate(_EVALUATED)},
-}
-_FROM_TRAIN_ID = {**{label: label for label in range(19)}, 255: IGNORE_INDEX}
-_ENDINGS = {  # ending of the masks' files -> (stored label -> class or void, allowed labels)
-    _TRAIN_IDS: (_FROM_TRAIN_ID, "the train ids 0 to 18 and 255 (void)"),
-    _LABEL_IDS: (_FROM_LABEL_ID, "the official label ids 0 to 33 and 255 (void)"),
+_VOID = tuple((label, IGNORE_INDEX) for label in (-1, *range(34), 255) if label not in _EVALUATED)
+_TABLES = {  # by the ending of the masks' files
+    _TRAIN_IDS: ClassTable(
+        CLASSES,
+        (*((label, label) for label in range(19)), (IGNORE_INDEX, IGNORE_INDEX)),
+        source="Cityscapes",
+        allowed_numbers="the train ids 0 to 18 and 255 (void)",
+    ),
+    _LABEL_IDS: ClassTable(
+        CLASSES,
+        (*((label, index) for index, label in enumerate(_EVALUATED)), *_VOID),
+        source="Cityscapes",
+        allowed_numbers="the official label ids 0 to 33 and 255 (void)",
+    ),
 }
 _PROBED = 8  # masks that are read to decide whether the test split is labeled
 _HOW_TO_GET_IT = (
@@ -123,14 +129,14 @@ class Cityscapes(SegDataset):
         )
 
     def mask(self, name: str) -> np.ndarray:
-        return _read_labels(self.files(name)[1], self._ending)
+        return read_mask(self.files(name)[1], _TABLES[self._ending])
 
     def _label_ending(self) -> tuple[str, list[str]]:
         """(ending of the more complete kind of labels, names that lack one, in order)."""
         existing = {path.name for path in _png_files(self.folder / "gtFine" / self.split)}
         missing = {
             ending: [name for name in self._cities if f"{name}{ending}" not in existing]
-            for ending in _ENDINGS
+            for ending in _TABLES
         }
         ending = min(missing, key=lambda ending: len(missing[ending]))
         if len(missing[ending]) == len(self._cities):  # no labels: the download holds labelIds
@@ -206,13 +212,7 @@ def _png_files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*/*.png") if not path.name.startswith("."))
 
 
-def _read_labels(path: Path, ending: str) -> np.ndarray:
-    """The classes of a mask: (H, W) int64, values 0..18 or 255."""
-    table, allowed = _ENDINGS[ending]
-    return map_labels(read_index_mask(path), table, path, allowed)
-
-
 @lru_cache(maxsize=64)
 def _is_void(path: Path, ending: str, changed_ns: int) -> bool:
     """Whether a mask holds none of the 19 classes; kept, since the form asks at every change."""
-    return bool((_read_labels(path, ending) == IGNORE_INDEX).all())
+    return bool((read_mask(path, _TABLES[ending]) == IGNORE_INDEX).all())

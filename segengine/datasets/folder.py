@@ -5,9 +5,12 @@ Files are paired by name (`img_7.jpg` and `img_7.png`), in one of two layouts:
     <root>/{train,val[,test]}/{images,masks}/    own splits
     <root>/{images,masks}/                       random split: val_share, split_seed
 
+Also understood: labels/ for masks/, valid/ for val/, masks beside their split (train/ and
+trainannot/ or train_labels/), and one suffix that all masks share (`img_7_mask.png`).
+
 Masks hold one number per pixel (gray, palette, 16-bit) or colors (RGB). `<root>/classes.json` says
 what they stand for (its format is described in `formats.class_table`). Without it, the numbers must
-be 0, 1, 2, ... without gaps, and 255 is void.
+be 0, 1, 2, ... without gaps, and 255 is void; black and white with `binary`.
 """
 
 from __future__ import annotations
@@ -23,23 +26,25 @@ from segengine.datasets.base import (
     IncompleteSplit,
     ProgressFn,
     SegDataset,
+    SharedImages,
     Split,
     no_such_split,
-    read_image,
 )
 from segengine.datasets.folder_layout import Pairs, list_splits
-from segengine.datasets.formats.class_guess import guess_class_table
+from segengine.datasets.formats.class_check import check_masks
+from segengine.datasets.formats.class_guess import BINARY, guess_class_table
 from segengine.datasets.formats.class_table import CLASSES_FILE, ClassTable, read_class_table
-from segengine.datasets.formats.folder_masks import read_mask
-from segengine.datasets.formats.mask_scan import scan_masks
+from segengine.datasets.formats.mask_labels import read_mask
+from segengine.datasets.formats.mask_scan import MaskScan, scan_masks
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 
 ENTRIES = {
-    "folder": {"label": "Your own images (folder)", "options": ["root", "val_share", "split_seed"]}
+    "folder": {
+        "label": "Your own images (folder)",
+        "options": ["root", "binary", "val_share", "split_seed"],
+    }
 }
-
-_IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}  # of 8 bits
 
 
 class FolderDataset(SegDataset):
@@ -54,17 +59,6 @@ class FolderDataset(SegDataset):
 
     def files(self, name: str) -> tuple[Path, Path]:
         return self._pairs[name]
-
-    def image(self, name: str) -> np.ndarray:
-        path = self.files(name)[0]
-        image = read_image(path)
-        if image.mode not in _IMAGE_MODES:
-            raise UserError(
-                f"{path} is stored as {image.mode}, which does not fit 8 bits per channel: save "
-                "it as RGB or as 8-bit gray.",
-                field="root",
-            )
-        return np.asarray(image.convert("RGB"))
 
     def mask(self, name: str) -> np.ndarray:
         return read_mask(self.files(name)[1], self.table)
@@ -103,13 +97,15 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
-    """Read the classes from the masks where there is no `classes.json`; compare the splits.
+    """Read all masks, to know their classes or to compare them with `classes.json`; compare splits.
 
     Raises:
-        UserError: the classes do not follow from the masks, or two splits share an image.
+        UserError: the classes do not follow from the masks, the masks contradict `classes.json` or
+            each other, or two splits share an image.
     """
     splits = list_splits(config)
-    _table_of(config, splits, progress)
+    table = _table_of(config, splits, progress)
+    check_masks(_scan(config, splits, progress), table)
     split_of = {path[0]: split for split, pairs in splits.items() for path in pairs.files.values()}
     shared = [
         group for group in identical_files(split_of) if len({split_of[path] for path in group}) > 1
@@ -119,7 +115,7 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
         second = next(path for path in shared[0] if split_of[path] != split_of[first])
         others = len(shared) - 1
         more = f" {others:,} more image{' is' if others == 1 else 's are'} in two splits, too."
-        raise UserError(
+        raise SharedImages(
             f"{first} ({split_of[first]}) and {second} ({split_of[second]}) are the same image, "
             "but a model must not be validated on an image that it was trained on: remove one of "
             f"them.{more if others else ''}",
@@ -127,25 +123,52 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
         )
 
 
+def notes(config: DataConfig) -> list[str]:
+    """What a person should know of how the folder is read: one sentence each.
+
+    Raises:
+        UserError: the folder cannot be used.
+    """
+    sentences: dict[str, None] = {}  # in order; splits of one pool have the same
+    for pairs in list_splits(config).values():
+        if pairs.suffix:
+            mask = next(iter(pairs.files.values()))[1]
+            sentence = f"All masks in {mask.parent} end in {pairs.suffix}: paired without it."
+            sentences[sentence] = None
+        sentences.update(dict.fromkeys(left_out.sentence for left_out in pairs.left_out))
+    return list(sentences)
+
+
 def _table_of(
     config: DataConfig, splits: Mapping[Split, Pairs], progress: ProgressFn
 ) -> ClassTable:
     path = Path(config.root).expanduser() / CLASSES_FILE
-    if path.is_file():
-        return read_class_table(path)
+    if not path.is_file():
+        return guess_class_table(_scan(config, splits, progress), path, binary=config.binary)
+    if config.binary:
+        raise UserError(
+            f"{BINARY} was chosen, but {path} says what the masks hold: leave it out.",
+            field="binary",
+        )
+    return read_class_table(path)
+
+
+def _scan(config: DataConfig, splits: Mapping[Split, Pairs], progress: ProgressFn) -> MaskScan:
     masks = [mask for pairs in splits.values() for _, mask in pairs.files.values()]
     masks.sort(key=str)  # one order for all split seeds, so that the masks are read once
-    return guess_class_table(scan_masks(masks, config.workers, progress), path)
+    return scan_masks(masks, config.workers, progress)
 
 
 def _require_whole(pairs: Pairs, rest: SegDataset | None = None) -> None:
     if pairs.missing:
         place = pairs.missing[0][0].parent
+        hint = f" {pairs.hint}" if pairs.hint else ""
         raise IncompleteSplit(
             place.name.removesuffix("s"),
             place,
             pairs.missing,
-            "Images and masks are paired by name: correct it, or remove what has no partner.",
+            "Images and masks are paired by name: correct it, or remove what has no partner."
+            + hint,
             rest,
         )
 

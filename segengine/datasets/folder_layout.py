@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segengine.config import DataConfig
 from segengine.datasets.base import SPLITS, Split
+from segengine.datasets.folder_files import (
+    IMAGE_SUFFIXES,
+    MASK_SUFFIXES,
+    LeftOut,
+    list_files,
+    pair_names,
+)
 from segengine.errors import UserError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif")
+# The names under which the parts of a dataset are met in the wild, the usual one first.
+_SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+_IMAGE_NAMES = ("images", "imgs")
+_MASK_NAMES = ("masks", "labels")
+_BESIDE = ("annot", "_labels", "_masks", "_annot", "labels", "masks", "_mask", "_label")
 _LAYOUTS = (
     "A folder must hold train/ and val/ (and test/, if you like), each with images/ and masks/; or "
     "images/ and masks/ alone, which are then split at random"
@@ -26,10 +40,32 @@ class Pairs:
     Attributes:
         files: name -> (image, mask), in order of the names.
         missing: (missing file, its partner), images first.
+        suffix: the ending that the masks' names have in common and the images' have not, as _mask.
+        left_out: what else lies there and is not read.
+        hint: what may be wrong with the names of what is missing, as a sentence.
     """
 
     files: dict[str, tuple[Path, Path]]
     missing: tuple[tuple[Path, Path], ...] = ()
+    suffix: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where images and their masks lie."""
+
+    images: Path
+    masks: Path
+
+
+@dataclass
+class _Layout:
+    """The places that a root holds: one for all splits, or one per split."""
+
+    pool: _Place | None = None
+    splits: dict[Split, _Place] = field(default_factory=dict)
 
 
 def list_splits(config: DataConfig) -> dict[Split, Pairs]:
@@ -39,22 +75,88 @@ def list_splits(config: DataConfig) -> dict[Split, Pairs]:
         UserError: the folder has no such layout, or its files cannot be paired.
     """
     root = Path(config.root).expanduser()
-    splits = [split for split in SPLITS if (root / split).is_dir()]
-    parts = [part for part in ("images", "masks") if (root / part).is_dir()]
-    if splits and parts:
+    layout = _layout(root)
+    if layout.pool:
+        return _random_split(_pairs(layout.pool), config)
+    _refuse_split_settings(config, root)
+    return {split: _pairs(place) for split, place in layout.splits.items()}
+
+
+def _layout(root: Path) -> _Layout:
+    folders = _folders(root)
+    pool = _place(root, folders)
+    splits: dict[Split, _Place] = {}
+    found: list[str] = []
+    for split in SPLITS:
+        names = [name for name in _SPLIT_NAMES[split] if name in folders]
+        if len(names) > 1:
+            raise UserError(
+                f"{root} holds both {names[0]}/ and {names[1]}/, which mean the same: keep one.",
+                field="root",
+            )
+        found += names
+        if names:
+            splits[split] = _split_place(root, names[0], folders)
+    parts = [name for name in (_IMAGE_NAMES[0], _MASK_NAMES[0]) if name in folders]
+    if found and parts:
         raise UserError(
-            f"{root} holds both {splits[0]}/ and {parts[0]}/: keep train/ and val/, or images/ and "
+            f"{root} holds both {found[0]}/ and {parts[0]}/: keep train/ and val/, or images/ and "
             "masks/, and move the other away.",
             field="root",
         )
-    if len(parts) == 2:
-        return _random_split(_pairs(root), config)
+    if pool:
+        return _Layout(pool)
     if "train" in splits and "val" in splits:
-        _refuse_split_settings(config, root)
-        return {split: _pairs(root / split) for split in splits}
-    content = f"has only {(splits or parts)[0]}/" if splits or parts else "has neither"
-    content = content if root.is_dir() else "does not exist"
-    raise UserError(f"{_LAYOUTS}. {root} {content}.", field="root")
+        return _Layout(splits=splits)
+    raise UserError(
+        f"{_LAYOUTS}. {root} {_content(root, [*found, *parts], folders)}.", field="root"
+    )
+
+
+def _content(root: Path, found: list[str], folders: set[str]) -> str:
+    if not os.path.isdir(root):
+        return "does not exist"
+    if found:
+        return f"has only {', '.join(f'{name}/' for name in found)}"
+    deeper = [name for name in sorted(folders) if _looks_like_a_root(root / name)]
+    return f"has neither; did you mean {root / deeper[0]}" if deeper else "has neither"
+
+
+def _looks_like_a_root(folder: Path) -> bool:
+    names = _folders(folder)
+    return _place(folder, names) is not None or {"train"} <= names
+
+
+def _folders(root: Path) -> set[str]:
+    try:
+        return {entry.name for entry in os.scandir(root) if entry.is_dir()}
+    except (OSError, ValueError):
+        return set()
+
+
+def _place(folder: Path, folders: set[str]) -> _Place | None:
+    """Images and masks in folders of their own."""
+    images = [name for name in _IMAGE_NAMES if name in folders]
+    masks = [name for name in _MASK_NAMES if name in folders]
+    if not images or not masks:
+        return None
+    for names in (images, masks):
+        if len(names) > 1:
+            raise UserError(
+                f"{folder} holds both {names[0]}/ and {names[1]}/, and one of them would be left "
+                "out: move the other away.",
+                field="root",
+            )
+    return _Place(folder / images[0], folder / masks[0])
+
+
+def _split_place(root: Path, name: str, folders: set[str]) -> _Place:
+    """`<split>/images` and `<split>/masks`, or `<split>` itself with its masks beside it."""
+    inside = _place(root / name, _folders(root / name))
+    beside = [name + ending for ending in _BESIDE if name + ending in folders]
+    if not inside and len(beside) == 1:
+        return _Place(root / name, root / beside[0])
+    return inside or _Place(root / name / _IMAGE_NAMES[0], root / name / _MASK_NAMES[0])
 
 
 def _refuse_split_settings(config: DataConfig, root: Path) -> None:
@@ -72,9 +174,10 @@ def _random_split(pool: Pairs, config: DataConfig) -> dict[Split, Pairs]:
     names = list(pool.files)
     if len(names) < 2:
         count = "1 pair" if names else "no pair"
+        hint = f" {pool.hint}" if pool.hint else ""
         raise UserError(
             f"{config.root} holds {count} of image and mask, but at least 2 are needed: one to "
-            "train on and one to validate.",
+            f"train on and one to validate.{hint}",
             field="root",
         )
     names.sort(key=lambda name: hashlib.sha256(f"{config.split_seed}/{name}".encode()).digest())
@@ -82,44 +185,33 @@ def _random_split(pool: Pairs, config: DataConfig) -> dict[Split, Pairs]:
     val_names = set(names[:val_images])
     train = {name: files for name, files in pool.files.items() if name not in val_names}
     val = {name: files for name, files in pool.files.items() if name in val_names}
-    return {"train": Pairs(train, pool.missing), "val": Pairs(val, pool.missing)}
+    rest = (pool.missing, pool.suffix, pool.left_out, pool.hint)
+    return {"train": Pairs(train, *rest), "val": Pairs(val, *rest)}
 
 
-def _pairs(folder: Path) -> Pairs:
-    images = _files_by_name(folder / "images", IMAGE_SUFFIXES)
-    masks = _files_by_name(folder / "masks", MASK_SUFFIXES)
+def _pairs(place: _Place) -> Pairs:
+    images, left_images = list_files(place.images, IMAGE_SUFFIXES)
+    masks, left_masks = list_files(place.masks, MASK_SUFFIXES)
     if not images:
         raise UserError(
-            f"{folder / 'images'} holds no images ({', '.join(IMAGE_SUFFIXES)}): copy them there.",
+            f"{place.images} holds no images ({', '.join(IMAGE_SUFFIXES)}): copy them there.",
             field="root",
         )
-    pairs = {name: (images[name], masks[name]) for name in sorted(images.keys() & masks.keys())}
+    names = pair_names(images, masks)
+    pairs = {name: (images[name], masks[mask]) for name, mask in sorted(names.masks.items())}
+    taken = set(names.masks.values())
     lost_images = [
-        (folder / "images" / f"{name}.jpg", masks[name]) for name in sorted(masks.keys() - images)
+        (place.images / f"{name.removesuffix(names.suffix)}.jpg", masks[name])
+        for name in sorted(masks.keys() - taken)
     ]
     lost_masks = [
-        (folder / "masks" / f"{name}.png", images[name]) for name in sorted(images.keys() - masks)
+        (place.masks / f"{name}{names.suffix}.png", images[name])
+        for name in sorted(images.keys() - pairs.keys())
     ]
-    _refuse_jpeg_masks(folder / "masks", {path.stem for path, _ in lost_masks})
-    return Pairs(pairs, (*lost_images, *lost_masks))
-
-
-def _files_by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Name -> file, of the files with one of the endings; hidden files are left out."""
-    files: dict[str, Path] = {}
-    # Strings, not Paths: the form lists the folder, of 10,000 files perhaps, at every change.
-    for file in sorted(os.listdir(folder)) if folder.is_dir() else []:
-        name, suffix = os.path.splitext(file)
-        if file.startswith(".") or suffix.lower() not in suffixes:
-            continue
-        if name in files:
-            raise UserError(
-                f"{files[name].name} and {file} in {folder} have one name: images and masks are "
-                "paired by name, so rename or remove one of them.",
-                field="root",
-            )
-        files[name] = folder / file
-    return files
+    _refuse_jpeg_masks(place.masks, {path.stem for path, _ in lost_masks})
+    return Pairs(
+        pairs, (*lost_images, *lost_masks), names.suffix, (*left_images, *left_masks), names.hint
+    )
 
 
 def _refuse_jpeg_masks(folder: Path, names: set[str]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+
+from segengine.files import sha256_of
 
 
 def identical_files(paths: Iterable[Path]) -> list[list[Path]]:
@@ -17,10 +19,12 @@ def identical_files(paths: Iterable[Path]) -> list[list[Path]]:
     by_size: defaultdict[int, list[Path]] = defaultdict(list)
     for path in paths:
         with contextlib.suppress(OSError):
-            by_size[path.stat().st_size].append(path)
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode):
+                by_size[status.st_size].append(path)
     by_content: defaultdict[str, list[Path]] = defaultdict(list)
     for candidates in by_size.values():
         for path in candidates if len(candidates) > 1 else ():
             with contextlib.suppress(OSError):
-                by_content[hashlib.sha256(path.read_bytes()).hexdigest()].append(path)
+                by_content[sha256_of(path)].append(path)
     return [group for group in by_content.values() if len(group) > 1]

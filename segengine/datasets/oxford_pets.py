@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,12 @@ from segengine.datasets.base import (
     IncompleteSplit,
     ProgressFn,
     SegDataset,
+    SharedImages,
     Split,
-    map_labels,
     no_such_split,
-    read_image,
 )
+from segengine.datasets.formats.class_table import ClassTable
+from segengine.datasets.formats.mask_labels import read_mask
 from segengine.errors import UserError, one_line
 
 ENTRIES = {"oxford_pets": {"label": "Oxford-IIIT Pet", "options": ["root", "download"]}}
@@ -34,11 +36,13 @@ OFFICIAL_SIZES: dict[Split, int] = {"train": 3680, "val": 3669}  # images
 DOWNLOAD_BYTES = 791_918_971 + 19_173_078  # images.tar.gz and annotations.tar.gz
 _HOMEPAGE = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
 _LISTS: dict[Split, str] = {"train": "trainval.txt", "val": "test.txt"}
-_LABELS = {1: 0, 2: 1, 3: 2, IGNORE_INDEX: IGNORE_INDEX}
 CLASSES = (
     ClassInfo("pet", "#0072B2"),
     ClassInfo("background", "#999999"),
     ClassInfo("border", "#F0E442"),
+)
+_TABLE = ClassTable(
+    CLASSES, ((1, 0), (2, 1), (3, 2), (IGNORE_INDEX, IGNORE_INDEX)), source="Oxford-IIIT Pet"
 )
 
 
@@ -81,11 +85,7 @@ class OxfordPets(SegDataset):
         ]
 
     def mask(self, name: str) -> np.ndarray:
-        path = self.files(name)[1]
-        image = read_image(path)
-        # The indices of a palette are the labels; converting would give the gray of its colors.
-        raw = np.asarray(image if image.mode == "P" else image.convert("L"))
-        return map_labels(raw, _LABELS, path, "1 (pet), 2 (background), 3 (border) and 255 (void)")
+        return read_mask(self.files(name)[1], _TABLE)
 
 
 def folder_of(config: DataConfig) -> Path:
@@ -108,10 +108,13 @@ def sizes(config: DataConfig) -> dict[Split, int]:
 
     Raises:
         UserError: the dataset is missing or incomplete, and is not to be downloaded.
+        SharedImages: both lists name an image.
     """
     if _to_download(config):
         return OFFICIAL_SIZES
-    return {split: len(open_split(config, split).names) for split in _LISTS}
+    sizes: dict[Split, int] = {split: len(open_split(config, split).names) for split in _LISTS}
+    _refuse_shared_names(folder_of(config))
+    return sizes
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
@@ -119,9 +122,15 @@ def prepare(config: DataConfig, progress: ProgressFn) -> None:
 
     Raises:
         UserError: the download failed; the sentence says how to get the files by hand.
+        SharedImages: both lists name an image.
     """
-    if not _to_download(config):
-        return
+    if _to_download(config):
+        _wait_for_download(config, progress)
+    if folder_of(config).is_dir():  # else opening a split says that it is missing
+        _refuse_shared_names(folder_of(config))
+
+
+def _wait_for_download(config: DataConfig, progress: ProgressFn) -> None:
     done, failures = threading.Event(), []
 
     def download() -> None:
@@ -175,7 +184,30 @@ def _read_list(folder: Path, split: Split) -> tuple[str, ...]:
             "oxford-iiit-pet/, or tick download.",
             field="root",
         ) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text ({error}): save it so.", field="root") from None
     names = tuple(line.split()[0] for line in lines if line.strip() and not line.startswith("#"))
     if not names:
         raise UserError(f"{path} lists no images: the dataset is empty.", field="root")
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise UserError(
+            f"{path} lists {name} {count} times, so that it would count {count} times: remove what "
+            "is listed twice.",
+            field="root",
+        )
     return names
+
+
+def _refuse_shared_names(folder: Path) -> None:
+    """SharedImages where both lists name an image."""
+    train = set(_read_list(folder, "train"))
+    shared = [name for name in _read_list(folder, "val") if name in train]
+    if shared:
+        count = "1 image is" if len(shared) == 1 else f"{len(shared):,} images are"
+        raise SharedImages(
+            f"{count} in both {' and '.join(_LISTS.values())} of {folder / 'annotations'} (first: "
+            f"{shared[0]}), but a model must not be validated on an image that it was trained on: "
+            "take each off one list.",
+            field="root",
+        )

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from segengine.datasets.base import ClassInfo, ProgressFn, read_image
+from segengine.datasets.base import ClassInfo, ProgressFn
 from segengine.datasets.decoded import DecodedSplit
+from segengine.datasets.formats.photo import read_photo
 from segengine.device import pick_device, pick_precision
 from segengine.errors import UserError
 from segengine.files import atomic_write, write_text
@@ -80,7 +81,7 @@ def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]
     """
     targets = [out / f"{path.stem}.png" for path in images]
     _check_targets(images, targets)
-    pictures = [np.asarray(read_image(path).convert("RGB")) for path in images]
+    pictures = [read_photo(path)[0] for path in images]
     predictor, classes, _ = load_trained(run)
     size = run.config().data.height_width
     for picture, target in zip(pictures, targets, strict=True):

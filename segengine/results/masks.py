@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 
 from segengine.config import DataConfig
-from segengine.datasets.base import IGNORE_INDEX, ClassInfo, SegDataset, read_image
+from segengine.datasets.base import IGNORE_INDEX, ClassInfo, SegDataset
 from segengine.datasets.decoded import resize_mask
+from segengine.datasets.formats.image_file import read_image
 from segengine.errors import UserError
 from segengine.results.runlog import RunLog
 from segengine.run.rundir import RunDir
@@ -64,7 +65,7 @@ class MaskSet:
         """
         path = self.folder / f"{name}.png"
         try:
-            image = read_image(path)
+            image = read_image(path).stored
         except UserError:
             raise UserError(f"The predicted mask {path} is missing or damaged.") from None
         # Never convert: that would give the brightness of the palette's colors, not the labels.

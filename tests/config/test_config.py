@@ -37,6 +37,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "dataset": st.sampled_from(sorted(entries("datasets"))),
     "root": PATHS,
     "download": st.booleans(),
+    "binary": st.booleans(),
     "val_share": st.floats(0, 1, exclude_min=True, exclude_max=True),
     "split_seed": st.integers(0, 2**31 - 1),
     "augment": st.lists(st.sampled_from(AUGMENTATIONS), unique=True).map(tuple),

@@ -49,6 +49,7 @@ MEANINGLESS = [
     ({"rotate_degrees": 30.0, "augment": ["hflip", "crop"]}, "augment hflip crop"),
     ({"color_strength": 0.9, "augment": ["blur"]}, "augment blur"),
     ({"blur_sigma": 3.0, "augment": ["color"]}, "augment color"),
+    ({"binary": True, "dataset": "oxford_pets"}, "dataset oxford_pets"),
     ({"val_share": 0.3, "dataset": "oxford_pets"}, "dataset oxford_pets"),
     ({"split_seed": 4, "dataset": "sample_pets"}, "dataset sample_pets"),
     ({"class_weights": "inverse", "loss": "dice"}, "loss dice"),

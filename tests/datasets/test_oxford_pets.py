@@ -16,8 +16,10 @@ from segengine.datasets import (
     Split,
     chosen_names,
     open_dataset,
+    prepare_dataset,
     split_sizes,
 )
+from segengine.datasets.check import check_dataset
 from segengine.datasets.sample_pets import write_sample_pets
 from segengine.errors import UserError
 from tests import tiny
@@ -197,7 +199,8 @@ def test_a_label_out_of_range_is_named_with_its_file_and_what_is_allowed(
     labels[39, 51] = value
     Image.fromarray(labels).save(path)
     with pytest.raises(
-        UserError, match=rf"holds the label {value}, but allowed are 1 \(pet\)"
+        UserError,
+        match=rf"the label {value} in 1 pixel, but Oxford-IIIT Pet allows 1 \(pet\)",
     ) as info:
         opened(pets).mask("trainval_0")
     assert str(path) in str(info.value) and "3 (border)" in str(info.value)
@@ -207,3 +210,36 @@ def test_an_image_and_a_mask_of_different_size_give_both_sizes(pets: Path) -> No
     Image.fromarray(np.full((40, 50), 2, np.uint8)).save(mask_file(pets, "trainval_0"))
     with pytest.raises(UserError, match=r"is 52x40 pixels but its mask .* is 50x40"):
         opened(pets).pair("trainval_0")
+
+
+# --- Split lists ----------------------------------------------------------------------------------
+
+
+def split_list(pets: Path, name: str) -> Path:
+    return pets / "oxford-iiit-pet" / "annotations" / name
+
+
+def test_lists_that_share_images_are_refused_before_training(pets: Path) -> None:
+    train = split_list(pets, "trainval.txt").read_text()
+    with split_list(pets, "test.txt").open("a") as file:
+        file.write(train.splitlines()[1] + "\n")
+    settings = DataConfig(dataset="oxford_pets", root=str(pets))
+    for ask in (split_sizes, lambda config: prepare_dataset(config, tiny.no_progress)):
+        with pytest.raises(UserError, match="1 image is in both trainval.txt and") as info:
+            ask(settings)
+        assert "(first: trainval_1)" in str(info.value)
+    (problem,) = check_dataset(settings, tiny.no_progress).problems
+    assert "trainval_1.jpg is in train and in val" in problem.message
+
+
+def test_a_name_that_is_listed_twice_is_refused(pets: Path) -> None:
+    with split_list(pets, "trainval.txt").open("a") as file:
+        file.write("trainval_2 1 1 1\n")
+    with pytest.raises(UserError, match="lists trainval_2 2 times"):
+        opened(pets)
+
+
+def test_a_list_that_is_not_utf_8_is_named(pets: Path) -> None:
+    split_list(pets, "test.txt").write_bytes(b"caf\xe9_1 1 1 1\n")
+    with pytest.raises(UserError, match=r"test.txt is not UTF-8 text"):
+        opened(pets, "val")

@@ -8,15 +8,15 @@
         {"name": "cat", "value": 1, "color": "#0072B2"},
         {"name": "dog", "value": 7, "color": "#E69F00"}
       ],
-      "void": [255, "#FFFFFF"],
-      "rgb": false
+      "void": [255, "#FFFFFF"]
     }
 
 The classes are in label order. `value` is the number that the masks hold for the class (0 to 65535;
 by default its index: 0, 1, 2, ...), `color` its color on every page and in RGB masks. `void` lists
-the numbers and colors to be ignored (by default 255, unless a class has that value). Gray, palette
-and 16-bit masks are read by their numbers, RGB masks by their colors; with `"rgb": true` every mask
-is read by its colors, palette files too.
+the numbers (negative ones, too) and colors to be ignored (by default 255, unless a class has that
+value). RGB masks are read by their colors, gray and 16-bit masks by their numbers. A palette mask
+has both, and so has gray of 1, 2 or 4 bits: where they contradict each other, the mask is refused
+until `rgb` says which is meant: true reads every mask by its colors, false by its numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from segengine.config.messages import shown
 from segengine.datasets.base import IGNORE_INDEX, ClassInfo
@@ -36,7 +36,10 @@ from segengine.registry import unknown_name
 CLASSES_FILE = "classes.json"
 MAX_CLASSES = 255  # labels 0..254; 255 is void
 MAX_VALUE = 65535
+MIN_VOID = -(2**31)
 _LISTED = 12  # classes that a sentence lists
+
+Reading = Literal["any", "number", "gray", "color"]
 
 
 @dataclass(frozen=True)
@@ -45,40 +48,42 @@ class ClassTable:
 
     Attributes:
         classes: the classes in label order.
-        values: the stored number of each class.
-        void: the stored numbers that are void.
+        numbers: (stored number, label or 255) of everything that may occur.
         colors: (0xRRGGBB, label or 255) of every given color, without default colors.
-        by_color: whether masks of numbers are read by their palette's colors, too.
+        reading: what is read of a mask that has numbers and shows colors: only the one or the
+            other, the gray that it shows, or ("any") whichever the table allows, if that is clear.
+        void_by_default: whether 255 is void only because nothing else was said of it.
         source: where the table comes from, for errors.
+        allowed_numbers: the numbers that may occur, in words, where a list would be long.
     """
 
     classes: tuple[ClassInfo, ...]
-    values: tuple[int, ...]
-    void: tuple[int, ...]
-    colors: tuple[tuple[int, int], ...]
-    by_color: bool
-    source: str
+    numbers: tuple[tuple[int, int], ...]
+    colors: tuple[tuple[int, int], ...] = ()
+    reading: Reading = "any"
+    void_by_default: bool = False
+    source: str = ""
+    allowed_numbers: str = ""
 
     @property
     def key(self) -> str:
         """Everything that decides how a mask is read, as text."""
-        return repr((self.values, self.void, self.colors, self.by_color))
+        return repr((self.numbers, self.colors, self.reading, self.void_by_default))
+
+    def name_of(self, label: int) -> str:
+        """The class of a label, or "void"."""
+        return self.classes[label].name if label < len(self.classes) else "void"
 
     def allowed(self) -> str:
         """The numbers that may occur, in words: "0 (cat), 1 (dog) and 255 (void)"."""
-        named = [
-            f"{value} ({info.name})" for value, info in zip(self.values, self.classes, strict=True)
-        ]
-        return enumeration([*named, *(f"{value} (void)" for value in self.void)])
+        return self.allowed_numbers or enumeration(
+            [f"{number} ({self.name_of(label)})" for number, label in self.numbers]
+        )
 
     def allowed_colors(self) -> str:
         """The colors that may occur, in words."""
-        names = [info.name for info in self.classes]
         return enumeration(
-            [
-                f"{hex_color(color)} ({names[label] if label < len(names) else 'void'})"
-                for color, label in self.colors
-            ]
+            [f"{hex_color(color)} ({self.name_of(label)})" for color, label in self.colors]
         )
 
 
@@ -92,6 +97,10 @@ def read_class_table(path: Path) -> ClassTable:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}.", field="root") from None
+    except RecursionError:
+        raise UserError(
+            f"{path} cannot be read as JSON: it is nested too deeply.", field="root"
+        ) from None
     try:
         return _parsed_table(content, str(path))
     except UserError as error:
@@ -127,8 +136,8 @@ def _parsed_table(content: Any, source: str) -> ClassTable:
     entries = [_class_entry(entry, index) for index, entry in enumerate(given)]
     default = [] if any(entry.value == IGNORE_INDEX for entry in entries) else [IGNORE_INDEX]
     void, void_colors = _void(content.get("void", default))
-    by_color = content.get("rgb", False)
-    if not isinstance(by_color, bool):
+    by_color = content.get("rgb")
+    if not isinstance(by_color, bool) and "rgb" in content:
         raise UserError(f'"rgb" must be true or false, but is {shown(by_color)}.')
     _check_unique(entries, void, void_colors)
     colors = [
@@ -136,10 +145,13 @@ def _parsed_table(content: Any, source: str) -> ClassTable:
     ]
     return ClassTable(
         classes=_class_infos(entries),
-        values=tuple(entry.value for entry in entries),
-        void=tuple(void),
+        numbers=(
+            *((entry.value, label) for label, entry in enumerate(entries)),
+            *((value, IGNORE_INDEX) for value in void),
+        ),
         colors=(*colors, *((color, IGNORE_INDEX) for color in void_colors)),
-        by_color=by_color,
+        reading="any" if by_color is None else "color" if by_color else "number",
+        void_by_default="void" not in content and bool(default),
         source=source,
     )
 
@@ -174,10 +186,10 @@ def _check_object(given: Any, subject: str, known: list[str]) -> None:
             raise UserError(unknown_name(f"key of {subject}", key, known))
 
 
-def _stored_value(given: Any, subject: str) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_VALUE:
+def _stored_value(given: Any, subject: str, least: int = 0) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= MAX_VALUE:
         raise UserError(
-            f"{subject} must be a whole number from 0 to {MAX_VALUE}, but is {shown(given)}."
+            f"{subject} must be a whole number from {least} to {MAX_VALUE}, but is {shown(given)}."
         )
     return given
 
@@ -194,7 +206,9 @@ def _void(given: Any) -> tuple[list[int], list[int]]:
     if not isinstance(given, list):
         raise UserError(f'"void" must be a list such as [255, "#FFFFFF"], but is {shown(given)}.')
     colors = [_color_code(item, "a void color") for item in given if isinstance(item, str)]
-    values = [_stored_value(item, "a void value") for item in given if not isinstance(item, str)]
+    values = [
+        _stored_value(item, "a void value", MIN_VOID) for item in given if not isinstance(item, str)
+    ]
     return values, colors
 
 

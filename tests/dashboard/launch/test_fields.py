@@ -80,7 +80,7 @@ CHOICES: list[tuple[FormEntries, set[str], set[str]]] = [
     ({"arch": "smp_unet"}, {"encoder"}, {"stem", "drop_path"}),
     ({"dataset": "oxford_pets"}, {"root", "download"}, set()),
     ({"dataset": "cityscapes"}, {"root"}, set()),
-    ({"dataset": "folder"}, {"root", "val_share", "split_seed"}, set()),
+    ({"dataset": "folder"}, {"root", "binary", "val_share", "split_seed"}, set()),
     ({"augment": ["hflip", "blur"]}, {"flip_chance", "blur_sigma"}, set()),
     ({"augment": ["crop", "rotate"]}, {"crop_scale", "rotate_degrees"}, set()),
     ({"augment": ["color"]}, {"color_strength"}, set()),

@@ -1,0 +1,57 @@
+"""Photographs as models see them: upright, RGB, 8 bits per channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from segengine.datasets.formats.image_file import ImageFile, read_image
+from segengine.errors import UserError
+
+Size = tuple[int, int]  # (height, width) in pixels
+Turn = Literal["none", "upright", "as stored"]
+
+_EIGHT_BITS = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}  # Pillow modes
+
+
+def read_photo(path: Path, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
+    """A photograph, turned upright as EXIF says, and whether it was turned.
+
+    The pixels are (H, W, 3) uint8 RGB; transparency is left out.
+
+    Args:
+        fits: the size of its mask. Where only the stored pixels have this size, they are used as
+            they are: the mask was drawn on them.
+
+    Raises:
+        UserError: the file cannot be decoded, or has more than 8 bits per channel: whether 4,095
+            or 65,535 is its white, the file does not say.
+    """
+    file = read_image(path)
+    _require_eight_bits(file, path)
+    if file.orientation == 1:
+        return np.asarray(file.upright.convert("RGB")), "none"
+    width, height = file.upright.size
+    only_stored_fits = fits is not None and fits != (height, width) and fits == _turned_size(file)
+    picture = file.stored if only_stored_fits else file.upright
+    return np.asarray(picture.convert("RGB")), "as stored" if only_stored_fits else "upright"
+
+
+def _turned_size(file: ImageFile) -> Size:
+    """The size of the stored pixels: orientations 5 to 8 swap height and width."""
+    width, height = file.upright.size
+    return (width, height) if file.orientation >= 5 else (height, width)
+
+
+def _require_eight_bits(file: ImageFile, path: Path) -> None:
+    mode = file.upright.mode
+    if mode in _EIGHT_BITS and ";16" not in file.raw_mode:
+        return
+    kind = file.raw_mode if ";16" in file.raw_mode else mode
+    raise UserError(
+        f"{path} is stored as {kind}, which does not fit 8 bits per channel: save it as RGB or as "
+        "gray of 8 bits, scaled by the camera's own range, which the file does not tell.",
+        field="root",
+    )
