@@ -321,7 +321,7 @@ def test_a_flag_nobody_knows_is_wrong_usage(capsys: Captured, tmp_path: Path) ->
     ("damage", "words"),
     [
         ("image", "trainval_2.jpg cannot be decoded | replace it or remove it"),
-        ("label", "trainval_2.png holds the label 9 | allowed are 1 (pet)"),
+        ("label", "trainval_2.png holds the label 9 | allows 1 (pet)"),
         ("size", "52x40 pixels but its mask | trainval_2.png is 20x20 | one size"),
     ],
 )
