@@ -186,11 +186,12 @@ def _read_pair(dataset: SegDataset, split: Split, name: str) -> _PairContent:
 
     mask = attempt(dataset.mask, mask_file)
     fits = None if mask is None else (mask.shape[0], mask.shape[1])
+    counts = None if mask is None else np.bincount(mask.ravel(), minlength=256)
+    del mask  # the largest of all arrays, before the image is read
     photo = attempt(lambda name: dataset.photo(name, fits), image_file)
     size = None if photo is None else (photo[0].shape[0], photo[0].shape[1])
     if size is not None and fits is not None and size != fits:
         attempt(dataset.pair, mask_file, "size")
-    counts = None if mask is None else np.bincount(mask.ravel(), minlength=256)
     if counts is not None and not counts[:IGNORE_INDEX].any():
         message = f"{mask_file} is void everywhere, so no pixel of it counts: remove the pair."
         problems.append(Problem("void", split, str(mask_file), message))

@@ -32,7 +32,7 @@ from segengine.datasets.base import (
 )
 from segengine.datasets.folder_layout import Pairs, list_splits
 from segengine.datasets.formats.class_check import check_masks
-from segengine.datasets.formats.class_guess import BINARY, guess_class_table
+from segengine.datasets.formats.class_guess import BINARY, guess_class_table, proposal
 from segengine.datasets.formats.class_table import CLASSES_FILE, ClassTable, read_class_table
 from segengine.datasets.formats.mask_labels import read_mask
 from segengine.datasets.formats.mask_scan import MaskScan, scan_masks
@@ -136,6 +136,12 @@ def notes(config: DataConfig) -> list[str]:
             sentence = f"All masks in {mask.parent} end in {pairs.suffix}: paired without it."
             sentences[sentence] = None
         sentences.update(dict.fromkeys(left_out.sentence for left_out in pairs.left_out))
+    path = Path(config.root).expanduser() / CLASSES_FILE
+    if not path.is_file() and not config.binary:
+        count = len(classes(config))
+        sentence = f"The masks hold the numbers 0 to {count - 1}, taken for {count} classes. "
+        sentence += f"To name them, or to make one void, write {path}: {proposal(count)}."
+        sentences[sentence] = None
     return list(sentences)
 
 

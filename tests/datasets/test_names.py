@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import unicodedata
 from pathlib import Path
@@ -13,7 +14,14 @@ from segengine.datasets import dataset_notes, split_sizes
 from segengine.datasets.check import check_dataset
 from segengine.errors import UserError
 from tests import tiny
-from tests.datasets.own_folder import config, opened, random_mask, refused, write_pairs
+from tests.datasets.own_folder import (
+    config,
+    opened,
+    random_mask,
+    refused,
+    write_classes,
+    write_pairs,
+)
 
 
 def rename_masks(folder: Path, pattern: str) -> None:
@@ -105,12 +113,28 @@ def test_what_is_left_out_is_counted(pool: Path) -> None:
         (pool / "images" / name).write_text("")
     shutil.copy(pool / "images/img_0.jpg", pool / "masks/preview.jpg")
     notes = [note.message for note in check_dataset(config(pool), tiny.no_progress).notes]
-    assert notes == [
+    assert notes[:-1] == [
         f"2 files ending in .txt in {pool / 'images'} are left out (a.txt, ...): not of a kind "
         "read here.",
         f"{pool / 'images' / 'more'} is left out: subfolders are not searched.",
         f"{pool / 'masks' / 'preview.jpg'} is left out: not of a kind read here.",
     ]
+
+
+@pytest.mark.parametrize("count", [2, 3, 12])
+def test_guessed_classes_are_said_with_the_file_that_names_them(tmp_path: Path, count: int) -> None:
+    """Copies of CamVid number their 11 classes 0 to 10, and write 11 for void."""
+    root = write_pairs(tmp_path / "data", 4, list(range(count)))
+    (note,) = dataset_notes(config(root))
+    assert f"taken for {count} classes" in note
+    entries = [{"name": f"class {label}"} for label in range(max(2, count - 1))]
+    example = note.partition("classes.json: ")[2].removesuffix(".")
+    void = [*range(len(entries), count), 255]
+    if count <= 4:
+        assert json.loads(example) == {"classes": entries, "void": void}
+    write_classes(root, {"classes": entries, "void": void})
+    assert dataset_notes(config(root)) == []
+    assert len(opened(root).classes) == len(entries)
 
 
 def test_a_file_name_that_is_not_utf_8_is_named(pool: Path) -> None:

@@ -251,6 +251,13 @@ def _with_gaps(scan: MaskScan, path: Path) -> ClassesUnknown:
     return ClassesUnknown(f"{need} Write {path}, such as {_one_line(content)}.", _text(content))
 
 
+def proposal(count: int) -> str:
+    """The `classes.json` of guessed classes on one line, as an example the last one void."""
+    named = max(2, count - 1)  # two classes are the least
+    entries = [{"name": f"class {label}"} for label in range(named)]
+    return _one_line({"classes": entries, "void": [*range(named, count), IGNORE_INDEX]})
+
+
 # --- The classes.json that is proposed ------------------------------------------------------------
 
 

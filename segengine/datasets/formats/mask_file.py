@@ -20,6 +20,7 @@ _NUMBERED = {"1", "L", "P", "LA", "PA", "I", "I;16", "I;16B", "I;16L"}  # Pillow
 _COLORED = {"RGB", "RGBA", "RGBX"}
 _LOSSY = {"JPEG", "MPO"}
 _STRETCH = {"L;2": 85, "L;4": 17}  # raw mode -> factor that Pillow applies to its values
+_COUNTED_AT_ONCE = 1 << 20  # pixels
 NO_COLOR = -1  # what a number above 255 shows: no gray of 8 bits
 
 
@@ -41,7 +42,9 @@ class StoredMask:
     def contents(self) -> tuple[np.ndarray, np.ndarray]:
         """(numbers or colors that occur, ascending; pixels of each)."""
         if self.pixels.dtype == np.uint8:
-            counts = np.bincount(self.pixels.ravel(), minlength=256)
+            # In parts: NumPy counts in copies of 8 bytes per pixel.
+            parts = np.array_split(self.pixels.ravel(), 1 + self.pixels.size // _COUNTED_AT_ONCE)
+            counts = sum(np.bincount(part, minlength=256) for part in parts)
             values = np.flatnonzero(counts)
             return values, counts[values]
         return np.unique(self.pixels, return_counts=True)
