@@ -44,7 +44,7 @@ class StoredMask:
         if self.pixels.dtype == np.uint8:
             # In parts: NumPy counts in copies of 8 bytes per pixel.
             parts = np.array_split(self.pixels.ravel(), 1 + self.pixels.size // _COUNTED_AT_ONCE)
-            counts = sum(np.bincount(part, minlength=256) for part in parts)
+            counts = np.sum([np.bincount(part, minlength=256) for part in parts], axis=0)
             values = np.flatnonzero(counts)
             return values, counts[values]
         return np.unique(self.pixels, return_counts=True)
