@@ -24,8 +24,8 @@ _SPLIT_NAMES: dict[Split, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
-_IMAGE_NAMES = ("images", "imgs")
-_MASK_NAMES = ("masks", "labels")
+_IMAGE_NAMES = ("images", "image", "imgs")
+_MASK_NAMES = ("masks", "mask", "labels", "label")
 _BESIDE = ("annot", "_labels", "_masks", "_annot", "labels", "masks", "_mask", "_label")
 _LAYOUTS = (
     "A folder must hold train/ and val/ (and test/, if you like), each with images/ and masks/; or "
@@ -113,28 +113,30 @@ def _layout(root: Path) -> _Layout:
     )
 
 
-def _content(root: Path, found: list[str], folders: set[str]) -> str:
+def _content(root: Path, found: list[str], folders: dict[str, str]) -> str:
     if not os.path.isdir(root):
         return "does not exist"
     if found:
         return f"has only {', '.join(f'{name}/' for name in found)}"
-    deeper = [name for name in sorted(folders) if _looks_like_a_root(root / name)]
+    deeper = [name for name in folders.values() if _looks_like_a_root(root / name)]
     return f"has neither; did you mean {root / deeper[0]}" if deeper else "has neither"
 
 
 def _looks_like_a_root(folder: Path) -> bool:
     names = _folders(folder)
-    return _place(folder, names) is not None or {"train"} <= names
+    return _place(folder, names) is not None or "train" in names
 
 
-def _folders(root: Path) -> set[str]:
+def _folders(root: Path) -> dict[str, str]:
+    """Name in small letters -> name, of the folders in a folder; none where it is none."""
     try:
-        return {entry.name for entry in os.scandir(root) if entry.is_dir()}
+        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     except (OSError, ValueError):
-        return set()
+        return {}
+    return {name.lower(): name for name in names}  # of Masks/ and masks/ the latter, sorted last
 
 
-def _place(folder: Path, folders: set[str]) -> _Place | None:
+def _place(folder: Path, folders: dict[str, str]) -> _Place | None:
     """Images and masks in folders of their own."""
     images = [name for name in _IMAGE_NAMES if name in folders]
     masks = [name for name in _MASK_NAMES if name in folders]
@@ -147,16 +149,17 @@ def _place(folder: Path, folders: set[str]) -> _Place | None:
                 "out: move the other away.",
                 field="root",
             )
-    return _Place(folder / images[0], folder / masks[0])
+    return _Place(folder / folders[images[0]], folder / folders[masks[0]])
 
 
-def _split_place(root: Path, name: str, folders: set[str]) -> _Place:
+def _split_place(root: Path, name: str, folders: dict[str, str]) -> _Place:
     """`<split>/images` and `<split>/masks`, or `<split>` itself with its masks beside it."""
-    inside = _place(root / name, _folders(root / name))
+    folder = root / folders[name]
+    inside = _place(folder, _folders(folder))
     beside = [name + ending for ending in _BESIDE if name + ending in folders]
     if not inside and len(beside) == 1:
-        return _Place(root / name, root / beside[0])
-    return inside or _Place(root / name / _IMAGE_NAMES[0], root / name / _MASK_NAMES[0])
+        return _Place(folder, root / folders[beside[0]])
+    return inside or _Place(folder / _IMAGE_NAMES[0], folder / _MASK_NAMES[0])
 
 
 def _refuse_split_settings(config: DataConfig, root: Path) -> None:

@@ -77,10 +77,17 @@ def test_composed_and_decomposed_letters_are_one_name(pool: Path) -> None:
     assert np.array_equal(dataset.mask(name), random_mask(0, [0, 1]))
 
 
-def test_labels_and_valid_are_understood(root: Path) -> None:
-    (root / "val").rename(root / "valid")
-    for split in ("train", "valid", "test"):
-        (root / split / "masks").rename(root / split / "labels")
+@pytest.mark.parametrize(
+    ("val", "images", "masks"),
+    [("valid", "images", "labels"), ("validation", "image", "label"), ("Val", "Images", "Masks")],
+)
+def test_other_names_of_the_same_folders_are_understood(
+    root: Path, val: str, images: str, masks: str
+) -> None:
+    (root / "val").rename(root / val)
+    for split in ("train", val, "test"):
+        (root / split / "images").rename(root / split / images)
+        (root / split / "masks").rename(root / split / masks)
     assert split_sizes(config(root)) == {"train": 10, "val": 4, "test": 4}
 
 
