@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from json import dumps as to_json
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import tyro
 
@@ -16,13 +17,17 @@ from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal
 
+if TYPE_CHECKING:
+    from segengine.inference.evaluate import Evaluation  # imports torch
+
 
 def evaluate_run(
     run: RunId,
     dataset: str = "",
     root: str = "",
     split: str = "val",
-    val_limit: Annotated[str, tyro.conf.arg(metavar="N")] = "",
+    limit: Annotated[str, tyro.conf.arg(metavar="N", aliases=["--val-limit"])] = "",
+    json: bool = False,
     runs_dir: Path = RUNS,
 ) -> int:
     """Score the best weights of a run on a split of a dataset.
@@ -34,21 +39,62 @@ def evaluate_run(
         dataset: Name of the dataset; left out, the run's own.
         root: Folder that holds the dataset; left out, the run's own.
         split: train, val or test.
-        val_limit: Use only N images of the split (0: all); left out, as in training.
+        limit: Use only N images, spread over the split (0: all); left out, all, and as many as in
+            training of the run's own validation images.
+        json: Print JSON instead of text.
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
     if split not in get_args(Split):
         raise UserError(f"split '{split}' was given: choose train, val or test.", field="split")
-    limit = "train_limit" if split == "train" else "val_limit"
-    flags = {"dataset": dataset, "root": root, limit: val_limit}
+    flags = {"dataset": dataset, "root": root}
     config = _with_data(opened.config(), {name: value for name, value in flags.items() if value})
+    count = _image_count(limit) if limit else None
     from segengine.inference import evaluate as scorer  # imports torch, after the quick checks
 
-    result = scorer.evaluate(opened, config, Terminal().progress, cast("Split", split))
+    progress = Terminal().progress
+    result, path = scorer.evaluate(opened, config, progress, cast("Split", split), count)
+    if json:
+        print(to_json(result, indent=2))
+        return 0
     print(tables.scores(result["classes"], result))
-    print(f"Written to {opened.evaluation(config.data.dataset, split)} and the tables beside it")
+    print(coverage(result))
+    print(f"Written to {path} and the tables beside it")
     return 0
+
+
+def coverage(result: Evaluation) -> str:
+    """What a result is over: how many images of how many, at which size, and seen in training?"""
+    images, whole = result["images"], result["split_images"]
+    part = f"{images:,} of {whole:,}" if images < whole else f"all {whole:,}"
+    noun = "image" if whole == 1 else "images"
+    height, width = result["image_size"]
+    remedy = " (--limit 0 for all)" if images < whole else ""
+    lines = [
+        f"Over {part} {result['split']} {noun}{remedy} of {result['dataset']} in {result['root']}, "
+        f"at {height}x{width} pixels, with the weights of epoch {result['epoch']}"
+    ]
+    seen = result["trained_on"]
+    if seen is None:
+        lines.append(
+            "Note: the run's training images are gone, so whether it was trained on some of these "
+            "is not known."
+        )
+    elif seen:
+        which = "these images were" if seen == images else f"{seen:,} of these images were"
+        lines.append(
+            f"Note: {which} used to train the run: the scores do not tell how it does on new ones."
+        )
+    return "\n".join(lines)
+
+
+def _image_count(text: str) -> int:
+    """The number that --limit was given; UserError where it is none."""
+    if not (text.isascii() and text.isdecimal()):
+        raise UserError(
+            f"limit '{text}' was given: give a whole number of images, 0 for all.", field="limit"
+        )
+    return int(text)
 
 
 def _with_data(config: RunConfig, changes: Mapping[str, str]) -> RunConfig:

@@ -6,17 +6,18 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from segengine.config import RunConfig
-from segengine.datasets import Split, prepare_dataset
-from segengine.datasets.base import ClassInfo, ProgressFn
-from segengine.datasets.decoded import DecodedSplit, load_splits
+from segengine.datasets.base import ProgressFn, Split
+from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
-from segengine.errors import UserError
-from segengine.files import write_text
+from segengine.files import cannot_write, write_text
+from segengine.inference.evaluation_data import open_evaluation_data, root_name
 from segengine.inference.predict import TrainedModel, load_trained
 from segengine.inference.predictor import OnBatch
 from segengine.losses import build_loss
@@ -24,7 +25,7 @@ from segengine.losses.base import Loss
 from segengine.metrics.per_image import ImageScores
 from segengine.run.event_log import read_events
 from segengine.run.events import ValRecord
-from segengine.run.rundir import RunDir
+from segengine.run.rundir import RunDir, read_json
 
 
 class Evaluation(ValRecord):
@@ -33,42 +34,59 @@ class Evaluation(ValRecord):
     dataset: str
     root: str
     split: str
-    images: int  # number of images
+    images: int  # number of images that were scored
+    split_images: int  # number of images in the whole split
+    trained_on: int | None  # of the scored images, files of a content that the run was trained on
     image_size: list[int]  # height, width
     epoch: int  # of the weights, 1-based
     classes: list[str]
     confusion: list[list[int]]  # rows are the true class
 
 
+class Evaluated(NamedTuple):
+    """A result and where it lies."""
+
+    result: Evaluation
+    path: Path
+
+
 def evaluate(
-    run: RunDir, config: RunConfig, progress: ProgressFn, split: Split = "val"
-) -> Evaluation:
+    run: RunDir,
+    config: RunConfig,
+    progress: ProgressFn,
+    split: Split = "val",
+    limit: int | None = None,
+) -> Evaluated:
     """Score the run's best weights on a split of `config`'s dataset.
 
-    Writes into the run folder, under the names of dataset and split: the result as JSON, the scores
-    per class as CSV, and the scores per image as CSV.
+    Writes into the run folder: the result as JSON, the scores per class as CSV, and the scores per
+    image as CSV. Every root, split and limit has files of its own.
+
+    Args:
+        limit: the number of images to use, 0 for all; None: the run's own `val_limit` for its own
+            validation, and all images of any other split or data.
 
     Raises:
         UserError: the run has no weights, the data is missing or has no such split, or it has other
             classes than the run.
     """
     trained = load_trained(run)
-    prepare_dataset(config.data, progress)
-    (data,) = load_splits(config.data, (split,), progress)
-    _check_classes(run, trained.classes, config.data.dataset, data.classes)
+    data = open_evaluation_data(run, trained.classes, config.data, split, limit, progress)
     rows = ImageScores(trained.classes)
     validation = trained.predictor.validate(
-        data,
+        data.pairs,
         _own_loss(run, trained),
         len(trained.classes),
         lambda done, total: progress("Evaluating", done, total),
-        _add_rows(rows, data),
+        _add_rows(rows, data.pairs),
     )
     result = Evaluation(
         dataset=config.data.dataset,
         root=config.data.root,
         split=split,
-        images=len(data),
+        images=len(data.pairs),
+        split_images=data.split_images,
+        trained_on=data.trained_on,
         image_size=list(config.data.height_width),
         epoch=trained.epoch,
         classes=[info.name for info in trained.classes],
@@ -77,11 +95,33 @@ def evaluate(
     )
     if not math.isfinite(validation.loss):
         result["loss"] = None
-    place = (config.data.dataset, split)
+    place = (data.name, data.stem)
+    _keep_older_result(run, result, *place)
     write_text(run.evaluation_per_image(*place), rows.csv())
     write_text(run.evaluation_table(*place), classes_csv(result))
     write_text(run.evaluation(*place), json.dumps(result, indent=2) + "\n")
-    return result
+    return Evaluated(result, run.evaluation(*place))
+
+
+def _keep_older_result(run: RunDir, result: Evaluation, name: str, stem: str) -> None:
+    """A result over other images moves to a name of its own.
+
+    Older versions had one name for all roots and limits, and a folder may have grown.
+    """
+    older = read_json(run.evaluation(name, stem)) or {}
+    root, images = older.get("root"), older.get("images")
+    if not isinstance(root, str) or not isinstance(images, int):
+        return
+    other_name = name if root == result["root"] else root_name(result["dataset"], root)
+    other_stem = stem if images == result["images"] else f"{result['split']}-{images}"
+    for path_of in (run.evaluation_per_image, run.evaluation_table, run.evaluation):
+        source, target = path_of(name, stem), path_of(other_name, other_stem)
+        if source.exists() and not target.exists():
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.rename(target)
+            except OSError as error:
+                raise cannot_write(target, error) from error
 
 
 def classes_csv(result: Evaluation) -> str:
@@ -109,19 +149,6 @@ def classes_csv(result: Evaluation) -> str:
 
 def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.6f}"
-
-
-def _check_classes(
-    run: RunDir, known: tuple[ClassInfo, ...], dataset: str, given: tuple[ClassInfo, ...]
-) -> None:
-    """UserError where a label means another class in the data than in training."""
-    run_names, data_names = ([info.name for info in classes] for classes in (known, given))
-    if run_names != data_names:
-        raise UserError(
-            f"Run {run.id} knows the classes {', '.join(run_names)}, but {dataset} has "
-            f"{', '.join(data_names)}: choose a dataset with the run's classes.",
-            field="dataset",
-        )
 
 
 def _own_loss(run: RunDir, trained: TrainedModel) -> Loss:

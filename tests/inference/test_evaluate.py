@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from segengine.cli import tables
 from segengine.cli.main import main
 from segengine.cli.scoring import _with_data
 from segengine.config import RunConfig
-from segengine.datasets.base import ClassInfo
 from segengine.datasets.decoded import load_splits
 from segengine.errors import UserError
 from segengine.inference import evaluate as evaluation
@@ -26,6 +24,7 @@ from segengine.losses import build_loss
 from segengine.models.base import SegmentationModel
 from segengine.run.rundir import RunDir
 from tests import tiny
+from tests.datasets import own_folder
 
 Captured = pytest.CaptureFixture[str]
 
@@ -60,7 +59,7 @@ def command(capsys: Captured, run: RunDir, *words: str) -> tuple[int, str, str]:
 
 
 def test_the_runs_own_data_gives_the_best_epochs_scores(run: RunDir) -> None:
-    result = evaluate(run, run.config(), tiny.no_progress)
+    result, _ = evaluate(run, run.config(), tiny.no_progress)
     best_epoch = tiny.events(run, "run_finished")[0]["best_epoch"]
     best = tiny.epochs(run)[best_epoch - 1]
     assert {key: result[key] for key in best["val"]} == best["val"]
@@ -73,7 +72,7 @@ def test_the_runs_own_data_gives_the_best_epochs_scores(run: RunDir) -> None:
 
 
 def test_the_files_say_the_same_as_the_result(run: RunDir) -> None:
-    result = evaluate(run, run.config(), tiny.no_progress)
+    result, _ = evaluate(run, run.config(), tiny.no_progress)
     rows = table(run.evaluation_table("oxford_pets"))
     names = {"iou": "iou", "dice": "dice", "boundary_iou": "boundary_iou_per_class"}
     assert [row["class"] for row in rows] == ["pet", "background", "border", "mean"]
@@ -90,7 +89,7 @@ def test_the_files_say_the_same_as_the_result(run: RunDir) -> None:
 
 def test_the_training_images_are_another_split(run: RunDir) -> None:
     evaluate(run, run.config(), tiny.no_progress)
-    result = evaluate(run, run.config(), tiny.no_progress, "train")
+    result, _ = evaluate(run, run.config(), tiny.no_progress, "train")
     assert (result["split"], result["images"]) == ("train", tiny.TRAIN)
     assert json.loads(run.evaluation("oxford_pets", "train").read_text()) == result
     assert len(table(run.evaluation_per_image("oxford_pets", "train"))) == tiny.TRAIN
@@ -107,43 +106,125 @@ def test_a_split_that_is_not_there_is_refused(run: RunDir, capsys: Captured) -> 
 
 
 def test_evaluate_prints_the_table_and_where_it_lies(run: RunDir, capsys: Captured) -> None:
-    code, out, _ = command(capsys, run, "--val-limit", "0")
+    code, out, _ = command(capsys, run)
     result = json.loads(run.evaluation("oxford_pets").read_text())
-    assert (code, result["images"]) == (0, 5)
-    assert (
-        tables.scores(result["classes"], result) in out
-        and str(run.evaluation("oxford_pets")) in out
-    )
+    assert (code, result["images"]) == (0, 3)
+    assert tables.scores(result["classes"], result) in out
+    assert str(run.evaluation("oxford_pets")) in out
     head, pet, *_ = out.splitlines()
     assert head.split() == ["class", "IoU", "Dice", "precision", "recall", "boundary", "IoU"]
     assert pet.split()[-1] == f"{result['boundary_iou_per_class'][0]:.3f}"
 
 
-def test_a_limit_counts_for_the_split_that_is_scored(run: RunDir, capsys: Captured) -> None:
-    for words, split, images in [
-        ((), "val", 3),
-        (("--val-limit", "2"), "val", 2),
-        (("--split", "train"), "train", tiny.TRAIN),
-        (("--split", "train", "--val-limit", "4"), "train", 4),
+def test_the_runs_limit_holds_for_its_own_validation_only(
+    run: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    """The run was trained with val_limit 3, of 5 validation images."""
+    other = tiny.write_pets(tmp_path / "other", train=2, val=6)
+    for words, images, said in [
+        ((), 3, "Over 3 of 5 val images (--limit 0 for all) of oxford_pets"),
+        (("--limit", "2"), 2, "Over 2 of 5 val images (--limit 0 for all)"),
+        (("--val-limit", "0"), 5, "Over all 5 val images of"),
+        (("--split", "train"), tiny.TRAIN, "Over all 7 train images of"),
+        (("--split", "train", "--limit", "4"), 4, "Over 4 of 7 train images (--limit 0 for all)"),
+        (("--root", str(other)), 6, f"Over all 6 val images of oxford_pets in {other}, at 32x32"),
     ]:
+        code, out, err = command(capsys, run, *words)
+        assert code == 0 and said in out, err
+        code, out, _ = command(capsys, run, *words, "--json")
+        result = json.loads(out)
+        assert (result["images"], code) == (images, 0)
+        assert result["split_images"] == {3: 5, 2: 5, 4: 7}.get(images, images)
+    for wrong in ("-1", "many", "1.5", "²"):
+        code, _, err = command(capsys, run, f"--limit={wrong}")
+        assert code == 2 and err.startswith(f"Error: limit '{wrong}'") and err.count("\n") == 1, err
+
+
+def test_every_root_split_and_limit_keeps_a_result_of_its_own(
+    run: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    roots = [tiny.write_pets(tmp_path / name / "data", train=2, val=2) for name in "ab"]
+    ways: list[tuple[str, ...]] = [(), ("--limit", "0"), ("--split", "train")]
+    ways += [("--root", str(root)) for root in roots]
+    written: dict[Path, str] = {}
+    for words in ways:
+        before = {path: path.read_text() for path in written}
         assert command(capsys, run, *words)[0] == 0
-        assert json.loads(run.evaluation("oxford_pets", split).read_text())["images"] == images
-    for wrong in ("-1", "many"):
-        code, _, err = command(capsys, run, f"--val-limit={wrong}")
-        assert code == 2 and err.startswith("Error: val_limit") and err.count("\n") == 1, err
+        assert {path: path.read_text() for path in written} == before
+        written = dict.fromkeys((run.path / "evaluations").rglob("*.json"), "")
+        assert len(written) == len(before) + 1
+    for words in ways:  # the same again takes the same place
+        assert command(capsys, run, *words)[0] == 0
+    assert dict.fromkeys((run.path / "evaluations").rglob("*.json"), "") == written
+    names = {path.relative_to(run.path / "evaluations").as_posix() for path in written}
+    others = {name for name in names if name.startswith("oxford_pets-data-")}
+    assert names - others == {f"oxford_pets/{stem}.json" for stem in ("val", "val-5", "train")}
+    assert len(others) == 2 and all(name.endswith("/val.json") for name in others)
+
+
+def test_results_that_an_older_version_left_under_this_name_are_kept(
+    run: RunDir, capsys: Captured
+) -> None:
+    """It had one name per dataset and split: of another root, or of all images."""
+    own = str(run.config().data.root)
+    for older in ({"root": "/gone/cats", "images": 9}, {"root": own, "images": 5}):
+        for path in (run.evaluation("oxford_pets"), run.evaluation_table("oxford_pets")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(older))
+        assert command(capsys, run)[0] == 0
+        assert json.loads(run.evaluation("oxford_pets").read_text())["images"] == 3
+        kept = [
+            path
+            for path in (run.path / "evaluations").rglob("*")
+            if path.is_file() and path.read_text() == json.dumps(older)
+        ]
+        assert len(kept) == 2
+    run.evaluation("oxford_pets").write_text("[]")  # what is no result is replaced
+    assert command(capsys, run)[0] == 0
 
 
 def test_another_dataset_of_the_same_classes(run: RunDir, capsys: Captured, tmp_path: Path) -> None:
     other = tiny.write_pets(tmp_path / "other", train=2, val=2, size=(33, 70))
-    code, _, err = command(capsys, run, "--root", str(other))
+    code, out, err = command(capsys, run, "--root", str(other), "--json")
     assert code == 0, err
-    result = json.loads(run.evaluation("oxford_pets").read_text())
+    result = json.loads(out)
     assert (result["root"], result["images"]) == (str(other), 2)
 
     code, _, err = command(capsys, run, "--dataset", "pets")
     assert code == 2 and "Unknown dataset 'pets'" in err
     code, _, err = command(capsys, run, "--root", str(tmp_path / "none"))
     assert code == 2 and str(tmp_path / "none") in err
+
+
+def test_images_that_the_run_was_trained_on_are_counted(
+    run: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    own = Path(run.config().data.root)
+    other = tiny.write_pets(tmp_path / "other", train=2, val=4)
+    for index in (0, 2):
+        copy = tiny.image_file(own, f"trainval_{index}").read_bytes()
+        tiny.image_file(other, f"test_{index}").write_bytes(copy)
+    code, out, _ = command(capsys, run, "--root", str(other))
+    assert code == 0 and "Note: 2 of these images were used to train the run" in out
+    code, out, _ = command(capsys, run, "--root", str(other), "--json")
+    assert json.loads(out)["trained_on"] == 2
+    code, out, _ = command(capsys, run, "--split", "train")
+    assert "Note: these images were used to train the run" in out
+    code, out, _ = command(capsys, run)
+    assert "Note" not in out
+
+
+def test_it_is_said_where_the_training_images_are_gone(
+    run: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    other = tiny.write_pets(tmp_path / "other", train=2, val=2)
+    config = json.loads(run.config_file.read_text())
+    config["data"]["root"] = str(tmp_path / "gone")
+    run.config_file.write_text(json.dumps(config))
+    code, out, err = command(capsys, run, "--root", str(other))
+    assert code == 0 and "training images are gone" in out, err
+    result, _ = evaluate(run, run.config().with_values(root=str(other)), tiny.no_progress, "val")
+    assert result["trained_on"] is None
 
 
 def test_choices_that_the_other_dataset_lacks_are_forgotten() -> None:
@@ -154,18 +235,14 @@ def test_choices_that_the_other_dataset_lacks_are_forgotten() -> None:
     assert _with_data(trained_on, {"root": "/mine"}).data.val_share == 0.5
 
 
-def test_data_with_other_classes_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = evaluation.load_splits
-
-    def streets(*args: object) -> object:
-        (data,) = plain(*args)
-        classes = (ClassInfo("road", "#804080"), ClassInfo("car", "#00008e"))
-        return [dataclasses.replace(data, classes=classes)]
-
-    monkeypatch.setattr(evaluation, "load_splits", streets)
-    with pytest.raises(UserError, match="knows the classes pet, background, border") as info:
-        evaluate(run, run.config(), tiny.no_progress)
-    assert "has road, car" in str(info.value) and info.value.field == "dataset"
+def test_data_with_other_classes_is_refused(run: RunDir, capsys: Captured, tmp_path: Path) -> None:
+    streets = own_folder.write_splits(tmp_path / "mine")
+    names = [{"name": name} for name in ("road", "car", "sky")]
+    own_folder.write_classes(streets, {"classes": names})
+    code, _, err = command(capsys, run, "--dataset", "folder", "--root", str(streets))
+    assert code == 2 and err.count("\n") == 1
+    assert "knows the classes pet, background, border, but folder" in err
+    assert "has road, car, sky: choose a dataset with the run's classes" in err
     assert not (run.path / "evaluations").exists()
 
 
@@ -190,7 +267,7 @@ def test_a_loss_that_is_not_finite_is_still_strict_json(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "build_loss", lambda *_: lambda *_: torch.tensor(torch.nan))
-    result = evaluate(run, run.config(), tiny.no_progress)
+    result, _ = evaluate(run, run.config(), tiny.no_progress)
     assert result["loss"] is None and "loss not finite" in tables.scores(result["classes"], result)
     text = run.evaluation("oxford_pets").read_text()
     assert json.loads(text, parse_constant=lambda word: pytest.fail(word)) == result

@@ -1,0 +1,205 @@
+"""What an evaluation is over: which images of which data, read with the run's classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from segengine.config import DataConfig
+from segengine.datasets import chosen_names, folder, open_dataset, prepare_dataset, spread
+from segengine.datasets.base import (
+    IGNORE_INDEX,
+    ClassInfo,
+    ProgressFn,
+    SegDataset,
+    Split,
+    no_such_split,
+)
+from segengine.datasets.decoded import DecodedSplit, decode_pairs
+from segengine.datasets.folder_layout import list_splits
+from segengine.datasets.formats.class_guess import guess_class_table
+from segengine.datasets.formats.class_table import CLASSES_FILE
+from segengine.datasets.formats.mask_scan import scan_masks
+from segengine.datasets.identical import identical_files
+from segengine.errors import UserError
+from segengine.run.rundir import RunDir
+
+
+class EvaluationData(NamedTuple):
+    """The images that an evaluation scores.
+
+    Attributes:
+        name: of the result's folder: the dataset's, and a root's that is not the run's own.
+        stem: of the result's files: the split's, and the number of images of an unusual limit.
+        pairs: the decoded images and masks.
+        split_images: number of images of the whole split.
+        trained_on: number of the images that the run was trained on, as files of the same content;
+            None where its training images are gone.
+    """
+
+    name: str
+    stem: str
+    pairs: DecodedSplit
+    split_images: int
+    trained_on: int | None
+
+
+def open_evaluation_data(
+    run: RunDir,
+    classes: tuple[ClassInfo, ...],
+    data: DataConfig,
+    split: Split,
+    limit: int | None,
+    progress: ProgressFn,
+) -> EvaluationData:
+    """Open, limit and decode what is to be scored.
+
+    Args:
+        classes: the run's.
+        limit: the number of images to use, 0 for all; None: the run's own `val_limit` for its own
+            validation, and all of any other split or data.
+
+    Raises:
+        UserError: the data is missing or damaged, has no such split, or other classes than the run.
+    """
+    own = run.config().resolved().data
+    dataset = _open_with_classes(run, classes, data, split, progress)
+    names = usual = _usual_names(dataset, data, own, split)
+    if limit is not None:
+        names = spread(dataset.names, limit or len(dataset.names))
+    size, workers = data.height_width, data.workers
+    return EvaluationData(
+        name=data.dataset if data.root == own.root else root_name(data.dataset, data.root),
+        stem=split if names == usual else f"{split}-{len(names)}",
+        pairs=decode_pairs(dataset, names, size, workers=workers, progress=progress),
+        split_images=len(dataset.names),
+        trained_on=_trained_on(own, [dataset.files(name)[0] for name in names]),
+    )
+
+
+def root_name(dataset: str, root: str) -> str:
+    """A dataset's name with its root's: "oxford_pets-cats-3fa9c1", the same at every call."""
+    folder_name = re.sub(r"[^\w.-]+", "_", Path(root).name)[:40]
+    return f"{dataset}-{folder_name}-{hashlib.sha256(root.encode()).hexdigest()[:6]}"
+
+
+def _usual_names(
+    dataset: SegDataset, data: DataConfig, own: DataConfig, split: Split
+) -> tuple[str, ...]:
+    """All images; of the run's own validation those that it was validated on."""
+    decides = ("dataset", "root", "val_share", "split_seed")
+    same = all(getattr(data, name) == getattr(own, name) for name in decides)
+    return chosen_names(dataset, own, split) if same and split == "val" else dataset.names
+
+
+def _trained_on(own: DataConfig, images: Sequence[Path]) -> int | None:
+    """How many of the image files have the content of one that the run was trained on."""
+    try:
+        dataset = open_dataset(own, "train")
+    except UserError:
+        return None
+    trained = {dataset.files(name)[0] for name in chosen_names(dataset, own, "train")}
+    others = [path for path in images if path not in trained]
+    groups = identical_files([*sorted(trained), *others])
+    copies = [
+        path
+        for group in groups
+        if not trained.isdisjoint(group)
+        for path in group
+        if path not in trained
+    ]
+    return len(images) - len(others) + len(copies)
+
+
+def _open_with_classes(
+    run: RunDir,
+    classes: tuple[ClassInfo, ...],
+    data: DataConfig,
+    split: Split,
+    progress: ProgressFn,
+) -> SegDataset:
+    """The split; UserError where a label means another class in it than in training."""
+    table = Path(data.root).expanduser() / CLASSES_FILE
+    unnamed = data.dataset == "folder" and not table.is_file()
+    numbered = [info.name for info in classes] == [f"class {n}" for n in range(len(classes))]
+    try:
+        if unnamed and numbered:
+            dataset = _open_numbered(run, len(classes), data, split, progress)
+        else:
+            prepare_dataset(data, progress)
+            dataset = open_dataset(data, split)
+    except UserError as error:
+        if unnamed and not numbered and str(table) in str(error):  # it asks for the classes
+            raise _other_classes(run, classes, data, ()) from None
+        raise
+    if [info.name for info in dataset.classes] != [info.name for info in classes]:
+        raise _other_classes(run, classes, data, dataset.classes)
+    return dataset
+
+
+def _open_numbered(
+    run: RunDir, classes: int, data: DataConfig, split: Split, progress: ProgressFn
+) -> SegDataset:
+    """A folder without class names, read as the run's: number n is class n, if it occurs or not."""
+    sizes = folder.sizes(data)
+    if split not in sizes:
+        raise no_such_split(f"The folder {data.root}", split, sizes)
+    splits = list_splits(data)
+    masks = sorted((mask for pairs in splits.values() for _, mask in pairs.files.values()), key=str)
+    scan = scan_masks(masks, data.workers, progress)
+    first_file = dict(scan.values)
+    unknown = [n for n in first_file if n >= classes and n != IGNORE_INDEX]
+    table = Path(data.root).expanduser() / CLASSES_FILE
+    if unknown:
+        raise UserError(
+            f"{first_file[unknown[0]]} holds the number {unknown[0]}, but run {run.id} knows the "
+            f"classes 0 to {classes - 1}, and {IGNORE_INDEX} is void: correct the mask, or write "
+            f"{table}, which says the stored number of each class, such as "
+            f"{_proposal([f'class {n}' for n in range(classes)])}.",
+            field="root",
+        )
+    absent = [(n, "") for n in range(classes) if n not in first_file]
+    whole = dataclasses.replace(scan, values=tuple(sorted([*scan.values, *absent])))
+    return folder.FolderDataset(splits[split].files, guess_class_table(whole, table))
+
+
+def _other_classes(
+    run: RunDir,
+    classes: Sequence[ClassInfo],
+    data: DataConfig,
+    given: Sequence[ClassInfo],
+) -> UserError:
+    """The error where data has other classes than the run; none are `given` where it names none."""
+    known = [info.name for info in classes]
+    has = ", ".join(info.name for info in given) or "no names for its masks' numbers or colors"
+    place = f"{data.dataset} {data.root}" if data.dataset == "folder" else data.dataset
+    remedy = "choose a dataset with the run's classes."
+    if data.dataset == "folder":
+        remedy = f"{remedy[:-1]}, or {_way_out(run, known, data)}"
+    return UserError(
+        f"Run {run.id} knows the classes {', '.join(known)}, but {place} has {has}: {remedy}",
+        field="dataset",
+    )
+
+
+def _way_out(run: RunDir, names: Sequence[str], data: DataConfig) -> str:
+    """How a folder gets the run's classes: by a `classes.json`, copied where the run has one."""
+    table = Path(data.root).expanduser() / CLASSES_FILE
+    own = run.config().data
+    source = Path(own.root).expanduser() / CLASSES_FILE
+    if own.dataset == "folder" and source.is_file() and source != table:
+        return f"if its masks are stored as the run's were, copy {source} to {table}."
+    return f"say in {table} which number stands for which, such as {_proposal(names)}."
+
+
+def _proposal(names: Sequence[str]) -> str:
+    """A whole `classes.json` with the run's classes, on one line."""
+    return json.dumps(
+        {"classes": [{"name": name, "value": n} for n, name in enumerate(names)]},
+        ensure_ascii=False,
+    )

@@ -1,0 +1,119 @@
+"""Scoring a run on people's own folders, whose masks rarely hold every class."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segengine.cli.main import main
+from segengine.run.rundir import RunDir
+from tests import tiny
+from tests.datasets import own_folder
+
+Captured = pytest.CaptureFixture[str]
+NAMES = ("road", "car", "sky")
+
+
+def trained_on(root: Path, runs_dir: Path) -> RunDir:
+    config = tiny.config(root, dataset="folder", arch="unet", base_width=4, epochs=1)
+    return tiny.train(runs_dir, config)
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run on masks of the numbers 0, 1, 2 without a classes.json."""
+    root = own_folder.write_splits(tmp_path_factory.mktemp("numbered"))
+    return trained_on(root, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run on masks whose numbers 0, 1, 2 have names."""
+    root = own_folder.write_splits(tmp_path_factory.mktemp("named"))
+    own_folder.write_classes(root, {"classes": [{"name": name} for name in NAMES]})
+    return trained_on(root, tmp_path_factory.mktemp("runs"))
+
+
+def new_images(root: Path, values: list[int]) -> Path:
+    """A folder with own splits whose masks hold these numbers."""
+    for seed, split in enumerate(("train", "val")):
+        own_folder.write_pairs(root / split, 4, values, seed=7 + seed)
+    return root
+
+
+def command(capsys: Captured, run: RunDir, root: Path, *words: str) -> tuple[int, str, str]:
+    """`evaluate RUN --dataset folder --root ...` as typed: (exit code, stdout, stderr)."""
+    data = ["--dataset", "folder", "--root", str(root)]
+    capsys.readouterr()
+    code = main(["evaluate", run.id, "--runs-dir", str(run.path.parent), *data, *words])
+    return (code, *capsys.readouterr())
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2], [0, 1], [0, 2, 255], [1, 2], [0], [2]])
+def test_numbered_masks_mean_the_runs_classes_whichever_of_them_occur(
+    numbered: RunDir, capsys: Captured, tmp_path: Path, values: list[int]
+) -> None:
+    root = new_images(tmp_path / "new", values)
+    code, out, err = command(capsys, numbered, root, "--json")
+    assert code == 0, err
+    result = json.loads(out)
+    assert result["classes"] == ["class 0", "class 1", "class 2"]
+    assert (result["images"], result["split_images"]) == (4, 4)
+    true_pixels = np.sum(result["confusion"], axis=1)
+    assert {label for label in range(3) if true_pixels[label]} == set(values) - {255}
+
+
+def test_a_number_that_the_run_does_not_know_is_named(
+    numbered: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    root = new_images(tmp_path / "new", [0, 1, 3])
+    code, _, err = command(capsys, numbered, root)
+    assert code == 2 and err.count("\n") == 1
+    assert "holds the number 3, but run" in err and "knows the classes 0 to 2" in err
+    code, _, err = command(capsys, numbered, root, "--split", "test")
+    assert code == 2 and "has no split 'test': choose train or val" in err
+
+
+def proposed(err: str) -> object:
+    """The classes.json that a sentence proposes."""
+    found = re.search(r"such as (\{.*\})\.", err)
+    assert found, err
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2], [0, 2]])
+def test_the_classes_file_to_write_is_proposed_and_accepted(
+    named: RunDir, capsys: Captured, tmp_path: Path, values: list[int]
+) -> None:
+    own = Path(named.config().data.root) / "classes.json"
+    root = new_images(tmp_path / "new", values)
+    code, _, err = command(capsys, named, root)
+    assert code == 2 and err.count("\n") == 1
+    assert "knows the classes road, car, sky, but folder" in err
+    assert f"copy {own} to {root / 'classes.json'}" in err
+
+    kept = own.read_text()
+    own.unlink()  # the folder that it was trained on is not there any more
+    try:
+        code, _, err = command(capsys, named, root)
+        assert code == 2
+    finally:
+        own.write_text(kept)
+    own_folder.write_classes(root, proposed(err))
+    code, out, err = command(capsys, named, root)
+    assert code == 0 and "Over all 4 val images of folder" in out, err
+
+
+def test_other_names_for_the_same_number_of_classes_are_refused(
+    named: RunDir, numbered: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    root = new_images(tmp_path / "new", [0, 1, 2])
+    own_folder.write_classes(root, {"classes": [{"name": name} for name in ("car", "road", "sky")]})
+    for run in (named, numbered):
+        code, _, err = command(capsys, run, root)
+        assert code == 2 and err.count("\n") == 1 and "has car, road, sky: choose" in err
+        assert not (run.path / "evaluations" / "folder").exists()
