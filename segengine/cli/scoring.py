@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from json import dumps as to_json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast
 
 import tyro
 
 from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.config import STORED, DataConfig, RunConfig
-from segengine.datasets import Split
+from segengine.datasets import SPLITS
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal
 
-if TYPE_CHECKING:
-    from segengine.inference.evaluate import Evaluation  # imports torch
+if TYPE_CHECKING:  # these import torch
+    from segengine.inference.evaluate import Evaluation
+    from segengine.inference.evaluation_data import Part
+
+PARTS = (*SPLITS, "all")
 
 
 def evaluate_run(
@@ -38,42 +41,53 @@ def evaluate_run(
         run: Id of the run.
         dataset: Name of the dataset; left out, the run's own.
         root: Folder that holds the dataset; left out, the run's own.
-        split: train, val or test.
+        split: train, val, test, or all for the images of all of them.
         limit: Use only N images, spread over the split (0: all); left out, all, and as many as in
             training of the run's own validation images.
         json: Print JSON instead of text.
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
-    if split not in get_args(Split):
-        raise UserError(f"split '{split}' was given: choose train, val or test.", field="split")
+    if split not in PARTS:
+        choices = f"{', '.join(PARTS[:-1])} or {PARTS[-1]}"
+        raise UserError(f"split '{split}' was given: choose {choices}.", field="split")
     flags = {"dataset": dataset, "root": root}
     config = _with_data(opened.config(), {name: value for name, value in flags.items() if value})
     count = _image_count(limit) if limit else None
     from segengine.inference import evaluate as scorer  # imports torch, after the quick checks
 
     progress = Terminal().progress
-    result, path = scorer.evaluate(opened, config, progress, cast("Split", split), count)
+    result, path = scorer.evaluate(opened, config, progress, cast("Part", split), count)
     if json:
         print(to_json(result, indent=2))
         return 0
     print(tables.scores(result["classes"], result))
-    print(coverage(result))
+    print(coverage(result, opened.config().data))
     print(f"Written to {path} and the tables beside it")
     return 0
 
 
-def coverage(result: Evaluation) -> str:
-    """What a result is over: how many images of how many, at which size, and seen in training?"""
-    images, whole = result["images"], result["split_images"]
-    part = f"{images:,} of {whole:,}" if images < whole else f"all {whole:,}"
-    noun = "image" if whole == 1 else "images"
-    height, width = result["image_size"]
+def coverage(result: Evaluation, own: DataConfig) -> str:
+    """What a result is over: how many images of how many, at which size, and seen in training?
+
+    Args:
+        own: the data that the run was trained and validated on.
+    """
+    images, whole, split = result["images"], result["split_images"], result["split"]
+    kind = "" if split == "all" else f"{split} "
+    part = f"{images:,} of {whole:,}" if images < whole else f"all {whole:,}" * (whole > 1) or "the"
     remedy = " (--limit 0 for all)" if images < whole else ""
+    height, width = result["image_size"]
     lines = [
-        f"Over {part} {result['split']} {noun}{remedy} of {result['dataset']} in {result['root']}, "
-        f"at {height}x{width} pixels, with the weights of epoch {result['epoch']}"
+        f"Over {part} {kind}image{'' if whole == 1 else 's'}{remedy} of {result['dataset']} in "
+        f"{result['root']}, at {height}x{width} pixels, with the weights of epoch {result['epoch']}"
     ]
+    foreign = (result["dataset"], result["root"]) != (own.dataset, own.root)
+    if foreign and whole < result["dataset_images"]:
+        lines.append(
+            f"Note: there are {result['dataset_images']:,} images in its splits: --split all "
+            "scores them all."
+        )
     seen = result["trained_on"]
     if seen is None:
         lines.append(

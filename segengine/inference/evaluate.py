@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from segengine.config import RunConfig
-from segengine.datasets.base import ProgressFn, Split
+from segengine.datasets.base import ProgressFn
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.files import cannot_write, write_text
-from segengine.inference.evaluation_data import open_evaluation_data, root_name
+from segengine.inference.evaluation_data import Part, open_evaluation_data, root_name
 from segengine.inference.predict import TrainedModel, load_trained
 from segengine.inference.predictor import OnBatch
 from segengine.losses import build_loss
@@ -36,6 +36,7 @@ class Evaluation(ValRecord):
     split: str
     images: int  # number of images that were scored
     split_images: int  # number of images in the whole split
+    dataset_images: int  # number of images in all splits
     trained_on: int | None  # of the scored images, files of a content that the run was trained on
     image_size: list[int]  # height, width
     epoch: int  # of the weights, 1-based
@@ -54,7 +55,7 @@ def evaluate(
     run: RunDir,
     config: RunConfig,
     progress: ProgressFn,
-    split: Split = "val",
+    split: Part = "val",
     limit: int | None = None,
 ) -> Evaluated:
     """Score the run's best weights on a split of `config`'s dataset.
@@ -63,6 +64,7 @@ def evaluate(
     image as CSV. Every root, split and limit has files of its own.
 
     Args:
+        split: "all" for the images of all splits.
         limit: the number of images to use, 0 for all; None: the run's own `val_limit` for its own
             validation, and all images of any other split or data.
 
@@ -86,6 +88,7 @@ def evaluate(
         split=split,
         images=len(data.pairs),
         split_images=data.split_images,
+        dataset_images=data.dataset_images,
         trained_on=data.trained_on,
         image_size=list(config.data.height_width),
         epoch=trained.epoch,

@@ -1,33 +1,31 @@
-"""What an evaluation is over: which images of which data, read with the run's classes."""
+"""What an evaluation is over: which images of which data, and where its result lies."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from segengine.config import DataConfig
-from segengine.datasets import chosen_names, folder, open_dataset, prepare_dataset, spread
-from segengine.datasets.base import (
-    IGNORE_INDEX,
-    ClassInfo,
-    ProgressFn,
-    SegDataset,
-    Split,
-    no_such_split,
+from segengine.datasets import (
+    chosen_names,
+    open_dataset,
+    split_sizes,
+    spread,
 )
+from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.decoded import DecodedSplit, decode_pairs
-from segengine.datasets.folder_layout import list_splits
-from segengine.datasets.formats.class_guess import guess_class_table
-from segengine.datasets.formats.class_table import CLASSES_FILE
-from segengine.datasets.formats.mask_scan import scan_masks
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
+from segengine.inference.run_classes import open_with_classes
 from segengine.run.rundir import RunDir
+
+Part = Literal["train", "val", "test", "all"]  # a split, or the images of all of them
 
 
 class EvaluationData(NamedTuple):
@@ -38,6 +36,7 @@ class EvaluationData(NamedTuple):
         stem: of the result's files: the split's, and the number of images of an unusual limit.
         pairs: the decoded images and masks.
         split_images: number of images of the whole split.
+        dataset_images: number of images of all splits.
         trained_on: number of the images that the run was trained on, as files of the same content;
             None where its training images are gone.
     """
@@ -46,6 +45,7 @@ class EvaluationData(NamedTuple):
     stem: str
     pairs: DecodedSplit
     split_images: int
+    dataset_images: int
     trained_on: int | None
 
 
@@ -53,7 +53,7 @@ def open_evaluation_data(
     run: RunDir,
     classes: tuple[ClassInfo, ...],
     data: DataConfig,
-    split: Split,
+    part: Part,
     limit: int | None,
     progress: ProgressFn,
 ) -> EvaluationData:
@@ -68,18 +68,60 @@ def open_evaluation_data(
         UserError: the data is missing or damaged, has no such split, or other classes than the run.
     """
     own = run.config().resolved().data
-    dataset = _open_with_classes(run, classes, data, split, progress)
-    names = usual = _usual_names(dataset, data, own, split)
+    if part == "all":
+        splits = split_sizes(data)
+        dataset: SegDataset = JoinedSplits(
+            {split: open_with_classes(run, classes, data, split, progress) for split in splits}
+        )
+    else:
+        dataset = open_with_classes(run, classes, data, part, progress)
+    names = usual = _usual_names(dataset, data, own, part)
     if limit is not None:
         names = spread(dataset.names, limit or len(dataset.names))
     size, workers = data.height_width, data.workers
     return EvaluationData(
         name=data.dataset if data.root == own.root else root_name(data.dataset, data.root),
-        stem=split if names == usual else f"{split}-{len(names)}",
+        stem=part if names == usual else f"{part}-{len(names)}",
         pairs=decode_pairs(dataset, names, size, workers=workers, progress=progress),
         split_images=len(dataset.names),
+        dataset_images=_images_of_all_splits(data),
         trained_on=_trained_on(own, [dataset.files(name)[0] for name in names]),
     )
+
+
+class JoinedSplits(SegDataset):
+    """Several splits of a dataset as one; a name that two of them have gets the split's before it.
+
+    Args:
+        parts: splits of the same classes.
+    """
+
+    def __init__(self, parts: Mapping[Split, SegDataset]) -> None:
+        counts = Counter(name for dataset in parts.values() for name in dataset.names)
+        self._owner = {
+            name if counts[name] == 1 else f"{split}/{name}": (dataset, name)
+            for split, dataset in parts.items()
+            for name in dataset.names
+        }
+        self.names = tuple(self._owner)
+        self.classes = next(iter(parts.values())).classes
+        self.mapping = repr([(type(part).__name__, part.mapping) for part in parts.values()])
+
+    def files(self, name: str) -> tuple[Path, Path]:
+        dataset, inner = self._owner[name]
+        return dataset.files(inner)
+
+    def image(self, name: str) -> np.ndarray:
+        dataset, inner = self._owner[name]
+        return dataset.image(inner)
+
+    def mask(self, name: str) -> np.ndarray:
+        dataset, inner = self._owner[name]
+        return dataset.mask(inner)
+
+    def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        dataset, inner = self._owner[name]
+        return dataset.pair(inner)
 
 
 def root_name(dataset: str, root: str) -> str:
@@ -89,12 +131,16 @@ def root_name(dataset: str, root: str) -> str:
 
 
 def _usual_names(
-    dataset: SegDataset, data: DataConfig, own: DataConfig, split: Split
+    dataset: SegDataset, data: DataConfig, own: DataConfig, part: Part
 ) -> tuple[str, ...]:
     """All images; of the run's own validation those that it was validated on."""
     decides = ("dataset", "root", "val_share", "split_seed")
     same = all(getattr(data, name) == getattr(own, name) for name in decides)
-    return chosen_names(dataset, own, split) if same and split == "val" else dataset.names
+    return chosen_names(dataset, own, part) if same and part == "val" else dataset.names
+
+
+def _images_of_all_splits(data: DataConfig) -> int:
+    return sum(split_sizes(data.model_copy(update={"train_limit": 0, "val_limit": 0})).values())
 
 
 def _trained_on(own: DataConfig, images: Sequence[Path]) -> int | None:
@@ -114,92 +160,3 @@ def _trained_on(own: DataConfig, images: Sequence[Path]) -> int | None:
         if path not in trained
     ]
     return len(images) - len(others) + len(copies)
-
-
-def _open_with_classes(
-    run: RunDir,
-    classes: tuple[ClassInfo, ...],
-    data: DataConfig,
-    split: Split,
-    progress: ProgressFn,
-) -> SegDataset:
-    """The split; UserError where a label means another class in it than in training."""
-    table = Path(data.root).expanduser() / CLASSES_FILE
-    unnamed = data.dataset == "folder" and not table.is_file()
-    numbered = [info.name for info in classes] == [f"class {n}" for n in range(len(classes))]
-    try:
-        if unnamed and numbered:
-            dataset = _open_numbered(run, len(classes), data, split, progress)
-        else:
-            prepare_dataset(data, progress)
-            dataset = open_dataset(data, split)
-    except UserError as error:
-        if unnamed and not numbered and str(table) in str(error):  # it asks for the classes
-            raise _other_classes(run, classes, data, ()) from None
-        raise
-    if [info.name for info in dataset.classes] != [info.name for info in classes]:
-        raise _other_classes(run, classes, data, dataset.classes)
-    return dataset
-
-
-def _open_numbered(
-    run: RunDir, classes: int, data: DataConfig, split: Split, progress: ProgressFn
-) -> SegDataset:
-    """A folder without class names, read as the run's: number n is class n, if it occurs or not."""
-    sizes = folder.sizes(data)
-    if split not in sizes:
-        raise no_such_split(f"The folder {data.root}", split, sizes)
-    splits = list_splits(data)
-    masks = sorted((mask for pairs in splits.values() for _, mask in pairs.files.values()), key=str)
-    scan = scan_masks(masks, data.workers, progress)
-    first_file = dict(scan.values)
-    unknown = [n for n in first_file if n >= classes and n != IGNORE_INDEX]
-    table = Path(data.root).expanduser() / CLASSES_FILE
-    if unknown:
-        raise UserError(
-            f"{first_file[unknown[0]]} holds the number {unknown[0]}, but run {run.id} knows the "
-            f"classes 0 to {classes - 1}, and {IGNORE_INDEX} is void: correct the mask, or write "
-            f"{table}, which says the stored number of each class, such as "
-            f"{_proposal([f'class {n}' for n in range(classes)])}.",
-            field="root",
-        )
-    absent = [(n, "") for n in range(classes) if n not in first_file]
-    whole = dataclasses.replace(scan, values=tuple(sorted([*scan.values, *absent])))
-    return folder.FolderDataset(splits[split].files, guess_class_table(whole, table))
-
-
-def _other_classes(
-    run: RunDir,
-    classes: Sequence[ClassInfo],
-    data: DataConfig,
-    given: Sequence[ClassInfo],
-) -> UserError:
-    """The error where data has other classes than the run; none are `given` where it names none."""
-    known = [info.name for info in classes]
-    has = ", ".join(info.name for info in given) or "no names for its masks' numbers or colors"
-    place = f"{data.dataset} {data.root}" if data.dataset == "folder" else data.dataset
-    remedy = "choose a dataset with the run's classes."
-    if data.dataset == "folder":
-        remedy = f"{remedy[:-1]}, or {_way_out(run, known, data)}"
-    return UserError(
-        f"Run {run.id} knows the classes {', '.join(known)}, but {place} has {has}: {remedy}",
-        field="dataset",
-    )
-
-
-def _way_out(run: RunDir, names: Sequence[str], data: DataConfig) -> str:
-    """How a folder gets the run's classes: by a `classes.json`, copied where the run has one."""
-    table = Path(data.root).expanduser() / CLASSES_FILE
-    own = run.config().data
-    source = Path(own.root).expanduser() / CLASSES_FILE
-    if own.dataset == "folder" and source.is_file() and source != table:
-        return f"if its masks are stored as the run's were, copy {source} to {table}."
-    return f"say in {table} which number stands for which, such as {_proposal(names)}."
-
-
-def _proposal(names: Sequence[str]) -> str:
-    """A whole `classes.json` with the run's classes, on one line."""
-    return json.dumps(
-        {"classes": [{"name": name, "value": n} for n, name in enumerate(names)]},
-        ensure_ascii=False,
-    )

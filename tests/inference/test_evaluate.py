@@ -101,7 +101,7 @@ def test_a_split_that_is_not_there_is_refused(run: RunDir, capsys: Captured) -> 
     assert code == 2 and "has no split 'test': choose train or val" in err
     code, _, err = command(capsys, run, "--split", "Val")
     assert code == 2
-    assert err == "Error: split 'Val' was given: choose train, val or test.\n"
+    assert err == "Error: split 'Val' was given: choose train, val, test or all.\n"
     assert not (run.path / "evaluations").exists()
 
 

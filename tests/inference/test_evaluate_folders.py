@@ -117,3 +117,36 @@ def test_other_names_for_the_same_number_of_classes_are_refused(
         code, _, err = command(capsys, run, root)
         assert code == 2 and err.count("\n") == 1 and "has car, road, sky: choose" in err
         assert not (run.path / "evaluations" / "folder").exists()
+
+
+def test_a_few_new_images_are_scored_whole(
+    numbered: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    """Without splits of their own a random part is the validation split."""
+    root = own_folder.write_pairs(tmp_path / "new", 5, [0, 1], seed=7)
+    code, out, err = command(capsys, numbered, root)
+    assert code == 0 and "Over the val image of folder" in out, err
+    assert "there are 5 images in its splits: --split all scores them all" in out
+    code, out, err = command(capsys, numbered, root, "--split", "all")
+    assert code == 0 and "Over all 5 images of folder" in out and "Note" not in out, err
+    code, out, err = command(capsys, numbered, root, "--split", "all", "--limit", "2", "--json")
+    assert (code, json.loads(out)["images"]) == (0, 2)
+    kept = {path.name for path in (numbered.path / "evaluations").rglob("*/all*.json")}
+    assert kept == {"all.json", "all-2.json"}
+
+
+def test_all_splits_together_are_the_sum_of_each(
+    numbered: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    """Two splits may have images of one name."""
+    root = own_folder.write_splits(tmp_path / "new")
+    matrices = {}
+    for split in ("train", "val", "test", "all"):
+        code, out, err = command(capsys, numbered, root, "--split", split, "--json")
+        assert code == 0, err
+        matrices[split] = np.array(json.loads(out)["confusion"])
+    assert np.array_equal(matrices["train"] + matrices["val"] + matrices["test"], matrices["all"])
+    tables = (numbered.path / "evaluations").rglob("all_per_image.csv")
+    rows = max((path.read_text().splitlines() for path in tables), key=len)
+    names = {row.partition(",")[0] for row in rows[1:]}
+    assert len(names) == 18 and {"train/img_0", "val/img_0", "test/img_0", "img_9"} < names
