@@ -123,6 +123,7 @@ def predict_files(
     run: RunId,
     images: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE")],
     out: Path,
+    overwrite: bool = False,
     runs_dir: Path = RUNS,
 ) -> int:
     """Predict masks of your own images with the best weights of a run.
@@ -131,6 +132,7 @@ def predict_files(
         run: Id of the run.
         images: Image files.
         out: Folder for the index masks (PNG, with the classes' colors as palette).
+        overwrite: Replace files in that folder that have a mask's name (never the images).
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
@@ -138,6 +140,6 @@ def predict_files(
         raise UserError("Give at least one image to predict.")
     from segengine.inference.predict import predict_images  # imports torch, after the quick checks
 
-    for path in predict_images(opened, images, out):
+    for path in predict_images(opened, images, out, overwrite=overwrite):
         print(path)
     return 0

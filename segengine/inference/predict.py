@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from segengine.datasets.formats.photo import read_photo
 from segengine.device import pick_device, pick_precision
 from segengine.errors import UserError
 from segengine.files import atomic_write, write_text
-from segengine.inference.mask_files import index_masks, save_mask
+from segengine.inference.mask_files import already_there, index_masks, save_mask, save_new_mask
 from segengine.inference.predictor import Predictor
 from segengine.metrics.per_image import ImageScores
 from segengine.models import build_model
@@ -69,28 +70,40 @@ def load_trained(run: RunDir) -> TrainedModel:
     return TrainedModel(predictor, classes, state["position"]["best_epoch"])
 
 
-def predict_images(run: RunDir, images: Sequence[Path], out: Path) -> list[Path]:
+def predict_images(
+    run: RunDir, images: Sequence[Path], out: Path, *, overwrite: bool = False
+) -> list[Path]:
     """Predict people's own images with the run's best weights, and return the masks' files.
 
     They are `<out>/<image name>.png`: index masks of the images' own sizes, whose palette has the
     classes' colors.
 
+    Args:
+        overwrite: replace files of these names, but never one of the images.
+
     Raises:
-        UserError: an image cannot be decoded or would be overwritten, two would share a name, or
-            the run has no weights.
+        UserError: an image cannot be decoded or would be overwritten, a mask's name is taken, two
+            would share a name, or the run has no weights. Nothing is written then.
     """
     targets = [out / f"{path.stem}.png" for path in images]
-    _check_targets(images, targets)
-    pictures = [read_photo(path)[0] for path in images]
+    _check_targets(images, targets, overwrite=overwrite)
+    for path in images:
+        _read_picture(path)  # one at a time, now and below: a few large ones would fill the memory
     predictor, classes, _ = load_trained(run)
     size = run.config().data.height_width
-    for picture, target in zip(pictures, targets, strict=True):
-        save_mask(target, predictor.labels(picture, size), classes)
+    for path, target in zip(images, targets, strict=True):
+        labels = predictor.labels(_read_picture(path), size)
+        save_new_mask(target, labels, classes, overwrite=overwrite)
     return targets
 
 
-def _check_targets(images: Sequence[Path], targets: Sequence[Path]) -> None:
-    """UserError where a mask would overwrite an image or another mask."""
+def _read_picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8; UserError where the image cannot be decoded."""
+    return read_photo(path)[0]
+
+
+def _check_targets(images: Sequence[Path], targets: Sequence[Path], *, overwrite: bool) -> None:
+    """UserError where a mask would overwrite an image, another mask, or what else is there."""
     twice = sorted({target for target in targets if targets.count(target) > 1})
     if twice:
         raise UserError(
@@ -104,3 +117,6 @@ def _check_targets(images: Sequence[Path], targets: Sequence[Path]) -> None:
                 f"The image {target} would be overwritten by its mask: choose another folder.",
                 field="out",
             )
+    taken = [target for target in targets if os.path.lexists(target)]
+    if taken and not overwrite:
+        raise already_there(taken)

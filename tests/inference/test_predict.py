@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 from segengine.config import RunConfig
 from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
+from segengine.inference import predict
 from segengine.inference.predict import predict_images
 from segengine.metrics.per_image import ImageScores
 from segengine.models import build_model
@@ -102,6 +105,91 @@ def test_a_mask_never_takes_the_place_of_the_image(run: RunDir, tmp_path: Path) 
     with pytest.raises(UserError, match=r"cat\.png would be overwritten.*another folder"):
         predict_images(run, [path], tmp_path / "out" / "..")
     assert path.read_bytes() == before
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", ["picture", "link", "link to nothing", "folder"])
+def test_a_file_that_is_there_already_is_never_replaced(
+    run: RunDir, tmp_path: Path, kind: str
+) -> None:
+    """A truth mask or a picture of the same name, also where a link leads to it."""
+    images = [picture(tmp_path / name) for name in ("new.jpg", "cat.jpg")]
+    out, truth = tmp_path / "masks", picture(tmp_path / "truth.png", mode="L")
+    out.mkdir()
+    if kind == "picture":
+        (out / "cat.png").write_bytes(truth.read_bytes())
+    elif kind == "folder":
+        (out / "cat.png").mkdir()
+    else:
+        (out / "cat.png").symlink_to(truth if kind == "link" else tmp_path / "none.png")
+    before = files_of(out), truth.read_bytes()
+    with pytest.raises(UserError, match=r"cat\.png is there already.*--overwrite") as info:
+        predict_images(run, images, out)
+    assert info.value.field == "out"
+    assert (files_of(out), truth.read_bytes()) == before
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_all_taken_names_are_counted(run: RunDir, tmp_path: Path) -> None:
+    images = [picture(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    written = predict_images(run, images, tmp_path / "out")
+    before = files_of(tmp_path / "out")
+    with pytest.raises(UserError, match=r"a\.png and 2 more of the masks' names are there already"):
+        predict_images(run, images, tmp_path / "out")
+    assert files_of(tmp_path / "out") == before
+    assert predict_images(run, images, tmp_path / "out", overwrite=True) == written
+    assert files_of(tmp_path / "out") == before  # the same masks again, and nothing beside them
+
+
+def test_overwriting_replaces_a_link_and_not_what_it_leads_to(run: RunDir, tmp_path: Path) -> None:
+    image, truth = picture(tmp_path / "cat.jpg"), picture(tmp_path / "truth.png", mode="L")
+    out, content = tmp_path / "masks", truth.read_bytes()
+    out.mkdir()
+    (out / "cat.png").symlink_to(truth)
+    (out / "dog.png").hardlink_to(truth)
+    (written, _) = predict_images(run, [image, picture(tmp_path / "dog.jpg")], out, overwrite=True)
+    assert truth.read_bytes() == content
+    assert not written.is_symlink() and Image.open(written).mode == "P"
+    own = picture(tmp_path / "own.jpg")
+    (out / "own.png").symlink_to(own)  # an image is not replaced even where it is asked for
+    with pytest.raises(UserError, match="would be overwritten by its mask"):
+        predict_images(run, [own], out, overwrite=True)
+
+
+def test_a_name_that_is_taken_in_the_meantime_stays_as_it_is(
+    run: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = predict.load_trained
+
+    def slow(given: RunDir) -> predict.TrainedModel:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "cat.png").write_text("another program's")
+        return plain(given)
+
+    monkeypatch.setattr(predict, "load_trained", slow)
+    with pytest.raises(UserError, match="is there already"):
+        predict_images(run, [picture(tmp_path / "cat.jpg")], tmp_path / "out")
+    assert files_of(tmp_path / "out") == {"cat.png": b"another program's"}
+
+
+def test_a_mask_that_cannot_be_written_leaves_nothing(
+    run: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = picture(tmp_path / "cat.jpg")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/cat\.png cannot be written"):
+        predict_images(run, [image], tmp_path / "file")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="The disk is full"):
+        predict_images(run, [image], tmp_path / "out")
+    assert files_of(tmp_path / "out") == {}
 
 
 def test_a_run_without_weights_predicts_nothing(config: RunConfig, tmp_path: Path) -> None:
