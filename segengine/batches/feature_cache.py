@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from segengine.batches.load import Change, load_batch, load_masks, to_device
-from segengine.datasets.decoded import DecodedSplit, cache_dir
+from segengine.datasets.cache import cache_dir
+from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.device import Precision, autocast
 from segengine.models.base import Features, SegmentationModel

@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from segengine.cli import data, experiments, runs, scoring
+from segengine.cli import cache, data, experiments, runs, scoring
 from segengine.cli.flags import base_config
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
@@ -30,6 +30,7 @@ def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
         "predict": scoring.predict_files,
         "sample-data": data.sample_data,
         "check": data.check_command(base),
+        "cache": cache.show_cache,
     }
 
 

@@ -1,37 +1,37 @@
 """Splits at training size: decoded pairs in memory-mapped files, shared by runs and processes.
 
 Image and mask go through one joint resize (image: antialiased bilinear, mask: nearest, so that no
-label is invented). The result is keyed by the files' paths, sizes and times and by the target size:
-whatever changes on disk is decoded again.
+label is invented). The result is keyed by the files and by the target size: whatever changes on
+disk is decoded again, and so is what has changed in the cache itself.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterable, Iterator, Sequence
+import weakref
+import zlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.lib.format import open_memmap
 from PIL import Image
 
 from segengine.config import DataConfig
-from segengine.datasets import chosen_names, open_dataset
+from segengine.datasets import cache, chosen_names, open_dataset
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
+from segengine.datasets.cache import cache_dir, files_key
 from segengine.errors import UserError
 from segengine.files import cannot_write
 
-_LAYOUT = 1  # part of the key: count up when what is stored changes
-_DECODING = ".decoding-"  # prefix of the folders that are being filled
-_STALE = 24 * 3600.0  # seconds after which no process can still be filling a folder
+_LAYOUT = 2  # part of the key: count up when what is stored changes
+_FILES = ("images.npy", "masks.npy")
+_BLOCK = 1 << 20  # bytes that are read at once
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,6 @@ def _sentences(problems: Sequence[UserError], most: int) -> list[str]:
         images = "image has" if others == 1 else "images have"
         shown.append(f"{others:,} more {images} problems: `python -m segengine check` lists them.")
     return shown
-
-
-def cache_dir() -> Path:
-    """Where decoded data is kept: $SEGLAB_CACHE, else ~/.cache/seglab."""
-    return Path(os.environ.get("SEGLAB_CACHE", "~/.cache/seglab")).expanduser()
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -137,31 +132,30 @@ def decode_pairs(
         UserError: the cache cannot be written.
     """
     target = cache_dir() / _cache_key(dataset, names, size)
+    shape = (len(names), *size)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(target, len(names), progress):
-            if not _is_whole(target, len(names)):
-                shutil.rmtree(target, ignore_errors=True)
-                _decode_into(target, dataset, names, size, workers, progress)
-        return DecodedSplit(tuple(names), *_mapped_arrays(target), dataset.classes)
+        cache.remove_leftovers()
+        with cache.making(target, len(names), progress):
+            if not _is_sound(target, shape):
+                phase = "Reading images"
+                if target.exists():
+                    phase += " again, as they were damaged in the cache"
+                    shutil.rmtree(target)
+                cache.make_room(4 * shape[0] * shape[1] * shape[2])
+                _decode_into(
+                    target,
+                    dataset,
+                    names,
+                    size,
+                    workers,
+                    lambda done: progress(phase, done, len(names)),
+                )
+            images, masks = _mapped_arrays(target)
+            weakref.finalize(images, cache.use(target).close)
+        return DecodedSplit(tuple(names), images, masks, dataset.classes)
     except OSError as error:
         raise cannot_write(target, error) from error
-
-
-def files_key(paths: Iterable[Path], prefix: str = "") -> str:
-    """32 hex digits that change with the paths, sizes and times of files, and with the prefix."""
-    digest = hashlib.sha256(prefix.encode())
-    for path in paths:
-        digest.update(f"{path}\0{_stamp(path)}\n".encode())
-    return digest.hexdigest()[:32]
-
-
-def _stamp(path: Path) -> str:
-    try:
-        stat = path.stat()
-    except OSError:  # reading the file will say what is wrong
-        return "missing"
-    return f"{stat.st_size}\0{stat.st_mtime_ns}"
 
 
 def _cache_key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int]) -> str:
@@ -172,33 +166,44 @@ def _cache_key(dataset: SegDataset, names: Sequence[str], size: tuple[int, int])
 
 def _mapped_arrays(target: Path) -> tuple[np.ndarray, np.ndarray]:
     """(images, masks), memory-mapped."""
-    images = np.load(target / "images.npy", mmap_mode="r")
-    return images, np.load(target / "masks.npy", mmap_mode="r")
+    images, masks = (np.load(target / name, mmap_mode="r") for name in _FILES)
+    return images, masks
 
 
-def _is_whole(target: Path, count: int) -> bool:
-    """Whether all images are there: a cleaner or a failing disk may have left only a part."""
+def _is_sound(target: Path, shape: tuple[int, int, int]) -> bool:
+    """Whether the entry is there and as it was written, byte for byte.
+
+    A cleaner may have left only a part of it, and a failing disk other bytes.
+
+    Args:
+        shape: images, height, width.
+    """
+    if cache.read_note(target).get("files") != _checksums(target):
+        return False
     try:
-        return all(len(array) == count for array in _mapped_arrays(target))
+        images, masks = _mapped_arrays(target)
     except (OSError, ValueError, EOFError):
         return False
+    shapes = images.shape, masks.shape
+    return shapes == ((*shape, 3), shape) and images.dtype == masks.dtype == np.uint8
 
 
-@contextlib.contextmanager
-def _lock(target: Path, images: int, progress: ProgressFn) -> Iterator[None]:
-    """Of two processes that need the same images, the second waits and then uses the first's."""
-    lock = FileLock(target.with_suffix(".lock"))
-    while True:
+def _checksums(folder: Path) -> dict[str, Any] | None:
+    """File name -> [size in bytes, CRC-32] of the arrays; None where one cannot be read.
+
+    The CRC is there to find accidents, at the speed at which a disk is read.
+    """
+    sums = {}
+    for name in _FILES:
         try:
-            lock.acquire(timeout=1)
-        except Timeout:
-            progress("Waiting for another run that reads the images", 0, images)
-        else:
-            break
-    try:
-        yield
-    finally:
-        lock.release()
+            with open(folder / name, "rb") as file:
+                size = crc = 0
+                while block := file.read(_BLOCK):
+                    size, crc = size + len(block), zlib.crc32(block, crc)
+        except OSError:
+            return None
+        sums[name] = [size, crc]
+    return sums
 
 
 def _decode_into(
@@ -207,16 +212,16 @@ def _decode_into(
     names: Sequence[str],
     size: tuple[int, int],
     workers: int,
-    progress: ProgressFn,
+    on_read: Callable[[int], None],
 ) -> None:
     """Decode into a temporary folder, which becomes `target` when it is whole."""
-    folder = target.parent / f"{_DECODING}{target.name}"
-    _remove_leftovers(folder)
+    folder = target.parent / f"{cache.IN_THE_MAKING}{target.name}"
+    shutil.rmtree(folder, ignore_errors=True)  # its lock is ours: what is there, a kill has left
     folder.mkdir()
     try:
         shape = (len(names), *size)
-        images = _new_array(folder / "images.npy", (*shape, 3))
-        masks = _new_array(folder / "masks.npy", shape)
+        images = _new_array(folder / _FILES[0], (*shape, 3))
+        masks = _new_array(folder / _FILES[1], shape)
 
         def decode(index: int) -> UserError | None:
             try:
@@ -230,23 +235,29 @@ def _decode_into(
         with ThreadPoolExecutor(workers) as pool:
             for done, problem in enumerate(pool.map(decode, range(len(names))), start=1):
                 problems += [problem] if problem else []
-                progress("Reading images", done, len(names))
+                on_read(done)
         if problems:
             raise DamagedFiles(problems)
         images.flush()
         masks.flush()
+        _write_note(folder, dataset, names, size)
         folder.rename(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left: `folder`, whose lock the caller has, and old ones."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for leftover in folder.parent.glob(f"{_DECODING}*"):
-        with contextlib.suppress(OSError):  # another process may remove it too
-            if time.time() - leftover.stat().st_mtime > _STALE:
-                shutil.rmtree(leftover, ignore_errors=True)
+def _write_note(
+    folder: Path, dataset: SegDataset, names: Sequence[str], size: tuple[int, int]
+) -> None:
+    """What the entry is, for `segengine cache`, and how its files are known to be whole."""
+    places = {str(dataset.files(name)[0].parent) for name in names}
+    note = {
+        "place": os.path.commonpath(places) if places else "",
+        "images": len(names),
+        "size": list(size),
+        "files": _checksums(folder),
+    }
+    (folder / cache.NOTE).write_text(json.dumps(note), encoding="utf-8")
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:

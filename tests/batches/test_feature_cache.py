@@ -11,7 +11,7 @@ import torch
 
 from segengine.batches.feature_cache import EncodedSplit, encoded_batch
 from segengine.config import RunConfig
-from segengine.datasets.decoded import cache_dir
+from segengine.datasets.cache import cache_dir
 from segengine.models.mit import MixTransformer
 from tests import tiny
 

@@ -22,7 +22,7 @@ from tests.cli.conftest import PROJECT, flags, in_a_process, says_one_sentence
 UNKNOWN = "20260101-000000-segformer_b0-scratch-0000"
 COMMANDS = (
     *("train", "launch", "list", "show", "stop", "resume"),
-    *("evaluate", "predict", "sample-data", "check"),
+    *("evaluate", "predict", "sample-data", "check", "cache"),
 )
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import errno
+import io
+import json
 import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
 from segengine.config import DataConfig
 from segengine.datasets import SegDataset, open_dataset
+from segengine.datasets import cache as cache_module
+from segengine.datasets import decoded as decoded_module
 from segengine.datasets.decoded import DamagedFiles, DecodedSplit, decode_pairs
 from segengine.errors import UserError
 from tests import tiny
@@ -195,14 +199,22 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, cache: Pa
     assert leftovers(cache) == [left.removeprefix(".decoding-")]
 
 
-def test_only_old_leftovers_of_other_images_are_removed(pets: SegDataset, cache: Path) -> None:
-    for name, hours in ((".decoding-old", 25), (".decoding-at-work", 1), ("whole", 99)):
+def test_what_killed_runs_left_of_other_images_is_removed_too(
+    pets: SegDataset, cache: Path
+) -> None:
+    """A folder that a living process fills stays: it has the lock. So does what is not ours."""
+    left, at_work, foreign = (f".decoding-{key}" for key in ("a" * 32, "b" * 32, "my-own"))
+    for name in (left, at_work, foreign):
         (cache / name).mkdir(parents=True)
-        then = time.time() - 3600 * hours
-        os.utime(cache / name, (then, then))
     decoded(pets)
-    assert {".decoding-at-work", "whole"} < set(leftovers(cache))
-    assert ".decoding-old" not in leftovers(cache)
+    with FileLock(cache / f"{'b' * 32}.lock"):
+        (cache / left).mkdir(exist_ok=True)
+        (cache / at_work).mkdir(exist_ok=True)
+        decoded(pets)  # also where nothing is to be decoded
+        assert left not in leftovers(cache)
+        assert {at_work, foreign} < set(leftovers(cache))
+    decoded(pets)
+    assert at_work not in leftovers(cache) and foreign in leftovers(cache)
 
 
 def test_an_interrupted_decoding_leaves_nothing_and_is_begun_again(
@@ -263,9 +275,80 @@ def test_a_cache_that_cannot_be_made_is_said_in_a_sentence(
         decoded(pets)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "missing", "other"])
-@pytest.mark.parametrize("name", ["images.npy", "masks.npy"])
-def test_a_damaged_cache_is_decoded_anew(
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_decoded_anew(
+    tmp_path: Path, part: int
+) -> None:
+    """As `cp -p`, `rsync -a` and an unpacked archive do: uncompressed files keep their size."""
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    images.mkdir()
+    masks.mkdir()
+    for index in range(2):
+        Image.new("RGB", (48, 32), (9, 9, 9)).save(images / f"{index}.bmp")
+        Image.new("L", (48, 32), index).save(masks / f"{index}.bmp")
+    config = DataConfig(dataset="folder", root=str(tmp_path), val_share=0.5)
+    dataset = open_dataset(config, "train")
+    before = decoded(dataset)
+    path = dataset.files(dataset.names[0])[part]
+    then = path.stat()
+    with Image.open(path) as image:
+        image.load()
+    image.paste(1 - image.getpixel((0, 0)) if part else (200, 0, 0), (0, 0, 48, 32))
+    image.save(path)
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (then.st_size, then.st_mtime_ns)
+    after = decoded(dataset)
+    assert not np.array_equal(
+        [before.images, before.masks][part], [after.images, after.masks][part]
+    )
+
+
+def test_a_new_reader_reads_everything_again(
+    pets: SegDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded(pets)
+    seen = decodings(pets, monkeypatch)
+    monkeypatch.setattr(cache_module, "READER_VERSION", cache_module.READER_VERSION + 1)
+    decoded(pets)
+    assert len(seen) == tiny.TRAIN
+
+
+def flip_a_byte(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def array_file(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda content: content[:-100],
+    "longer": lambda content: content + b"0",
+    "empty": lambda content: b"",
+    "other": lambda content: b"x" * len(content),
+    "a byte of the header": lambda content: content[:70] + b"9" + content[71:],
+    "a byte of a picture": flip_a_byte,
+    "wrong shape": lambda content: array_file(np.load(io.BytesIO(content))[:, :16]),
+    "wrong type": lambda content: array_file(np.load(io.BytesIO(content)).astype(np.float32)),
+    "deep nesting": lambda content: b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *(
+            (name, damage)
+            for name in ("images.npy", "masks.npy")
+            for damage in ("missing", *DAMAGES)
+        ),
+        *(("entry.json", damage) for damage in ("missing", "truncated", "empty", "deep nesting")),
+    ],
+)
+def test_a_damaged_cache_is_decoded_anew_and_that_is_said(
     pets: SegDataset, cache: Path, name: str, damage: str
 ) -> None:
     before = decoded(pets)
@@ -274,7 +357,27 @@ def test_a_damaged_cache_is_decoded_anew(
     content = path.read_bytes()
     path.unlink()  # what is mapped already stays as it is
     if damage != "missing":
-        kept = {"truncated": content[:-100], "empty": b"", "other": b"x" * len(content)}
-        path.write_bytes(kept[damage])
-    after = decoded(pets)
+        path.write_bytes(DAMAGES[damage](content))
+    said: set[str] = set()
+
+    def progress(phase: str, done: int, total: int) -> None:
+        said.add(phase)
+
+    after = decode_pairs(pets, pets.names, SIZE, workers=2, progress=progress)
     assert np.array_equal(after.images, expected[0]) and np.array_equal(after.masks, expected[1])
+    assert said == {"Reading images again, as they were damaged in the cache"}
+
+
+def test_arrays_of_a_wrong_shape_with_the_right_sums_are_decoded_anew(
+    pets: SegDataset, cache: Path
+) -> None:
+    decoded(pets)
+    (folder,) = cache.glob("*/")
+    for name in ("images.npy", "masks.npy"):
+        (folder / name).unlink()
+    np.save(folder / "images.npy", np.zeros((tiny.TRAIN, *SIZE), np.uint8))
+    np.save(folder / "masks.npy", np.zeros((tiny.TRAIN, *SIZE), np.uint8))
+    note = json.loads((folder / "entry.json").read_text())
+    note["files"] = decoded_module._checksums(folder)
+    (folder / "entry.json").write_text(json.dumps(note))
+    assert decoded(pets).images.shape == (tiny.TRAIN, *SIZE, 3)
