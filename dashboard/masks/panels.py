@@ -97,13 +97,13 @@ def open_ground_truth(configs: Sequence[DataConfig], name: str) -> GroundTruth:
     return GroundTruth(problem=f"Photograph and ground truth cannot be shown{reason}")
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)  # few: the mask of 8,000 x 6,000 pixels is 48 MB
 def _decode(dataset: SegDataset, name: str, modified: tuple[int, ...]) -> GroundTruth:
     """Decoded once per state (`modified`: in ns) of the files."""
-    mask = dataset.mask(name)
+    mask = dataset.mask(name).astype(np.uint8)  # an eighth, before the image is there too
     image = dataset.image(name, (mask.shape[0], mask.shape[1]))
     photo = overlays.data_uri(overlays.photo_jpeg(image))
-    return GroundTruth(photo, image.shape[1] / image.shape[0], mask.astype(np.uint8))
+    return GroundTruth(photo, image.shape[1] / image.shape[0], mask)
 
 
 def build_panels(

@@ -14,7 +14,7 @@ from segengine.batches.load import normalize
 from segengine.datasets.decoded import DecodedSplit, resize_image
 from segengine.datasets.sampler import Indices, ordered_batches
 from segengine.device import Precision, autocast
-from segengine.inference.mask_files import index_masks
+from segengine.inference.full_size import full_size_labels
 from segengine.losses.base import Loss
 from segengine.metrics.boundary import BoundaryMetrics
 from segengine.metrics.pixel_mean import PixelMean
@@ -109,6 +109,4 @@ class Predictor:
         small = torch.from_numpy(resize_image(image, size).copy())[None].to(self.device)
         with torch.inference_mode(), autocast(self.device, self.precision):
             logits = self.model(normalize(small)).float()
-        full = torch.nn.functional.interpolate(logits, size=image.shape[:2], mode="bilinear")
-        labels: np.ndarray = index_masks(full)[0]
-        return labels
+            return full_size_labels(logits, (image.shape[0], image.shape[1]))

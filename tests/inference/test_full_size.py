@@ -1,0 +1,42 @@
+"""Labels at full size, a band of rows at a time: what one large interpolation would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from segengine.inference import full_size
+from segengine.inference.full_size import full_size_labels
+
+
+@pytest.mark.parametrize("band", [1, 5000, 2**24])
+@pytest.mark.parametrize("size", [(61, 97), (16, 20), (7, 9), (1, 300), (300, 1), (16, 200)])
+def test_bands_give_the_labels_of_the_whole(
+    band: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(full_size, "_BAND", band)
+    logits = torch.randn(1, 5, 16, 20, generator=torch.Generator().manual_seed(0))
+    whole = F.interpolate(logits, size=size, mode="bilinear")
+    labels = full_size_labels(logits, size)
+    assert labels.shape == size and labels.dtype == np.uint8
+    chosen = whole[0].gather(0, torch.from_numpy(labels).long()[None])[0]
+    assert (whole[0].max(dim=0).values - chosen).max() < 1e-5  # but for rounding the largest
+    assert (labels == whole.argmax(1)[0].numpy()).mean() > 0.999
+
+
+def test_a_band_is_never_larger_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with the image: logits at full size are made band by band."""
+    monkeypatch.setattr(full_size, "_BAND", 3 * 40 * 8)
+    made: list[int] = []
+    plain = F.interpolate
+
+    def watched(lines: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
+        full = plain(lines, size=size, mode=mode)
+        made.append(full.numel())
+        return full
+
+    monkeypatch.setattr(full_size.F, "interpolate", watched)
+    full_size_labels(torch.randn(1, 3, 4, 4), (100, 40))
+    assert max(made) <= 3 * 40 * 8 and sum(made) == 3 * 100 * 40
