@@ -69,15 +69,23 @@ def _open_numbered(
     splits = list_splits(data)
     masks = sorted((mask for pairs in splits.values() for _, mask in pairs.files.values()), key=str)
     scan = scan_masks(masks, data.workers, progress)
+    table = Path(data.root).expanduser() / CLASSES_FILE
     first_file = dict(scan.values)
     unknown = [n for n in first_file if n >= classes and n != IGNORE_INDEX]
-    table = Path(data.root).expanduser() / CLASSES_FILE
+    names = [f"class {n}" for n in range(classes)]
     if unknown:
         raise UserError(
             f"{first_file[unknown[0]]} holds the number {unknown[0]}, but run {run.id} knows the "
             f"classes 0 to {classes - 1}, and {IGNORE_INDEX} is void: correct the mask, or write "
-            f"{table}, which says the stored number of each class, such as "
-            f"{_proposal([f'class {n}' for n in range(classes)])}.",
+            f"{table}, which says the stored number of each class, such as {_proposal(names)}.",
+            field="root",
+        )
+    if first_file.keys() == {0, IGNORE_INDEX}:  # the white of black-and-white masks, or void
+        raise UserError(
+            f"The masks hold the numbers 0 and {IGNORE_INDEX} (see {first_file[IGNORE_INDEX]}), "
+            f"but run {run.id} knows the classes 0 to {classes - 1}: {IGNORE_INDEX} may be void or "
+            f"one of them. Write {table}: {_proposal(names)} if it is void; if it is class 1, with "
+            f'"value": {IGNORE_INDEX} there.',
             field="root",
         )
     absent = [(n, "") for n in range(classes) if n not in first_file]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,9 +79,25 @@ def test_a_number_that_the_run_does_not_know_is_named(
     assert code == 2 and "has no split 'test': choose train or val" in err
 
 
-def proposed(err: str) -> object:
+def test_black_and_white_is_asked_about(numbered: RunDir, capsys: Captured, tmp_path: Path) -> None:
+    """255 is void to a run on numbers, but in masks of 0 and 255 it is likely white."""
+    root = new_images(tmp_path / "new", [0, 255])
+    code, _, err = command(capsys, numbered, root)
+    assert code == 2 and err.count("\n") == 1
+    assert "255 may be void or one of them" in err
+    content = proposed(err, r"classes\.json: (\{.*\}) if it is void")
+    own_folder.write_classes(root, content)
+    code, out, err = command(capsys, numbered, root, "--json")
+    assert code == 0 and np.sum(json.loads(out)["confusion"], axis=1)[1:].tolist() == [0, 0], err
+    content["classes"][1]["value"] = 255
+    own_folder.write_classes(root, content)
+    code, out, err = command(capsys, numbered, root, "--json")
+    assert code == 0 and np.sum(json.loads(out)["confusion"], axis=1)[1] > 0, err
+
+
+def proposed(err: str, pattern: str = r"such as (\{.*\})\.") -> Any:
     """The classes.json that a sentence proposes."""
-    found = re.search(r"such as (\{.*\})\.", err)
+    found = re.search(pattern, err)
     assert found, err
     return json.loads(found[1])
 
