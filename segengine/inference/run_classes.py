@@ -80,9 +80,9 @@ def _open_numbered(
             f"{table}, which says the stored number of each class, such as {_proposal(names)}.",
             field="root",
         )
-    if first_file.keys() == {0, IGNORE_INDEX}:  # the white of black-and-white masks, or void
+    if IGNORE_INDEX in first_file and first_file.keys() <= {0, IGNORE_INDEX}:  # white, or void
         raise UserError(
-            f"The masks hold the numbers 0 and {IGNORE_INDEX} (see {first_file[IGNORE_INDEX]}), "
+            f"The masks hold no numbers but 0 and {IGNORE_INDEX} (see {first_file[IGNORE_INDEX]}), "
             f"but run {run.id} knows the classes 0 to {classes - 1}: {IGNORE_INDEX} may be void or "
             f"one of them. Write {table}: {_proposal(names)} if it is void; if it is class 1, with "
             f'"value": {IGNORE_INDEX} there.',

@@ -188,7 +188,7 @@ class RunDir:
         return self.predictions / "confusion.npy"
 
     def evaluation(self, dataset: str, split: str = "val") -> Path:
-        """What `evaluate` measured on a split of a dataset."""
+        """What `evaluate` measured; a root or a number of images of its own is in the names."""
         return self.path / "evaluations" / dataset / f"{split}.json"
 
     def evaluation_table(self, dataset: str, split: str = "val") -> Path:
