@@ -20,6 +20,7 @@ from segengine.datasets import (
 )
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.decoded import DecodedSplit, decode_pairs
+from segengine.datasets.formats.photo import Size, Turn
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 from segengine.inference.run_classes import open_with_classes
@@ -111,9 +112,9 @@ class JoinedSplits(SegDataset):
         dataset, inner = self._owner[name]
         return dataset.files(inner)
 
-    def image(self, name: str) -> np.ndarray:
+    def photo(self, name: str, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
         dataset, inner = self._owner[name]
-        return dataset.image(inner)
+        return dataset.photo(inner, fits)
 
     def mask(self, name: str) -> np.ndarray:
         dataset, inner = self._owner[name]

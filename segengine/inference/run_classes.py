@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from segengine.config import DataConfig
@@ -18,9 +18,10 @@ from segengine.datasets.base import (
     no_such_split,
 )
 from segengine.datasets.folder_layout import list_splits
-from segengine.datasets.formats.class_guess import guess_class_table
+from segengine.datasets.formats.class_guess import ClassesUnknown, guess_class_table
 from segengine.datasets.formats.class_table import CLASSES_FILE
-from segengine.datasets.formats.mask_scan import scan_masks
+from segengine.datasets.formats.mask_file import NO_COLOR
+from segengine.datasets.formats.mask_scan import WHITE, MaskScan, Seen, scan_masks
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
@@ -43,15 +44,17 @@ def open_with_classes(
     """
     table = Path(data.root).expanduser() / CLASSES_FILE
     unnamed = data.dataset == "folder" and not table.is_file()
+    if data.binary and not unnamed:  # how the run's own masks were read
+        data = data.model_copy(update={"binary": False})
     numbered = [info.name for info in classes] == [f"class {n}" for n in range(len(classes))]
     try:
-        if unnamed and numbered:
-            dataset = _open_numbered(run, len(classes), data, split, progress)
+        if unnamed and (numbered or data.binary):
+            dataset = _open_unnamed(run, len(classes), data, split, progress)
         else:
             prepare_dataset(data, progress)
             dataset = open_dataset(data, split)
-    except UserError as error:
-        if unnamed and not numbered and str(table) in str(error):  # it asks for the classes
+    except ClassesUnknown:
+        if not numbered:
             raise _other_classes(run, classes, data, ()) from None
         raise
     if [info.name for info in dataset.classes] != [info.name for info in classes]:
@@ -59,7 +62,7 @@ def open_with_classes(
     return dataset
 
 
-def _open_numbered(
+def _open_unnamed(
     run: RunDir, classes: int, data: DataConfig, split: Split, progress: ProgressFn
 ) -> SegDataset:
     """A folder without class names, read as the run's: number n is class n, if it occurs or not."""
@@ -70,27 +73,50 @@ def _open_numbered(
     masks = sorted((mask for pairs in splits.values() for _, mask in pairs.files.values()), key=str)
     scan = scan_masks(masks, data.workers, progress)
     table = Path(data.root).expanduser() / CLASSES_FILE
-    first_file = dict(scan.values)
-    unknown = [n for n in first_file if n >= classes and n != IGNORE_INDEX]
+    if not data.binary:
+        _refuse_unknown_numbers(run, classes, scan, table)
+    whole = _with_all_classes(scan, [0, WHITE] if data.binary else range(classes))
+    guessed = guess_class_table(whole, table, binary=data.binary)
+    return folder.FolderDataset(splits[split].files, guessed)
+
+
+def _with_all_classes(scan: MaskScan, numbers: Iterable[int]) -> MaskScan:
+    """The scan as if every number occurred: a few new images rarely hold every class."""
+    if scan.colored or not scan.seen:
+        return scan
+    held = set(scan.grays() or scan.numbers)
+    if WHITE in numbers and 1 in held:  # another white of binary masks
+        held.add(WHITE)
+    often = sum(seen.pixels for seen in scan.seen)  # a rare one looks like a smoothed edge
+    absent = [Seen(n, NO_COLOR, often, "", False) for n in numbers if n not in held]
+    every = sorted([*scan.seen, *absent], key=dataclasses.astuple)
+    return dataclasses.replace(scan, seen=tuple(every))
+
+
+def _refuse_unknown_numbers(run: RunDir, classes: int, scan: MaskScan, table: Path) -> None:
+    """UserError where masks hold a number that is no class of the run, or may be void or white."""
     names = [f"class {n}" for n in range(classes)]
-    if unknown:
+    grays = scan.grays()
+    files = {
+        seen.number if grays is None or seen.color == NO_COLOR else seen.color & 0xFF: seen.file
+        for seen in scan.seen
+    }
+    unknown = [n for n in sorted(files) if n >= classes and n != IGNORE_INDEX]
+    if unknown and not scan.colored:
         raise UserError(
-            f"{first_file[unknown[0]]} holds the number {unknown[0]}, but run {run.id} knows the "
+            f"{files[unknown[0]]} holds the number {unknown[0]}, but run {run.id} knows the "
             f"classes 0 to {classes - 1}, and {IGNORE_INDEX} is void: correct the mask, or write "
             f"{table}, which says the stored number of each class, such as {_proposal(names)}.",
             field="root",
         )
-    if IGNORE_INDEX in first_file and first_file.keys() <= {0, IGNORE_INDEX}:  # white, or void
+    if IGNORE_INDEX in files and files.keys() <= {0, IGNORE_INDEX}:  # white, or void
         raise UserError(
-            f"The masks hold no numbers but 0 and {IGNORE_INDEX} (see {first_file[IGNORE_INDEX]}), "
+            f"The masks hold no numbers but 0 and {IGNORE_INDEX} (see {files[IGNORE_INDEX]}), "
             f"but run {run.id} knows the classes 0 to {classes - 1}: {IGNORE_INDEX} may be void or "
             f"one of them. Write {table}: {_proposal(names)} if it is void; if it is class 1, with "
             f'"value": {IGNORE_INDEX} there.',
             field="root",
         )
-    absent = [(n, "") for n in range(classes) if n not in first_file]
-    whole = dataclasses.replace(scan, values=tuple(sorted([*scan.values, *absent])))
-    return folder.FolderDataset(splits[split].files, guess_class_table(whole, table))
 
 
 def _other_classes(

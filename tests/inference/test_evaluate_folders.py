@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from segengine.cli.main import main
 from segengine.run.rundir import RunDir
@@ -19,8 +20,8 @@ Captured = pytest.CaptureFixture[str]
 NAMES = ("road", "car", "sky")
 
 
-def trained_on(root: Path, runs_dir: Path) -> RunDir:
-    config = tiny.config(root, dataset="folder", arch="unet", base_width=4, epochs=1)
+def trained_on(root: Path, runs_dir: Path, **more: Any) -> RunDir:
+    config = tiny.config(root, dataset="folder", arch="unet", base_width=4, epochs=1, **more)
     return tiny.train(runs_dir, config)
 
 
@@ -167,3 +168,50 @@ def test_all_splits_together_are_the_sum_of_each(
     rows = max((path.read_text().splitlines() for path in tables), key=len)
     names = {row.partition(",")[0] for row in rows[1:]}
     assert len(names) == 18 and {"train/img_0", "val/img_0", "test/img_0", "img_9"} < names
+
+
+@pytest.mark.parametrize("values", [[0, 2], [0, 1, 2], [1]])
+def test_numbers_with_a_palette_mean_the_same(
+    numbered: RunDir, capsys: Captured, tmp_path: Path, values: list[int]
+) -> None:
+    """An annotation tool's masks show each number in a color of its own."""
+    root = new_images(tmp_path / "new", values)
+    for path in root.rglob("masks/*.png"):
+        with Image.open(path) as image:
+            image.load()
+        image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, *[0] * 759])
+        image.save(path)
+    code, out, err = command(capsys, numbered, root, "--json")
+    assert code == 0, err
+    true_pixels = np.sum(json.loads(out)["confusion"], axis=1)
+    assert {label for label in range(3) if true_pixels[label]} == set(values)
+
+
+def test_many_classes_of_which_two_occur_do_not_look_smoothed(
+    capsys: Captured, tmp_path: Path
+) -> None:
+    for seed, split in enumerate(("train", "val")):
+        own_folder.write_pairs(tmp_path / "data" / split, 3, list(range(19)), seed=seed)
+    run = trained_on(tmp_path / "data", tmp_path / "runs")
+    code, out, err = command(capsys, run, new_images(tmp_path / "new", [0, 18]), "--json")
+    assert code == 0, err
+    assert len(json.loads(out)["classes"]) == 19
+
+
+@pytest.mark.parametrize("values", [[0, 255], [0], [255], [0, 1], [1]])
+def test_binary_masks_are_read_as_the_runs_were(
+    capsys: Captured, tmp_path: Path, values: list[int]
+) -> None:
+    for seed, split in enumerate(("train", "val")):
+        own_folder.write_pairs(tmp_path / "data" / split, 3, [0, 255], seed=seed)
+    run = trained_on(tmp_path / "data", tmp_path / "runs", binary=True)
+    root = new_images(tmp_path / "new", values)
+    code, out, err = command(capsys, run, root, "--json")
+    assert code == 0, err
+    true_pixels = np.sum(json.loads(out)["confusion"], axis=1).tolist()
+    assert [count > 0 for count in true_pixels] == [0 in values, values[-1] > 0]
+    names = [{"name": "background", "value": 0}, {"name": "foreground", "value": 255}]
+    if values == [0, 255]:  # a classes.json says the same
+        own_folder.write_classes(root, {"classes": names})
+        code, again, err = command(capsys, run, root, "--json")
+        assert code == 0 and json.loads(again)["confusion"] == json.loads(out)["confusion"], err
