@@ -91,8 +91,8 @@ def coverage(result: Evaluation, own: DataConfig) -> str:
     seen = result["trained_on"]
     if seen is None:
         lines.append(
-            "Note: the run's training images are gone, so whether it was trained on some of these "
-            "is not known."
+            "Note: the run's training images cannot be opened, so whether it was trained on some "
+            "of these is not known."
         )
     elif seen:
         which = "these images were" if seen == images else f"{seen:,} of these images were"

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from segengine.errors import UserError
+from segengine.results.evaluations import SavedEvaluation, saved_evaluations
 from segengine.results.runlog import open_log
 from segengine.results.status import RunStatus, read_status
 from segengine.results.table import facts
@@ -45,6 +46,9 @@ def one_run(run: RunDir) -> str:
     if best and log.started:
         names = [record["name"] for record in log.started["classes"]]
         blocks.append(f"Best validation (epoch {best.epoch})\n{scores(names, best.scores)}")
+    evaluations = saved_evaluations(run)
+    if evaluations:
+        blocks.append(f"Evaluations\n{_evaluations(evaluations)}")
     if status.message:
         blocks.append("\n".join(status.problems) or status.message)
     return "\n\n".join(blocks)
@@ -72,6 +76,24 @@ def scores(classes: Sequence[str], record: ValRecord) -> str:
         f"{columns(rows)}\nmIoU {record['miou']:.4f}, pixel accuracy "
         f"{record['pixel_accuracy']:.4f}, loss {'not finite' if loss is None else f'{loss:.4f}'}"
     )
+
+
+def _evaluations(results: Sequence[SavedEvaluation]) -> str:
+    rows = [["SPLIT", "IMAGES", "mIoU", "EPOCH", "OF"]]
+    for result in results:
+        whole = result.split_images
+        part = f" of {whole:,}" if whole and whole != result.images else ""
+        seen = f" ({result.trained_on:,} seen in training)" if result.trained_on else ""
+        rows.append(
+            [
+                result.split,
+                f"{result.images:,}{part}{seen}",
+                f"{result.miou:.3f}",
+                str(result.epoch),
+                f"{result.dataset} in {result.root}",
+            ]
+        )
+    return columns(rows)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

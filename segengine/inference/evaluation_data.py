@@ -39,7 +39,7 @@ class EvaluationData(NamedTuple):
         split_images: number of images of the whole split.
         dataset_images: number of images of all splits.
         trained_on: number of the images that the run was trained on, as files of the same content;
-            None where its training images are gone.
+            None where its training images cannot be opened.
     """
 
     name: str
