@@ -11,6 +11,7 @@ from typing import Any
 from segengine.cli.flags import RUNS
 from segengine.cli.tables import columns
 from segengine.datasets.cache import (
+    IN_THE_MAKING,
     LIMIT_VARIABLE,
     CacheEntry,
     cache_dir,
@@ -88,12 +89,19 @@ def _row(entry: CacheEntry) -> list[str]:
     shape = "x".join(map(str, size)) if isinstance(size, list) else "-"
     images = note.get("images")
     return [
-        str(note.get("place") or f"{entry.path.name}, which an older version made"),
+        str(note.get("place") or _nameless(entry)),
         f"{images:,}" if isinstance(images, int) else "-",
         shape,
         size_text(entry.bytes),
         "in use" if entry.in_use else when,
     ]
+
+
+def _nameless(entry: CacheEntry) -> str:
+    name = entry.path.name
+    if not name.startswith(IN_THE_MAKING):
+        return f"{name}, which an older version made"
+    return "images that are being read now" if entry.in_use else "what a killed run has left"
 
 
 def size_text(count: float) -> str:

@@ -137,7 +137,7 @@ def cache_entries() -> list[CacheEntry]:
     found: list[CacheEntry] = []
     for path in [*_children(cache_dir()), *_children(cache_dir() / "scans")]:
         pattern = _SCAN if path.parent.name == "scans" else _KEY
-        if pattern.fullmatch(path.name):
+        if pattern.fullmatch(path.name.removeprefix(IN_THE_MAKING)):
             with contextlib.suppress(OSError):  # another process removes it
                 found.append(_entry(path))
     return sorted(found, key=lambda entry: (entry.used, entry.path))
@@ -163,16 +163,14 @@ def make_room(needed: int) -> None:
 def remove_leftovers() -> None:
     """Remove the folders that killed processes were filling."""
     for path in _children(cache_dir()):
-        key = path.name.removeprefix(IN_THE_MAKING)
-        if path.name.startswith(IN_THE_MAKING) and _KEY.fullmatch(key):
-            with _if_free(path.with_name(key)) as free:
+        if _in_the_making(path):
+            with _if_free(path) as free:
                 if free:
                     shutil.rmtree(path, ignore_errors=True)
 
 
 def clear_cache() -> tuple[int, list[CacheEntry]]:
     """Remove all that is not in use; (bytes removed, entries that stay)."""
-    remove_leftovers()
     entries = cache_entries()
     kept = [entry for entry in entries if not _remove(entry)]
     for path in _children(cache_dir()):
@@ -189,6 +187,11 @@ def _children(folder: Path) -> list[Path]:
         return [folder / name for name in sorted(os.listdir(folder))]
     except OSError:
         return []
+
+
+def _in_the_making(path: Path) -> bool:
+    key = path.name.removeprefix(IN_THE_MAKING)
+    return key != path.name and _KEY.fullmatch(key) is not None
 
 
 def _entry(path: Path) -> CacheEntry:
@@ -211,6 +214,9 @@ def read_note(entry: Path) -> dict[str, Any]:
 
 
 def _in_use(entry: Path) -> bool:
+    if _in_the_making(entry):
+        with _if_free(entry) as free:
+            return not free
     if sys.platform == "win32":  # removing it fails then
         return False
     try:
@@ -225,12 +231,12 @@ def _in_use(entry: Path) -> bool:
 
 def _remove(entry: CacheEntry) -> bool:
     """Remove an entry unless it is made or used at this moment; whether it is gone."""
-    if not _KEY.fullmatch(entry.path.name):
+    if not entry.path.is_dir():
         with contextlib.suppress(OSError):
             entry.path.unlink(missing_ok=True)
         return not entry.path.exists()
     with _if_free(entry.path) as free:
-        if free and not _in_use(entry.path):
+        if free and (_in_the_making(entry.path) or not _in_use(entry.path)):
             shutil.rmtree(entry.path, ignore_errors=True)
             return not entry.path.exists()
     return False
@@ -238,7 +244,7 @@ def _remove(entry: CacheEntry) -> bool:
 
 @contextlib.contextmanager
 def _if_free(entry: Path) -> Iterator[bool]:
-    """Whether no other process makes or removes the entry, which none does then until the end."""
+    """Whether no process makes or removes the entry, which none does then until the end."""
     lock = _lock_of(entry)
     try:
         lock.acquire(timeout=0)
@@ -252,4 +258,4 @@ def _if_free(entry: Path) -> Iterator[bool]:
 
 
 def _lock_of(entry: Path) -> FileLock:
-    return FileLock(entry.with_suffix(".lock"))
+    return FileLock(entry.with_name(f"{entry.name.removeprefix(IN_THE_MAKING)}.lock"))

@@ -201,8 +201,17 @@ def test_the_command_shows_and_clears(
     assert content["bytes"] == sum(path.stat().st_size for path in cache.glob("*/*"))
     assert {entry["images"] for entry in content["entries"]} == {None, 7}
 
+    at_work, left = (cache / f".decoding-{key * 32}" for key in "ab")
+    for folder in (at_work, left):
+        folder.mkdir()
+        (folder / "images.npy").write_bytes(b"x" * 100)
+    with FileLock(cache / f"{'a' * 32}.lock"):
+        out = call()
+        assert "images that are being read now" in out and "what a killed run has left" in out
+        assert call("--clear").startswith("Removed 876 bytes\n")
+        assert at_work.exists() and not left.exists()
     out = call("--clear")
-    assert out.startswith("Removed 776 bytes\n") and "in use" in out and "older" not in out
+    assert out.startswith("Removed 100 bytes\n") and "in use" in out and "older" not in out
     del split
     gc.collect()
     content = json.loads(call("--clear", "--json"))
