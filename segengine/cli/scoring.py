@@ -97,7 +97,8 @@ def coverage(result: Evaluation, own: DataConfig) -> str:
     elif seen:
         which = "these images were" if seen == images else f"{seen:,} of these images were"
         lines.append(
-            f"Note: {which} used to train the run: the scores do not tell how it does on new ones."
+            f"Note: {which} used to train the run or its encoder: the scores do not tell how it "
+            "does on new ones."
         )
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections import Counter
@@ -24,6 +25,7 @@ from segengine.datasets.formats.photo import Size, Turn
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 from segengine.inference.run_classes import open_with_classes
+from segengine.run.event_log import read_events
 from segengine.run.rundir import RunDir
 
 Part = Literal["train", "val", "test", "all"]  # a split, or the images of all of them
@@ -38,7 +40,8 @@ class EvaluationData(NamedTuple):
         pairs: the decoded images and masks.
         split_images: number of images of the whole split.
         dataset_images: number of images of all splits.
-        trained_on: number of the images that the run was trained on, as files of the same content;
+        trained_on: number of the images that the run (or one that its encoder comes from) was
+            trained on, as files of the same content;
             None where its training images cannot be opened.
     """
 
@@ -86,7 +89,7 @@ def open_evaluation_data(
         pairs=decode_pairs(dataset, names, size, workers=workers, progress=progress),
         split_images=len(dataset.names),
         dataset_images=_images_of_all_splits(data),
-        trained_on=_trained_on(own, [dataset.files(name)[0] for name in names]),
+        trained_on=_trained_on(run, [dataset.files(name)[0] for name in names]),
     )
 
 
@@ -144,13 +147,18 @@ def _images_of_all_splits(data: DataConfig) -> int:
     return sum(split_sizes(data.model_copy(update={"train_limit": 0, "val_limit": 0})).values())
 
 
-def _trained_on(own: DataConfig, images: Sequence[Path]) -> int | None:
-    """How many of the image files have the content of one that the run was trained on."""
+def _trained_on(run: RunDir, images: Sequence[Path]) -> int | None:
+    """How many of the image files have the content of one that the run was trained on.
+
+    So do those on which the runs were trained that its encoder comes from, where they are known.
+    """
     try:
-        dataset = open_dataset(own, "train")
+        trained = _training_files(run)
     except UserError:
         return None
-    trained = {dataset.files(name)[0] for name in chosen_names(dataset, own, "train")}
+    for ancestor in _ancestors(run):
+        with contextlib.suppress(UserError):
+            trained |= _training_files(ancestor)
     others = [path for path in images if path not in trained]
     groups = identical_files([*sorted(trained), *others])
     copies = [
@@ -161,3 +169,22 @@ def _trained_on(own: DataConfig, images: Sequence[Path]) -> int | None:
         if path not in trained
     ]
     return len(images) - len(others) + len(copies)
+
+
+def _training_files(run: RunDir) -> set[Path]:
+    own = run.config().resolved().data
+    dataset = open_dataset(own, "train")
+    return {dataset.files(name)[0] for name in chosen_names(dataset, own, "train")}
+
+
+def _ancestors(run: RunDir) -> list[RunDir]:
+    """The runs of this runs folder that the run's first weights come from."""
+    events, _ = read_events(run.events_file)
+    lineages = [event["lineage"] for event in events if event["event"] == "run_started"]
+    lineage = lineages[-1] if lineages else None
+    chain = lineage.get("chain", []) if lineage else []
+    found = []
+    for ancestor in chain:
+        with contextlib.suppress(UserError):
+            found.append(RunDir.open(run.path.parent, ancestor["run"] or ""))
+    return found

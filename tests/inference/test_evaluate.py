@@ -242,6 +242,19 @@ def test_images_that_the_run_was_trained_on_are_counted(
     assert "Note" not in out
 
 
+def test_images_that_the_encoder_was_trained_on_are_counted_too(
+    config: RunConfig, trained: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    """A second stage on other images, from the weights of the first."""
+    root = tiny.write_pets(tmp_path / "second", train=4, val=2, size=(44, 60))
+    more = {"root": str(root), "strategy": "pretrained", "weights": f"run:{trained.id}"}
+    second = tiny.train(trained.path.parent, config.with_values(**more, epochs=1))
+    code, out, err = command(capsys, second, "--root", config.data.root, "--split", "train")
+    assert code == 0 and "these images were used to train the run" in out, err
+    code, out, err = command(capsys, second, "--root", config.data.root, "--limit", "0")
+    assert code == 0 and "used to train" not in out, err
+
+
 def test_it_is_said_where_the_training_images_are_gone(
     run: RunDir, capsys: Captured, tmp_path: Path
 ) -> None:
