@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -40,3 +43,23 @@ def test_a_band_is_never_larger_than_allowed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(full_size.F, "interpolate", watched)
     full_size_labels(torch.randn(1, 3, 4, 4), (100, 40))
     assert max(made) <= 3 * 40 * 8 and sum(made) == 3 * 100 * 40
+
+
+_GROWTH = """
+import resource, torch
+from segengine.inference.full_size import full_size_labels
+torch.set_num_threads(1)
+logits = torch.randn(1, 19, 64, 64)
+full_size_labels(logits, (64, 64))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+full_size_labels(logits, (2000, 3000))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_the_memory_of_a_large_image_is_far_below_that_of_its_logits() -> None:
+    """6 megapixels and 19 classes are 456 MB of logits."""
+    done = subprocess.run([sys.executable, "-c", _GROWTH], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    assert int(done.stdout) * unit < 256e6
