@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from torch.nn import functional as F
 
 from segengine.inference import full_size
 from segengine.inference.full_size import full_size_labels
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("band", [1, 5000, 2**24])
@@ -59,7 +62,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 def test_the_memory_of_a_large_image_is_far_below_that_of_its_logits() -> None:
     """6 megapixels and 19 classes are 456 MB of logits."""
-    done = subprocess.run([sys.executable, "-c", _GROWTH], capture_output=True, text=True)
+    words = [sys.executable, "-c", _GROWTH]
+    done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     unit = 1 if sys.platform == "darwin" else 1024  # bytes
     assert int(done.stdout) * unit < 256e6
