@@ -17,7 +17,12 @@ from segengine.datasets.base import ProgressFn
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.files import cannot_write, write_text
-from segengine.inference.evaluation_data import Part, open_evaluation_data, root_name
+from segengine.inference.evaluation_data import (
+    EvaluationData,
+    Part,
+    open_evaluation_data,
+    root_name,
+)
 from segengine.inference.predict import TrainedModel, load_trained
 from segengine.inference.predictor import OnBatch
 from segengine.losses import build_loss
@@ -74,10 +79,23 @@ def evaluate(
     """
     trained = load_trained(run)
     data = open_evaluation_data(run, trained.classes, config.data, split, limit, progress)
+    return score_split(run, config, trained, _own_loss(run, trained), data, split, progress)
+
+
+def score_split(
+    run: RunDir,
+    config: RunConfig,
+    trained: TrainedModel,
+    loss: Loss,
+    data: EvaluationData,
+    split: Part,
+    progress: ProgressFn,
+) -> Evaluated:
+    """The same of images that are read already; `config` names their dataset."""
     rows = ImageScores(trained.classes)
     validation = trained.predictor.validate(
         data.pairs,
-        _own_loss(run, trained),
+        loss,
         len(trained.classes),
         lambda done, total: progress("Evaluating", done, total),
         _add_rows(rows, data.pairs),

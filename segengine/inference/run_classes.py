@@ -46,9 +46,11 @@ def open_with_classes(
     unnamed = data.dataset == "folder" and not table.is_file()
     if data.binary and not unnamed:  # how the run's own masks were read
         data = data.model_copy(update={"binary": False})
+    own = run.config().resolved().data
+    foreign = (data.dataset, data.root) != (own.dataset, own.root)  # else as it was for training
     numbered = [info.name for info in classes] == [f"class {n}" for n in range(len(classes))]
     try:
-        if unnamed and (numbered or data.binary):
+        if foreign and unnamed and (numbered or data.binary):
             dataset = _open_unnamed(run, len(classes), data, split, progress)
         else:
             prepare_dataset(data, progress)

@@ -55,6 +55,15 @@ def command(capsys: Captured, run: RunDir, root: Path, *words: str) -> tuple[int
     return (code, *capsys.readouterr())
 
 
+def test_a_folders_own_validation_is_scored_as_in_training(
+    numbered: RunDir, named: RunDir, capsys: Captured
+) -> None:
+    for run in (numbered, named):
+        code, out, err = command(capsys, run, Path(run.config().data.root), "--json")
+        assert code == 0, err
+        assert json.loads(out)["confusion"] == tiny.epochs(run)[-1]["confusion"]
+
+
 @pytest.mark.parametrize("values", [[0, 1, 2], [0, 1], [0, 2, 255], [1, 2], [0], [2]])
 def test_numbered_masks_mean_the_runs_classes_whichever_of_them_occur(
     numbered: RunDir, capsys: Captured, tmp_path: Path, values: list[int]
@@ -132,9 +141,10 @@ def test_other_names_for_the_same_number_of_classes_are_refused(
     root = new_images(tmp_path / "new", [0, 1, 2])
     own_folder.write_classes(root, {"classes": [{"name": name} for name in ("car", "road", "sky")]})
     for run in (named, numbered):
+        before = set(run.path.rglob("*.json"))
         code, _, err = command(capsys, run, root)
         assert code == 2 and err.count("\n") == 1 and "has car, road, sky: choose" in err
-        assert not (run.path / "evaluations" / "folder").exists()
+        assert set(run.path.rglob("*.json")) == before
 
 
 def test_a_few_new_images_are_scored_whole(
