@@ -71,6 +71,8 @@ def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfi
     hidden = set(config_type.meaningless(entries))
     if _has_own_splits(entries["root"]):
         hidden |= {"val_share", "split_seed"}
+    if entries["weights_from"] != "file":
+        hidden.add("weights_prefix")
     return {
         name
         for name, info in config_type.declarations().items()

@@ -75,6 +75,13 @@ class ModelConfig(Section):
         description="Where the encoder's weights come from: imagenet, run:<id> or a file.",
         json_schema_extra=only_if("loads nothing", strategy=["pretrained", "frozen"]),
     )
+    weights_prefix: str = Field(
+        "",
+        title="Weights prefix",
+        description="Which encoder to take from a weights file that holds several: what stands "
+        "before its names, such as teacher or module.encoder_q ('.' for names without a prefix).",
+        json_schema_extra=only_if("loads nothing", strategy=["pretrained", "frozen"]),
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -102,6 +109,13 @@ class ModelConfig(Section):
                 f"weights imagenet do not exist for {self.arch}: give run:<id> or a file, or "
                 "choose strategy scratch.",
                 field="weights",
+            )
+        is_file = self.weights != "imagenet" and not self.weights.startswith("run:")
+        if self.weights_prefix and not is_file:
+            raise UserError(
+                f"weights_prefix '{self.weights_prefix}' was given, but weights {self.weights} "
+                "hold one encoder only: leave it out, or give a file.",
+                field="weights_prefix",
             )
         return self
 

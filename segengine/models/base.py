@@ -64,6 +64,10 @@ class SegmentationModel(nn.Module):
         assert self.aux is not None
         return upsampled(self.aux(features), size)
 
+    def published_names(self) -> dict[str, str]:
+        """Name in published weights -> the encoder's own, where these differ; else empty."""
+        return {}
+
     def freeze_encoder(self) -> None:
         """Keep the whole encoder as it is from now on.
 

@@ -31,6 +31,8 @@ class Lineage(TypedDict):
     source: Annotated[str, "imagenet, run:<id> or a path, as given"]
     file: Annotated[str, "file that was read"]
     sha256: Annotated[str, "sha256 of that file"]
+    prefix: NotRequired[Annotated[str, "what stood before the encoder's names in that file"]]
+    names: NotRequired[Annotated[str, "library whose names the file has"]]
     matched: Annotated[int, "number of tensors loaded"]
     matched_keys: NotRequired[Annotated[list[str], "their names in the encoder"]]
     unmatched: Annotated[list[str], "keys of the file that were left out, not being the encoder's"]

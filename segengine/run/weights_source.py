@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from segengine.config import ModelConfig
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
+from segengine.run.weights_container import check_container
 
 
 def weights_file(config: ModelConfig, runs_dir: Path) -> Path:
@@ -44,31 +44,26 @@ def _best_of_run(config: ModelConfig, runs_dir: Path) -> Path:
 
 
 def _given_file(weights: str) -> Path:
-    path = Path(weights).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(weights).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long; an unknown user's home; NUL
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"weights '{weights[:80]}' cannot be opened ({reason}): give imagenet, run:<id> "
+            "or a checkpoint file.",
+            field="weights",
+        ) from None
+    if is_folder:
         raise UserError(
             f"weights '{weights}' is a folder: give a file in it, or run:<id> for a run "
             "of this runs folder.",
             field="weights",
         )
-    if not path.is_file():
+    if not is_file:
         raise UserError(
             f"weights '{weights}': there is no such file; give imagenet, run:<id> or a "
             "checkpoint file.",
             field="weights",
         )
     return path
-
-
-def check_container(path: Path) -> None:
-    """Refuse a file that is neither safetensors nor a whole PyTorch checkpoint (a zip).
-
-    Raises:
-        UserError: it is neither.
-    """
-    if path.suffix != ".safetensors" and not zipfile.is_zipfile(path):
-        raise UserError(
-            f"{path} is not a whole PyTorch checkpoint: it is truncated, or something else. Give a "
-            ".pt/.pth file saved by PyTorch 1.6 or newer, or .safetensors.",
-            field="weights",
-        )

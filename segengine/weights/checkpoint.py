@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from torch import Tensor
 from segengine.errors import UserError
 from segengine.files import atomic_write, cannot_write, sha256_of
 from segengine.run.rundir import RunDir
-from segengine.run.weights_source import check_container
+from segengine.weights.tensor_file import load_tensors
 
 FORMAT = "seglab-1"
 State = dict[str, Any]  # a checkpoint's contents
@@ -88,38 +87,6 @@ def load_best(run: RunDir) -> State:
             field="run",
         )
     return load_checkpoint(run.best_checkpoint)
-
-
-def load_tensors(path: Path) -> dict[str, Any]:
-    """The contents of a PyTorch or safetensors file, on the CPU. Nothing is unpickled.
-
-    Raises:
-        UserError: the file is neither, is damaged, or would need unpickling.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is missing.", field="weights")
-    check_container(path)
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError:
-        raise UserError(
-            f"{path} holds Python objects, not only tensors; SegLab never runs code from a file. "
-            "Save its state_dict() and give that.",
-            field="weights",
-        ) from None
-    except Exception as error:  # for a damaged file both libraries raise many kinds
-        raise UserError(
-            f"{path} cannot be read as weights ({type(error).__name__}): it is damaged or "
-            "something else.",
-            field="weights",
-        ) from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds a {type(content).__name__}, no weights.", field="weights")
-    return content
 
 
 def rng_state() -> dict[str, Any]:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from segengine.config import ModelConfig, encoders
 from segengine.models import build_model
 from segengine.models.base import CLASSIFIERS
-from segengine.weights.key_names import encoder_part
+from segengine.weights.key_names import find_encoders
+from segengine.weights.layouts import layouts
 
 _SMALL = ", small stem"
 
@@ -26,11 +27,11 @@ def encoder_name_of(tensors: Mapping[str, Tensor]) -> str:
         closest = 0.0
         for name in family:
             wanted = _shapes(name)
-            inside, _ = encoder_part(tensors, wanted, CLASSIFIERS)
-            shapes = {key: value.shape for key, value in inside.items() if _is_compared(key)}
-            if shapes == wanted:
+            found = find_encoders(tensors, wanted, layouts(wanted, CLASSIFIERS, {}))
+            if found and not found[0].problem:
                 return name
-            common = len(shapes.keys() & wanted) / len(shapes.keys() | wanted)
+            names = set(filter(_is_compared, found[0].parts if found else ()))
+            common = len(names & wanted.keys()) / len(names | wanted.keys())
             closest = max(closest, common)
             if common < 0.02:
                 break  # of another family: no other encoder of this one needs to be built

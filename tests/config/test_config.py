@@ -100,6 +100,8 @@ def configs(draw: st.DrawFn) -> RunConfig:
     if values["strategy"] != "scratch":
         known = ["imagenet"] if arch.imagenet else []
         values["weights"] = draw(PATHS | st.sampled_from([*known, "run:some-run"]))
+        if values["weights"] not in ("imagenet", "run:some-run"):
+            values["weights_prefix"] = draw(st.sampled_from(["", ".", "teacher", "-a", "a b"]))
     if values.get("encoder") not in suiting(arch.name):
         values.pop("encoder", None)
     if values.get("warmup_epochs", 0) > values.get("epochs", 30):
@@ -145,7 +147,9 @@ def says(sentence: str, *words: str) -> None:
 def test_every_field_is_tried_below() -> None:
     """What is added to RunConfig is added to these tests too."""
     fields = {name for _, name, _ in RunConfig.fields()}
-    assert fields == VALUES.keys() | {"arch", "image_size", "strategy", "weights"}
+    assert fields == VALUES.keys() | {
+        *("arch", "image_size", "strategy", "weights", "weights_prefix")
+    }
 
 
 def test_names_are_unique_so_that_flags_are_flat() -> None:

@@ -56,6 +56,7 @@ MEANINGLESS = [
     ({"focal_gamma": 3.0, "loss": "cross_entropy"}, "loss cross_entropy"),
     ({"download": True, "dataset": "cityscapes"}, "dataset cityscapes"),
     ({"weights": "imagenet"}, "strategy scratch"),
+    ({"weights_prefix": "teacher"}, "strategy scratch"),
     ({"encoder_lr_factor": 0.1, **FROZEN}, "strategy frozen"),
     ({"early_stop_metric": "dice"}, "early_stop 0"),
     ({"compile": True, "device": "cpu"}, "device cpu"),
@@ -176,6 +177,13 @@ def test_weights_are_needed_where_a_strategy_loads_some(strategy: str) -> None:
     field, sentence = refused(strategy=strategy)
     assert field == "weights"
     says(sentence, strategy, "weights", "imagenet", "run:<id>", "file")
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "run:20260101-000000-unet-scratch-0000"])
+def test_a_prefix_is_for_files_that_hold_several_encoders(weights: str) -> None:
+    field, sentence = refused(strategy="frozen", weights=weights, weights_prefix="teacher")
+    assert field == "weights_prefix"
+    says(sentence, "weights_prefix 'teacher'", weights, "leave it out", "file")
 
 
 def test_scratch_refuses_weights() -> None:

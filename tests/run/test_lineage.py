@@ -15,7 +15,7 @@ from segengine.results.runlog import open_log
 from segengine.results.table import facts
 from segengine.run import lineage
 from segengine.run.rundir import RunDir
-from segengine.weights.checkpoint import load_tensors
+from segengine.weights.tensor_file import load_tensors
 from tests import tiny
 
 Chain = list[dict[str, Any]]

@@ -16,7 +16,6 @@ from segengine.models import build_model
 from segengine.models.base import CLASSIFIERS, SegmentationModel, encoder_hash
 from segengine.weights.checkpoint import FORMAT
 from segengine.weights.identify import encoder_name_of
-from segengine.weights.key_names import encoder_part
 from tests.weights.filling import Weights, filled, saved, started_from
 
 
@@ -84,6 +83,123 @@ def test_mit_as_the_transformers_library_publishes_it(tmp_path: Path) -> None:
     torch.testing.assert_close(features[3].permute(0, 3, 1, 2), expected[3], atol=1e-4, rtol=1e-4)
 
 
+def test_mit_as_transformers_5_names_it_in_memory(tmp_path: Path) -> None:
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+    torch.manual_seed(0)
+    theirs = SegformerForSemanticSegmentation(SegformerConfig(num_labels=5)).eval()
+    for parameter in theirs.parameters():  # biases and norms start as zeros and ones
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    given = theirs.state_dict()
+    assert "segformer.stages.0.patch_embeddings.proj.weight" in given  # not the published names
+    model, lineage = filled_from(saved(tmp_path, given), arch="segformer_b0")
+    assert lineage["names"] == "transformers 5" and lineage["prefix"] == "segformer."
+    assert lineage["unmatched"] == [key for key in given if key.startswith("decode_head.")]
+    batch = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        expected = theirs.segformer(batch, output_hidden_states=True).hidden_states
+        features = model.eval().encode(batch)
+    assert isinstance(features, list) and len(features) == len(expected) == 4
+    for ours, map_of_theirs in zip(features, expected, strict=True):
+        torch.testing.assert_close(ours.permute(0, 3, 1, 2), map_of_theirs, atol=1e-4, rtol=1e-4)
+
+
+def in_mmsegmentations_names(mit: Weights) -> Weights:
+    """MiT as mmsegmentation's MixVisionTransformer holds it, by its own description: a stage is
+    (embedding, blocks, norm), attention is torch's MultiheadAttention, Mix-FFN is convolutions."""
+    given: Weights = {}
+    for key, value in mit.items():
+        name, _, parameter = key.rpartition(".")
+        stage = int(next(letter for letter in name if letter.isdigit())) - 1
+        rest = name.partition(".")[2]
+        if name.startswith("patch_embed"):
+            layer = {"proj": "projection", "norm": "norm"}[rest]
+            given[f"layers.{stage}.0.{layer}.{parameter}"] = value
+        elif name.startswith("norm"):
+            given[f"layers.{stage}.2.{parameter}"] = value
+        elif rest.endswith("attn.q"):
+            block = f"layers.{stage}.1.{rest.removesuffix('attn.q')}attn.attn.in_proj_{parameter}"
+            both = mit[f"{name.removesuffix('q')}kv.{parameter}"]
+            given[block] = torch.cat([value, both])
+        elif not rest.endswith("attn.kv"):
+            for ours, theirs in (
+                ("attn.proj", "attn.attn.out_proj"),
+                ("mlp.fc1", "ffn.layers.0"),
+                ("mlp.dwconv.dwconv", "ffn.layers.1"),
+                ("mlp.fc2", "ffn.layers.4"),
+            ):
+                rest = rest.replace(ours, theirs)
+            is_linear = "ffn.layers.0" in rest or "ffn.layers.4" in rest
+            as_convolution = is_linear and parameter == "weight"
+            value = value[:, :, None, None] if as_convolution else value
+            given[f"layers.{stage}.1.{rest}.{parameter}"] = value
+    return given
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone.", "module.backbone."])
+def test_mit_as_mmsegmentation_names_it(tmp_path: Path, prefix: str) -> None:
+    torch.manual_seed(0)
+    mit = shuffled(build_model(ModelConfig(arch="segformer_b0"), 3).encoder)
+    theirs = {prefix + key: value for key, value in in_mmsegmentations_names(mit).items()}
+    assert len(theirs) == 176 - 16  # query, keys and values are one: 8 blocks, weight and bias
+    head = {"decode_head.conv_seg.weight": torch.zeros(3, 3)}
+    path = saved(tmp_path, {"meta": {"epoch": 7}, "state_dict": theirs | head})
+    model, lineage = filled_from(path, arch="segformer_b0")
+    loaded = model.encoder.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in mit.items())
+    assert lineage["names"] == "mmsegmentation" and lineage["prefix"] == prefix
+    assert lineage["unmatched"] == list(head)
+
+
+def in_older_efficientnet_names(timms: Weights) -> Weights:
+    """timm's EfficientNet in the names of EfficientNet-PyTorch, which counts blocks through."""
+    blocks = list(dict.fromkeys(".".join(k.split(".")[1:3]) for k in timms if k[:6] == "blocks"))
+    plain = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
+    wide = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv"}
+    wide |= {"bn2": "_bn1", "conv_pwl": "_project_conv", "bn3": "_bn2"}
+    squeeze = {"se.conv_reduce": "_se_reduce", "se.conv_expand": "_se_expand"}
+    ends = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1"}
+    given = {}
+    for key, value in timms.items():
+        layer, _, parameter = key.rpartition(".")
+        if key.startswith("blocks."):
+            _, stage, number, inner = layer.split(".", 3)
+            names = squeeze | (plain if stage == "0" else wide)
+            layer = f"_blocks.{blocks.index(f'{stage}.{number}')}.{names[inner]}"
+        else:
+            layer = {**ends, "classifier": "_fc"}[layer]
+        given[f"{layer}.{parameter}"] = value
+    return given
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("tf_efficientnet_lite0", "timm-tf_efficientnet_lite0"),
+        ("tf_efficientnet_b0", "timm-efficientnet-b0"),
+    ],
+)
+def test_efficientnet_as_the_older_packages_name_it(
+    tmp_path: Path, name: str, encoder: str
+) -> None:
+    import timm
+
+    torch.manual_seed(0)
+    theirs = timm.create_model(name)
+    theirs.load_state_dict(shuffled(theirs))
+    given = in_older_efficientnet_names(theirs.state_dict())
+    assert "_blocks.15._project_conv.weight" in given
+    # As published: before PyTorch 1.6.
+    path = tmp_path / "efficientnet.pth"
+    torch.save(given, path, _use_new_zipfile_serialization=False)
+    model, lineage = filled_from(path, arch="fpn", encoder=encoder)
+    assert lineage["names"] == "EfficientNet-PyTorch"
+    assert lineage["unmatched"] == ["_fc.weight", "_fc.bias"]
+    loaded, published = model.encoder.state_dict(), theirs.state_dict()
+    assert len(loaded) == len(given) - 2
+    assert all(torch.equal(value, published[key]) for key, value in loaded.items())
+
+
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
@@ -140,8 +256,3 @@ def test_safetensors_of_an_encoder_inside_a_model(tmp_path: Path) -> None:
     model, lineage = filled_from(path, arch="deeplabv3plus", encoder="resnet18")
     assert lineage["matched"] == len(state) and lineage["chain"] == []
     assert torch.equal(model.encoder.state_dict()["conv1.weight"], state["conv1.weight"])
-
-
-def test_nothing_fitting_leaves_all_keys_to_be_named() -> None:
-    inside, others = encoder_part({"a.b": torch.zeros(1)}, ["conv1.weight"], ("fc.",))
-    assert list(inside) == ["a.b"] and others == []

@@ -99,7 +99,9 @@ def test_our_own_checkpoint_file_is_as_good_as_its_run(source: RunDir, tmp_path:
     assert lineage["sha256"] == sha256(path)
 
 
-@pytest.mark.parametrize("kind", ["plain", "state_dict", "model", "safetensors", "half"])
+@pytest.mark.parametrize(
+    "kind", ["plain", "state_dict", "model", "model_state", "safetensors", "half", "legacy"]
+)
 def test_published_mit_weights_load_without_their_head(
     mit: Weights, tmp_path: Path, kind: str
 ) -> None:
@@ -108,8 +110,9 @@ def test_published_mit_weights_load_without_their_head(
     if kind == "safetensors":
         safetensors.torch.save_file(given, path)
     else:
-        wrapped = {"epoch": 3, kind: given}
-        torch.save(wrapped if kind in ("state_dict", "model") else given, path)
+        wrapped = {"epoch": 3, kind: given, "optimizer": {"state": {0: {"exp_avg": mit}}}}
+        content = wrapped if kind in ("state_dict", "model", "model_state") else given
+        torch.save(content, path, _use_new_zipfile_serialization=kind != "legacy")
     model, lineage = filled(started_from(path), tmp_path)
 
     encoder = {key: value for key, value in given.items() if not key.startswith("head.")}

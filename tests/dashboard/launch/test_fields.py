@@ -85,6 +85,11 @@ CHOICES: list[tuple[FormEntries, set[str], set[str]]] = [
     ({"augment": ["crop", "rotate"]}, {"crop_scale", "rotate_degrees"}, set()),
     ({"augment": ["color"]}, {"color_strength"}, set()),
     ({"strategy": "pretrained"}, {"weights"}, set()),
+    (
+        {"strategy": "pretrained", "weights_from": "file"},
+        {"weights", "weights_prefix"},
+        set(),
+    ),
     ({"strategy": "frozen"}, {"weights", "feature_cache"}, {"encoder_lr_factor"}),
     (
         {"strategy": "frozen", "augment": ["hflip"]},

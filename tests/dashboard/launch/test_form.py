@@ -29,6 +29,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"stem": "small", "strategy": "pretrained", "weights": "run:20261121-142501-a-scratch-3fa9"},
     {"strategy": "frozen", "weights": "imagenet", "amsgrad": False, "weight_decay": 0.0},
     {"strategy": "pretrained", "weights": "/my weights/b0.pt", "scheduler": "constant"},
+    {"strategy": "frozen", "weights": "moco.pth", "weights_prefix": "module.encoder_q"},
     {"epochs": 3, "batch_size": 8, "val_every": 3, "early_stop": 2, "device": "cpu"},
     {"arch": "deeplabv3plus"},
     {"arch": "fpn", "encoder": "mit_b0", "strategy": "frozen", "weights": "imagenet"},
