@@ -129,7 +129,7 @@ def with_feature_caches(
             splits are returned as they are, with 0 bytes.
     """
     with torch.inference_mode(), autocast(device, precision):
-        images, _ = load_batch(splits[0], np.arange(1), device)
+        images, _ = load_batch(splits[0], np.arange(1), device, normalization=model.normalization)
         features = model.encode(images)
     layouts = [FeatureLayout.from_feature(key, feature) for key, feature in _items(features)]
     total = sum(layout.bytes_per_image for layout in layouts) * sum(map(len, splits))
@@ -164,7 +164,7 @@ def encoded_batch(
     kept = cache.get(indices, device) if cache else None
     if kept is not None:
         return kept, load_masks(split, indices, device)
-    images, masks = load_batch(split, indices, device, change)
+    images, masks = load_batch(split, indices, device, change, model.normalization)
     features = model.encode(images)
     if cache:
         cache.put(indices, features)

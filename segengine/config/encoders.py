@@ -33,13 +33,38 @@ TIMM_EFFICIENTNET = (
     *(f"timm-tf_efficientnet_lite{size}" for size in range(5)),
 )
 TIMM_SKNET = ("timm-skresnet18", "timm-skresnet34", "timm-skresnext50_32x4d")
+# timm's own, which SMP wraps as "tu-" and timm's name: timm has some thousand, of which these are
+# tested. They replace the "timm-" ones, which SMP will take away.
+TIMM = (
+    (*(f"tu-tf_efficientnet_lite{size}" for size in range(5)),),
+    (*(f"tu-tf_efficientnet_b{size}" for size in range(8)),),
+    ("tu-skresnet18", "tu-skresnet34", "tu-skresnext50_32x4d"),
+    ("tu-convnext_tiny", "tu-convnext_small", "tu-convnext_base"),
+    ("tu-mobilenetv3_small_100", "tu-mobilenetv3_large_100"),
+    ("tu-mobilenetv4_conv_small", "tu-mobilenetv4_conv_medium"),
+    ("tu-regnety_004", "tu-regnety_016", "tu-regnety_032"),
+    ("tu-resnest14d", "tu-resnest26d", "tu-resnest50d"),
+    ("tu-gernet_s", "tu-gernet_m"),
+    ("tu-resnetv2_50",),
+    ("tu-hrnet_w18", "tu-hrnet_w32"),
+    ("tu-efficientvit_b0", "tu-efficientvit_b1", "tu-efficientvit_b2"),
+)
+HRNET, EFFICIENTVIT = TIMM[-2:]
 MIT = tuple(f"mit_b{size}" for size in range(6))
 
 FAMILIES = (  # each with one naming of its layers
     *(RESNET, EFFICIENTNET, MIT, MOBILENET, MOBILEONE, DENSENET, VGG, SENET, DPN, XCEPTION),
     *(INCEPTION[:1], INCEPTION[1:], TIMM_EFFICIENTNET, TIMM_SKNET),
 )
-ALL = (*COMMON, *(name for family in FAMILIES for name in family if name not in COMMON))
+ALL = (
+    *COMMON,
+    *(name for family in (*FAMILIES, *TIMM) for name in family if name not in COMMON),
+)
+
+
+def is_timms(name: str) -> bool:
+    """Whether SMP takes the encoder from timm."""
+    return name.startswith("tu-")
 
 
 class Unfit(NamedTuple):
@@ -58,9 +83,9 @@ class Unfit(NamedTuple):
 
 UNFIT = {  # model -> what segmentation_models_pytorch cannot build
     "deeplabv3plus": Unfit(
-        (*VGG, *DENSENET, *INCEPTION, *XCEPTION),
-        "vgg*, densenet*, inception* and xception",
-        "it shrinks its maps by pooling, which cannot be dilated",
+        (*VGG, *DENSENET, *INCEPTION, *XCEPTION, *HRNET, *EFFICIENTVIT),
+        "vgg*, densenet*, inception*, xception, tu-hrnet* and tu-efficientvit*",
+        "its last maps cannot be dilated",
     ),
     "unetplusplus": Unfit(MIT, "mit_*", "it has no maps at half the image's size"),
 }
@@ -82,7 +107,7 @@ def known_encoder(name: str) -> str:
         hint = f"did you mean {' or '.join(near)}? Common ones" if near else "common ones"
         raise UserError(
             f"Unknown encoder '{name[:80]}': {hint} are {', '.join(COMMON)}; any of the "
-            f"{len(ALL)} encoders of segmentation_models_pytorch can be given.",
+            f"{len(ALL)} encoders on the form can be given.",
             field="encoder",
         )
     return name

@@ -20,8 +20,10 @@ from segengine.inference.mask_files import already_there, index_masks, save_mask
 from segengine.inference.predictor import Predictor
 from segengine.metrics.per_image import ImageScores
 from segengine.models import build_model
+from segengine.models.normalization import Normalization
 from segengine.run.rundir import RunDir
 from segengine.weights.checkpoint import best_weights, load_best
+from segengine.weights.integrity import parts_of
 
 
 def predict_validation_set(
@@ -60,14 +62,17 @@ def load_trained(run: RunDir) -> TrainedModel:
     """
     config = run.config()
     state = load_best(run)
-    classes = tuple(ClassInfo(**info) for info in state["classes"])
-    model = build_model(config.model, len(classes))
-    model.load_state_dict(best_weights(state))
+    with parts_of(run.best_checkpoint):
+        classes = tuple(ClassInfo(**info) for info in state["classes"])
+        epoch = int(state["position"]["best_epoch"])
+        model = build_model(config.model, len(classes))
+        model.load_state_dict(best_weights(state))
+        model.normalization = Normalization.of_checkpoint(state)
     device = pick_device("auto")
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = pick_precision(config.train.precision, device)
     predictor = Predictor(model, device, precision, config.train.batch_size)
-    return TrainedModel(predictor, classes, state["position"]["best_epoch"])
+    return TrainedModel(predictor, classes, epoch)
 
 
 def predict_images(

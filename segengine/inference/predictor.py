@@ -108,5 +108,5 @@ class Predictor:
         self.model.eval()
         small = torch.from_numpy(resize_image(image, size).copy())[None].to(self.device)
         with torch.inference_mode(), autocast(self.device, self.precision):
-            logits = self.model(normalize(small)).float()
+            logits = self.model(normalize(small, self.model.normalization)).float()
             return full_size_labels(logits, (image.shape[0], image.shape[1]))

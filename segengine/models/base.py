@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segengine.models.normalization import IMAGENET
+
 Features = list[Tensor] | dict[str, Tensor]  # an encoder's feature maps
 
 # Prefixes of the classifiers' keys in published encoder weights; no model here uses them.
@@ -29,6 +31,7 @@ class SegmentationModel(nn.Module):
 
     Attributes:
         frozen: whether the encoder is frozen.
+        normalization: how its images are normalized.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class SegmentationModel(nn.Module):
         self.aux = aux
         self.unused_keys = unused_keys
         self.frozen = False
+        self.normalization = IMAGENET
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalized images (N, 3, H, W), float, to logits (N, classes, H, W)."""
@@ -65,7 +69,10 @@ class SegmentationModel(nn.Module):
         return upsampled(self.aux(features), size)
 
     def published_names(self) -> dict[str, str]:
-        """Name in published weights -> the encoder's own, where these differ; else empty."""
+        """Name in published weights -> the encoder's own, where these differ; else empty.
+
+        A name stands for "" where the encoder lacks it.
+        """
         return {}
 
     def freeze_encoder(self) -> None:

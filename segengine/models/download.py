@@ -46,7 +46,7 @@ def from_hub(repo: str, revision: str, name: str = "model.safetensors") -> Path:
 
     Args:
         repo: owner/name.
-        revision: the full commit hash, so that a cached file is used without a request.
+        revision: the full commit hash, or a branch; a cached file is used without a request.
         name: path in the repository.
 
     Raises:
@@ -55,7 +55,9 @@ def from_hub(repo: str, revision: str, name: str = "model.safetensors") -> Path:
     from huggingface_hub import constants, hf_hub_download, hf_hub_url  # slow to import
 
     folder = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
-    path = folder / "snapshots" / revision / name
+    branch = folder / "refs" / revision
+    commit = branch.read_text().strip() if branch.is_file() else revision
+    path = folder / "snapshots" / commit / name
     if not path.exists():
         url = hf_hub_url(repo, name, revision=revision)
         try:

@@ -15,9 +15,11 @@ from segmentation_models_pytorch.encoders import encoders
 from torch import Tensor, nn
 
 from segengine.config import ModelConfig
-from segengine.config.encoders import MIT
+from segengine.config.encoders import MIT, is_timms
+from segengine.models import timm_encoders
 from segengine.models.base import CLASSIFIERS, Features, SegmentationModel
 from segengine.models.download import from_hub
+from segengine.models.normalization import Normalization
 
 ENTRIES = {
     "deeplabv3plus": {
@@ -49,11 +51,13 @@ def build(config: ModelConfig, classes: int) -> SegmentationModel:
     with torch.device("cpu" if config.encoder in MIT else device):
         # By default SMP downloads ImageNet weights.
         whole = model_class(config.encoder, encoder_weights=None, classes=classes)
-    return SMPModel(whole.to(device), levels)
+    return SMPModel(whole.to(device), levels, config.encoder)
 
 
 def imagenet_file(config: ModelConfig) -> Path:
-    """The encoder's ImageNet weights as SMP publishes them; UserError where the download fails."""
+    """The encoder's ImageNet weights as SMP or timm publishes them; UserError without network."""
+    if is_timms(config.encoder):
+        return timm_encoders.imagenet_file(config.encoder)
     settings = encoders[config.encoder]["pretrained_settings"]["imagenet"]
     return from_hub(settings["repo_id"], settings["revision"])
 
@@ -64,13 +68,25 @@ class SMPModel(SegmentationModel):
     Args:
         whole: the model.
         levels: the levels that its decoder reads; `encode` gives no others.
+        encoder_name: SMP's name of the encoder.
     """
 
-    def __init__(self, whole: smp.base.SegmentationModel, levels: tuple[int, ...]) -> None:
+    def __init__(
+        self, whole: smp.base.SegmentationModel, levels: tuple[int, ...], encoder_name: str
+    ) -> None:
         decoder = SMPDecoder(whole.decoder, whole.segmentation_head)
         super().__init__(whole.encoder, decoder, unused_keys=CLASSIFIERS)
         # A level without channels is left out: transformers have none at half the image's size.
         self.levels = tuple(level for level in levels if whole.encoder.out_channels[level])
+
+        self.encoder_name = encoder_name
+        self.normalization = Normalization.of_encoder(encoder_name)
+
+    def published_names(self) -> dict[str, str]:
+        """Of timm's encoders: name in timm's file -> the encoder's own; "" where it lacks it."""
+        if not is_timms(self.encoder_name):
+            return {}
+        return timm_encoders.published_names(self.encoder_name, self.encoder.state_dict())
 
     def encode(self, images: Tensor) -> Features:
         """Normalized images (N, 3, H, W) to the maps that the decoder reads, finest first."""

@@ -41,6 +41,13 @@ class ParameterRecord(TypedDict):
     trainable: Annotated[int, "parameters that are trained"]
 
 
+class NormalizationRecord(TypedDict):
+    """How the images were normalized: (value - mean) / std, of RGB of 0 to 1."""
+
+    mean: Annotated[list[float], "mean of red, green and blue"]
+    std: Annotated[list[float], "standard deviation of red, green and blue"]
+
+
 class RunStarted(Head):
     """A training session begins: the first one, or one that resumes the run."""
 
@@ -54,6 +61,9 @@ class RunStarted(Head):
     parameters: Annotated[ParameterRecord, "numbers of parameters"]
     device: Annotated[str, "cpu with its threads, or cuda with the GPU's name"]
     precision: Annotated[str, "fp32, bf16 or fp16"]
+    normalization: NotRequired[
+        Annotated[NormalizationRecord, "of the images; missing: ImageNet's, for every encoder"]
+    ]
     versions: Annotated[dict[str, str], "versions of Python and of the packages"]
     class_weights: NotRequired[
         Annotated[list[float] | None, "of the loss, in label order; null: all equal"]

@@ -22,7 +22,7 @@ from segengine.losses import build_loss
 from segengine.losses.class_weights import inverse_frequency
 from segengine.models import build_model
 from segengine.models.base import SegmentationModel, count_parameters, encoder_hash
-from segengine.run.events import RunStarted
+from segengine.run.events import NormalizationRecord, RunStarted
 from segengine.run.lineage import Lineage
 from segengine.training.ema import ExponentialMovingAverage
 from segengine.training.optimizer import build_optimizer
@@ -164,6 +164,10 @@ def run_started_event(components: Components, start_epoch: int, start_step: int)
         parameters={"total": parameters.total, "trainable": parameters.trainable},
         device=_device_name(components.device),
         precision=components.precision,
+        normalization=NormalizationRecord(
+            mean=list(components.model.normalization.mean),
+            std=list(components.model.normalization.std),
+        ),
         versions=_versions(),
         class_weights=components.class_weights,
         feature_cache_bytes=components.feature_bytes,

@@ -25,6 +25,7 @@ from segengine.training.dry_run import dry_run
 from segengine.training.state import Position, restore
 from segengine.training.trainer import Trainer
 from segengine.weights.checkpoint import best_weights, load_best
+from segengine.weights.integrity import parts_of
 
 
 def set_up(
@@ -120,6 +121,8 @@ def _train(
     )
     if components.model.frozen:
         finished["encoder_sha256"] = encoder_hash(components.model)
-    components.predictor.model.load_state_dict(best_weights(load_best(run)))
+    best = load_best(run)
+    with parts_of(run.best_checkpoint):
+        components.predictor.model.load_state_dict(best_weights(best))
     predict_validation_set(run, components.predictor, components.val_data, progress)
     return finished

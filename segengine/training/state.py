@@ -18,6 +18,7 @@ from segengine.run.events import ValRecord
 from segengine.run.rundir import RunDir
 from segengine.training.components import Components
 from segengine.weights.checkpoint import State, load_checkpoint, rng_state, set_rng_state
+from segengine.weights.integrity import parts_of
 
 
 @dataclass
@@ -156,12 +157,13 @@ def restore(run: RunDir, components: Components) -> Position:
         UserError: the checkpoint is damaged, or is of another config.
     """
     state = load_checkpoint(run.last_checkpoint)
-    if state["fingerprint"] != components.config.fingerprint():
-        raise UserError(
-            f"{run.last_checkpoint} was saved with another config than {run.config_file} holds: "
-            "put the config back as it was, or start a new run."
-        )
-    components.step.load_state(state)
-    components.lineage = state["lineage"]
-    set_rng_state(state["rng"])
-    return Position.from_state(state["position"], components)
+    with parts_of(run.last_checkpoint):
+        if state["fingerprint"] != components.config.fingerprint():
+            raise UserError(
+                f"{run.last_checkpoint} was saved with another config than {run.config_file} "
+                "holds: put the config back as it was, or start a new run."
+            )
+        components.step.load_state(state)
+        components.lineage = state["lineage"]
+        set_rng_state(state["rng"])
+        return Position.from_state(state["position"], components)

@@ -21,6 +21,7 @@ from segengine.device import Precision, autocast
 from segengine.losses.base import Loss
 from segengine.metrics.seg_metrics import labels_of
 from segengine.models.base import SegmentationModel
+from segengine.models.normalization import Normalization
 from segengine.training.ema import ExponentialMovingAverage
 from segengine.training.optimizer import set_lr
 
@@ -112,12 +113,15 @@ class TrainingStep:
             "model": dict(self.model.state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "normalization": self.model.normalization.to_state(),
         }
         return state if self.average is None else {**state, **self.average.to_state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Continue from what `to_state` gave."""
         self.model.load_state_dict(state["model"])
+        for model in (self.model, self.best_model):
+            model.normalization = Normalization.of_checkpoint(state)
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])

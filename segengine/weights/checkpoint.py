@@ -19,6 +19,8 @@ from torch import Tensor
 from segengine.errors import UserError
 from segengine.files import atomic_write, cannot_write, sha256_of
 from segengine.run.rundir import RunDir
+from segengine.run.weights_container import check_container
+from segengine.weights.integrity import LoggedCheckpoints, records_are_whole
 from segengine.weights.tensor_file import load_tensors
 
 FORMAT = "seglab-1"
@@ -64,14 +66,23 @@ def link_checkpoint(source: Path, target: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> State:
-    """A checkpoint of SegLab, on the CPU.
+    """A checkpoint of SegLab, on the CPU, if it is still what the run's log says it is.
 
     Raises:
-        UserError: it is missing, truncated, or not a checkpoint of SegLab.
+        UserError: it is missing, damaged, or not a checkpoint of SegLab.
     """
+    if not path.is_file():
+        raise UserError(f"{path} is missing.")
+    check_container(path)
+    logged = LoggedCheckpoints.beside(path)
+    is_known = logged.knows(path)
+    if not is_known and not records_are_whole(path):
+        raise logged.damage(path)
     state = load_tensors(path)
     if state.get("format") != FORMAT:
         raise UserError(f"{path} is no SegLab checkpoint: choose a run's best.pt or last.pt.")
+    if not is_known and not logged.is_newer(state):
+        raise logged.damage(path)
     return state
 
 

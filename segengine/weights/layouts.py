@@ -49,7 +49,8 @@ def layouts(
     Args:
         wanted: the encoder's own names.
         unused: prefixes of other published weights, such as a classifier's.
-        published: the name in its library's own files -> the encoder's name, where they differ.
+        published: the name in its library's own files -> the encoder's name, where they differ;
+            "" for what the encoder lacks.
     """
     found = [_own(wanted, unused)]
     if published:
@@ -84,9 +85,10 @@ def _published(published: dict[str, str], unused: tuple[str, ...]) -> Layout:
     def translate(name: str, tensor: Tensor) -> list[Piece]:
         if name.startswith(unused):
             return []
-        return [Piece(published.get(name, name), 0, tensor)]
+        own = published.get(name, name)
+        return [Piece(own, 0, tensor)] if own else []
 
-    return Layout("timm", tuple(published)[:1], translate)
+    return Layout("timm", tuple(name for name, own in published.items() if own)[:1], translate)
 
 
 # --- MiT, SegFormer's encoder: our names are NVIDIA's, timm's and SMP's

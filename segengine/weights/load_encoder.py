@@ -9,6 +9,7 @@ prefix and the keys that were loaded.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from segengine.errors import UserError
 from segengine.files import sha256_of
 from segengine.models import imagenet_file
 from segengine.models.base import SegmentationModel
+from segengine.models.normalization import Normalization
 from segengine.run.lineage import Lineage, chain
 from segengine.run.weights_source import weights_file
-from segengine.weights.checkpoint import FORMAT
+from segengine.weights.checkpoint import FORMAT, load_checkpoint
 from segengine.weights.contents import named_tensors, top_in_words
 from segengine.weights.identify import encoder_name_of
+from segengine.weights.integrity import parts_of
 from segengine.weights.key_names import FoundEncoder, find_encoders
 from segengine.weights.layouts import layouts
 from segengine.weights.tensor_file import load_tensors
@@ -43,26 +46,46 @@ def load_encoder(model: SegmentationModel, config: ModelConfig, runs_dir: Path) 
     """
     imagenet = config.weights == "imagenet"
     path = imagenet_file(config) if imagenet else weights_file(config, runs_dir)
-    content = load_tensors(path)
-    found = _the_encoder(content, model, config)
+    content = _content(path, config)
+    is_checkpoint = content.get("format") == FORMAT
+    with parts_of(path) if is_checkpoint else nullcontext():
+        ancestors = chain(content, path, sha256_of(path)) if is_checkpoint else []
+        normalization = Normalization.of_checkpoint(content) if is_checkpoint else None
+        found = _the_encoder(content, model, config)
     own = model.encoder.state_dict()
     tensors = {name: found.tensor(name) if name in found.parts else own[name] for name in own}
     _check_finite(tensors, config)
     # Not the encoder's own load_state_dict: those of SMP change what they are given.
     nn.Module.load_state_dict(model.encoder, tensors, strict=True)
-    sha256 = sha256_of(path)
-    is_checkpoint = content.get("format") == FORMAT
+    if normalization:  # what the lender was trained with, not what its encoder was published with
+        model.normalization = normalization
     return {
         "source": config.weights,
         "file": str(path),
-        "sha256": sha256,
+        "sha256": sha256_of(path),
         "prefix": found.prefix,
         "names": found.library,
         "matched": len(tensors),
         "matched_keys": list(tensors),
         "unmatched": found.others,
-        "chain": chain(content, path, sha256) if is_checkpoint else [],
+        "chain": ancestors,
     }
+
+
+def _content(path: Path, config: ModelConfig) -> dict[str, Any]:
+    """What the file holds; our own checkpoints are compared with their run's log.
+
+    Raises:
+        UserError: it cannot be read, or is not what the log says.
+    """
+    is_run = config.weights.startswith("run:")
+    content = {} if is_run else load_tensors(path)
+    if not is_run and content.get("format") != FORMAT:
+        return content
+    try:
+        return load_checkpoint(path)
+    except UserError as error:
+        raise UserError(f"weights {config.weights}: {error}", field="weights") from None
 
 
 def _the_encoder(

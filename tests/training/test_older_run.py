@@ -17,6 +17,7 @@ import torch
 from dashboard.runs.rows import read_rows, table_data
 from segengine.cli.main import main
 from segengine.config import RunConfig
+from segengine.files import sha256_of
 from segengine.results.masks import mask_set
 from segengine.results.runlog import open_log
 from segengine.results.series import series_of
@@ -38,7 +39,10 @@ def run(tmp_path: Path) -> RunDir:
     run.config_file.write_text(config.to_json())
     for path in (run.last_checkpoint, run.best_checkpoint):
         state = torch.load(path, weights_only=True)
+        old = sha256_of(path)
         torch.save({**state, "fingerprint": config.fingerprint()}, path)
+        log = run.events_file.read_text()  # holds the sha256 of each checkpoint
+        run.events_file.write_text(log.replace(old, sha256_of(path)))
     return run
 
 
