@@ -1,4 +1,4 @@
-"""The encoders of segmentation_models_pytorch by name. No torch, so that forms can offer them."""
+"""The encoders of segmentation_models_pytorch (SMP), by name. No torch: forms offer them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ UNFIT = {  # model -> what segmentation_models_pytorch cannot build
     "deeplabv3plus": Unfit(
         (*VGG, *DENSENET, *INCEPTION, *XCEPTION, *HRNET, *EFFICIENTVIT),
         "vgg*, densenet*, inception*, xception, tu-hrnet* and tu-efficientvit*",
-        "its last maps cannot be dilated",
+        "it shrinks its maps by pooling or otherwise so that they cannot be dilated",
     ),
     "unetplusplus": Unfit(MIT, "mit_*", "it has no maps at half the image's size"),
 }
@@ -107,7 +107,7 @@ def known_encoder(name: str) -> str:
         hint = f"did you mean {' or '.join(near)}? Common ones" if near else "common ones"
         raise UserError(
             f"Unknown encoder '{name[:80]}': {hint} are {', '.join(COMMON)}; any of the "
-            f"{len(ALL)} encoders on the form can be given.",
+            f"{len(ALL)} that SegLab offers can be given.",
             field="encoder",
         )
     return name
