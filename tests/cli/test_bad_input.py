@@ -180,7 +180,7 @@ def write_weights(path: Path, kind: str, weights: Path) -> Path:
     return path
 
 
-MISFIT = "do not fit the encoder of segformer_b0 | keys are missing | the same model"
+MISFIT = "do not fit the encoder of segformer_b0 | holds layer (1 tensor) | the same model"
 
 
 @pytest.mark.parametrize(

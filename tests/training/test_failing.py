@@ -104,9 +104,11 @@ def test_a_loss_that_is_nan_from_the_start_says_that_nothing_was_saved(
     pets: Path, tmp_path: Path
 ) -> None:
     model = build_model(tiny.config(pets).model, 3)
-    weights = {key: value * math.nan for key, value in model.encoder.state_dict().items()}
-    torch.save(weights, tmp_path / "nan.pt")
-    config = tiny.config(pets, strategy="pretrained", weights=str(tmp_path / "nan.pt"))
+    weights = {
+        key: torch.full_like(value, 1e38) for key, value in model.encoder.state_dict().items()
+    }  # finite, but their products are not
+    torch.save(weights, tmp_path / "huge.pt")
+    config = tiny.config(pets, strategy="pretrained", weights=str(tmp_path / "huge.pt"))
     run = tiny.train(tmp_path / "runs", config, code=1)
     error = tiny.events(run, "run_failed")[0]["error"]
     assert "The loss became nan in epoch 1 after 0 steps" in error
