@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.launch.start_once import TICKET
 from dashboard.server import folder_lock
+from dashboard.shared.formats import escaped
 
 PAGES = [
     st.Page("launch/page.py", title="Launch", url_path="launch"),
@@ -40,6 +41,6 @@ page = st.navigation([st.Page(home, default=True, visibility="hidden"), *PAGES],
 if page is not PAGES[0]:
     st.session_state.pop(TICKET, None)  # a started run is shown: the next form may start another
 if sentence := folder_lock.problem():
-    st.error(sentence)
+    st.error(escaped(sentence))
 else:
     page.run()

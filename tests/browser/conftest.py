@@ -43,6 +43,7 @@ class Dashboard:
         runs_dir: the runs folder (not made by the fixture: the dashboard makes it).
         output: its stdout and stderr.
         folder: where it is started from.
+        script: what Streamlit runs.
     """
 
     port: int
@@ -51,6 +52,7 @@ class Dashboard:
     output: Path
     env: dict[str, str] = field(default_factory=dict)
     folder: Path = PROJECT
+    script: Path = APP
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,7 +61,7 @@ class Dashboard:
 
     def start(self) -> Dashboard:
         """Start it (again), on the same port, and wait until it answers."""
-        command = [sys.executable, "-m", "streamlit", "run", str(APP)]
+        command = [sys.executable, "-m", "streamlit", "run", str(self.script)]
         command += ["--server.port", str(self.port), "--server.headless", "true"]
         env = {
             **os.environ,
