@@ -18,6 +18,7 @@ if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, 
     sys.path.insert(0, str(HERE.parent))
 
 from dashboard.server import folder_lock, settings  # noqa: E402 - needs the path above
+from dashboard.server.documents import Documents  # noqa: E402
 from dashboard.server.guard import Guard  # noqa: E402
 from dashboard.server.routes import routes  # noqa: E402
 from dashboard.server.watcher import Watcher  # noqa: E402
@@ -70,7 +71,7 @@ def say_error(error: Exception) -> bool:
 app = st.App(
     HERE / "navigation.py",
     routes=routes(watcher),
-    middleware=[Middleware(Guard)],
+    middleware=[Middleware(Guard), Middleware(Documents)],
     lifespan=lifespan,
     on_script_error=say_error,
 )

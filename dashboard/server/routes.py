@@ -1,4 +1,4 @@
-"""The server's routes beside Streamlit's own: the event stream, the CSV file, Plotly's script."""
+"""The server's routes beside Streamlit's own: the event stream, the CSV file, scripts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from segengine.results.series import as_csv, series_of
 from segengine.run.rundir import RunDir
 
 MAX_RUNS_PER_REQUEST = 20
+FRAME = Path(__file__).resolve().parent  # frame.js, frame.css
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -30,6 +31,8 @@ def routes(watcher: Watcher) -> list[Route]:
         Route("/api/events", _answering(partial(_events, watcher)), methods=["GET"]),
         Route("/api/series.csv", _answering(_series_csv), methods=["GET"]),
         Route("/api/plotly.min.js", _answering(_plotly), methods=["GET"]),
+        Route("/api/frame.js", _answering(_frame), methods=["GET"]),
+        Route("/api/frame.css", _answering(_frame), methods=["GET"]),
     ]
 
 
@@ -70,6 +73,12 @@ def _plotly(request: Request) -> Response:
     """Plotly's script from the installed package; its address carries the version."""
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return FileResponse(PLOTLY_JS, media_type="text/javascript", headers=headers)
+
+
+def _frame(request: Request) -> Response:
+    """What every page loads before Streamlit: the script and the style sheet beside this file."""
+    name = request.url.path.rpartition("/")[2]
+    return FileResponse(FRAME / name, headers={"Cache-Control": "no-cache"})
 
 
 def _requested_runs(request: Request) -> list[RunDir]:

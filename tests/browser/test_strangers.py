@@ -25,6 +25,14 @@ OPENS = """(url) => new Promise((resolve) => {
 
 
 @pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page for which our content policy holds, as it does for people."""
+    opened = watch_errors(chromium.new_page(viewport={"width": 1440, "height": 900}))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def stranger(tmp_path: Path) -> Iterator[str]:
     """The address of another server of this machine, with a page of its own."""
     folder = tmp_path / "stranger"
@@ -62,13 +70,12 @@ def test_a_page_of_another_site_cannot_frame_the_dashboard(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_of_ours_breaks_the_content_policy(
-    dashboard: Dashboard, chromium: Any, real_pets: Path, scheme: str
+    dashboard: Dashboard, page: Any, real_pets: Path, scheme: str
 ) -> None:
     run = make_run(dashboard.runs_dir, root=real_pets, epochs_done=1, train_limit=8, val_limit=4)
-    page = watch_errors(chromium.new_page(color_scheme=scheme))
+    page.emulate_media(color_scheme=scheme)
     for name in PAGES:
         page.goto(f"{dashboard.url}/{name}?runs={run.id}")
         page.get_by_role("heading", name=name.capitalize(), exact=True).wait_for()
         page.wait_for_timeout(1500)  # charts and pictures come after the heading
-    page.close()
     assert not page.errors
