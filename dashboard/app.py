@@ -11,15 +11,23 @@ from types import FrameType
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.server import folder_lock  # noqa: E402 - needs the path above
+from dashboard.server import folder_lock, settings  # noqa: E402 - needs the path above
+from dashboard.server.documents import Documents  # noqa: E402
+from dashboard.server.guard import Guard  # noqa: E402
 from dashboard.server.routes import routes  # noqa: E402
 from dashboard.server.watcher import Watcher  # noqa: E402
 from dashboard.shared.run_store import runs_dir  # noqa: E402
+
+if sentence := settings.refusal():
+    sys.exit(sentence)
+if sentence := settings.exposure():
+    print(sentence, file=sys.stderr)
 
 watcher = Watcher(runs_dir())
 
@@ -50,4 +58,20 @@ def _end_streams_on(*signals: signal.Signals) -> None:
         signal.signal(number, handle)
 
 
-app = st.App(HERE / "navigation.py", routes=routes(watcher), lifespan=lifespan)
+def say_error(error: Exception) -> bool:
+    """What a page says of an error that nobody expected; the terminal has its traceback."""
+    st.error(
+        f"This page met an error that it should not meet ({type(error).__name__}). Your runs go "
+        "on. Reload the page; if the error comes back, the terminal where the dashboard was "
+        "started says where it happened."
+    )
+    return True
+
+
+app = st.App(
+    HERE / "navigation.py",
+    routes=routes(watcher),
+    middleware=[Middleware(Guard), Middleware(Documents)],
+    lifespan=lifespan,
+    on_script_error=say_error,
+)

@@ -7,14 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.launch.start_once import TICKET
-from dashboard.server import folder_lock
+from dashboard.server import documents, folder_lock
+from dashboard.shared.formats import escaped
 
 PAGES = [
-    st.Page("launch/page.py", title="Launch", url_path="launch"),
-    st.Page("runs/page.py", title="Runs", url_path="runs"),
-    st.Page("curves/page.py", title="Curves", url_path="curves"),
-    st.Page("masks/page.py", title="Masks", url_path="masks"),
-    st.Page("guide/page.py", title="Guide", url_path="guide"),
+    st.Page(f"{name}/page.py", title=name.capitalize(), url_path=name) for name in documents.PAGES
 ]
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -32,14 +29,15 @@ def home() -> None:
     st.switch_page(PAGES[0])
 
 
-st.set_page_config(page_title="SegLab", page_icon=ASSETS / "favicon.svg", layout="wide")
 dark = st.context.theme.type == "dark"
 st.logo(ASSETS / ("logo-dark.svg" if dark else "logo.svg"), size="large")
 st.html(STYLE)
 page = st.navigation([st.Page(home, default=True, visibility="hidden"), *PAGES], position="top")
+tab = "SegLab" if page.url_path == "" else f"{page.title} · SegLab"
+st.set_page_config(page_title=tab, page_icon=ASSETS / "favicon.svg", layout="wide")
 if page is not PAGES[0]:
     st.session_state.pop(TICKET, None)  # a started run is shown: the next form may start another
 if sentence := folder_lock.problem():
-    st.error(sentence)
+    st.error(escaped(sentence))
 else:
     page.run()

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and hashing them."""
+"""Writing files so that a reader never sees half of one; cells of tables; hashing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import contextlib
 import errno
 import hashlib
 import os
-import tempfile
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from segengine.errors import UserError
+
+# What a spreadsheet computes instead of showing it (https://owasp.org: CSV injection).
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 @contextlib.contextmanager
@@ -23,7 +27,9 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Not `tempfile`: its files are private, and run folders are shared as the umask says.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
@@ -31,7 +37,6 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes files private, but run folders are shared
         os.replace(temporary, path)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -48,6 +53,16 @@ def write_text(path: Path, text: str) -> None:
     """
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def csv_cell(text: str) -> str:
+    """A name as a CSV cell that no spreadsheet takes for a formula; `csv_name` reads it back."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def csv_name(cell: str) -> str:
+    """The name that `csv_cell` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def sha256_of(path: Path) -> str:

@@ -12,15 +12,39 @@ from pathlib import Path
 import pytest
 
 from segengine.errors import UserError
-from segengine.files import atomic_write, cannot_write, write_text
+from segengine.files import atomic_write, cannot_write, csv_cell, csv_name, write_text
 
 
-def test_text_is_written_whole_and_can_be_read_by_others(tmp_path: Path) -> None:
+def test_text_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "notes.json"
     write_text(path, "größer\n")
     assert path.read_bytes() == "größer\n".encode()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert os.listdir(path.parent) == ["notes.json"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_who_may_read_and_write_a_file_is_as_the_umask_says(
+    tmp_path: Path, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "a.txt", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1", "''@x"]
+)
+def test_a_name_that_a_spreadsheet_would_compute_is_quoted_and_read_back(name: str) -> None:
+    assert csv_cell(name) == "'" + name
+    assert csv_name(csv_cell(name)) == name
+
+
+@pytest.mark.parametrize("name", ["cat_1", "a=b", "", "'quoted'", "image-2", "größe"])
+def test_other_names_are_cells_as_they_are(name: str) -> None:
+    assert csv_cell(name) == csv_name(name) == name
 
 
 def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:

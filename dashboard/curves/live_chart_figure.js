@@ -32,13 +32,16 @@ function tracesOf(run, known, chart) {
 // Plotly makes CSS selectors of it: letters, digits, - and _ only. Run ids hold no "--".
 const uidOf = (id, curve) => `${id}--${curve}`;
 
+// Plotly reads names as a small kind of HTML.
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
 function lineTrace(run, curve, points, shown) {
   const [axis, split, width, dash, opacity] = CURVES[curve];
   const isSteps = curve === "step_loss";
   const dots = !isSteps && (points?.x.length ?? 0) <= DOTS_UP_TO;
   return {
     uid: uidOf(run.id, curve),
-    name: `${run.label} ${split}`,
+    name: `${plain(run.label)} ${split}`,
     x: [...(points?.x ?? [])],
     y: [...(points?.y ?? [])],
     xaxis: `x${axis}`,

@@ -58,7 +58,7 @@ def fill_clone(run_id: str) -> None:
     try:
         entries = from_run(RunDir.open(runs_dir(), run_id).config())
     except UserError as error:
-        st.warning(f"The form could not be filled from that run. {error}")
+        st.warning(f"The form could not be filled from that run. {escaped(str(error))}")
         return
     fill(f"Settings of {run_id}.", entries)
     st.session_state[widget_key("preset")] = None

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.masks.mask_panels import draw_mask_panels
 from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_ground_truth
 from dashboard.shared.empty import draw_empty
+from dashboard.shared.formats import escaped
 from dashboard.shared.run_names import dataset_name
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, status_of
 from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
@@ -62,7 +63,8 @@ def draw_page() -> None:
     mask_sets = _mask_sets(chosen)
     waiting = [choice.label for choice in chosen if not mask_sets[choice.run.id]]
     if waiting:
-        st.info(f"No masks yet of {', '.join(waiting)}: the first validation writes them.")
+        names = escaped(", ".join(waiting))
+        st.info(f"No masks yet of {names}: the first validation writes them.")
     shown = [
         ShownRun(masks, choice.label, choice.color)
         for choice in chosen
@@ -81,7 +83,7 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     names = common_images([run.masks for run in shown])
     sentence = mismatch([classes_of(log) for log in logs], configs)
     if sentence or not names:
-        st.warning(sentence or NOTHING_IN_COMMON)
+        st.warning(escaped(sentence or NOTHING_IN_COMMON))
         return
     classes, ignore_index = classes_of(logs[0]), ignore_index_of(logs[0])
     row = st.columns([1, 1, 4, 2], vertical_alignment="bottom")
@@ -92,7 +94,7 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     name = _pick_image(row, ordered, data)
     ground_truth = open_ground_truth(configs, name)
     if ground_truth.problem:
-        st.warning(ground_truth.problem)
+        st.warning(escaped(ground_truth.problem))
     draw_mask_panels(
         build_panels(ground_truth.mask, shown, name, classes, ignore_index),
         photo=ground_truth.photo,
@@ -133,7 +135,7 @@ def _pick_image(row: Sequence[DeltaGenerator], names: list[str], data: str) -> s
         )
     st.session_state[PICKER] = name
     row[2].selectbox(
-        f"{data}, validation image {names.index(name) + 1:,} of {len(names):,}",
+        f"{escaped(data)}, validation image {names.index(name) + 1:,} of {len(names):,}",
         names,
         key=PICKER,
         on_change=lambda: _show(st.session_state[PICKER]),

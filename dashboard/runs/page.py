@@ -98,7 +98,7 @@ def _draw_answer(ids: list[str]) -> None:
     if done:
         st.toast(done, duration="long")
     if problems and set(selected) == set(ids):
-        st.error(problems)
+        st.error(escaped(problems))
         st.session_state[ANSWER] = ("", problems, selected)
     else:
         st.session_state.pop(ANSWER, None)
@@ -132,7 +132,7 @@ def _draw_details(row: RunRow) -> None:
         draw_fact_table(facts(row.run, log_of(row.run)), ["At the start", ""])
     with right:
         if row.config is None:
-            st.warning(f"{row.run.config_file} cannot be read by this version of SegLab.")
+            st.warning(escaped(f"{row.run.config_file} cannot be read by this version of SegLab."))
         else:
             draw_fact_table(changes(row.config), ["Setting", "Here", "Default"])
 
@@ -146,7 +146,7 @@ def _draw_ending(row: RunRow) -> None:
         output = tail(row.run.output_file)
         st.error(
             "The process ended before its log did. Resume goes on from its last checkpoint. "
-            f"{'The end of its output:' if output else message}"
+            f"{'The end of its output:' if output else escaped(message)}"
         )
         if output:
             st.code(output, language=None)
@@ -156,7 +156,7 @@ def _draw_ending(row: RunRow) -> None:
             "resume it if that does not change."
         )
     elif message:
-        st.caption(message)
+        st.caption(escaped(message))
 
 
 st.title("Runs")

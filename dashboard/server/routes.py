@@ -1,16 +1,18 @@
-"""The server's routes beside Streamlit's own: the event stream, the CSV file, Plotly's script."""
+"""The server's routes beside Streamlit's own: the event stream, the CSV file, scripts."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import plotly
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboard.server.guard import guarded
 from dashboard.server.stream import Feed, Stream
 from dashboard.server.watcher import Watcher
 from dashboard.shared.run_store import reading, runs_dir
@@ -19,16 +21,31 @@ from segengine.results.series import as_csv, series_of
 from segengine.run.rundir import RunDir
 
 MAX_RUNS_PER_REQUEST = 20
+FRAME = Path(__file__).resolve().parent  # frame.js, frame.css
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 def routes(watcher: Watcher) -> list[Route]:
     """All routes; they only read."""
     return [
-        Route("/api/events", guarded(partial(_events, watcher)), methods=["GET"]),
-        Route("/api/series.csv", guarded(_series_csv), methods=["GET"]),
-        Route("/api/plotly.min.js", guarded(_plotly), methods=["GET"]),
+        Route("/api/events", _answering(partial(_events, watcher)), methods=["GET"]),
+        Route("/api/series.csv", _answering(_series_csv), methods=["GET"]),
+        Route("/api/plotly.min.js", _answering(_plotly), methods=["GET"]),
+        Route("/api/frame.js", _answering(_frame), methods=["GET"]),
+        Route("/api/frame.css", _answering(_frame), methods=["GET"]),
     ]
+
+
+def _answering(endpoint: Callable[[Request], Response]) -> Callable[[Request], Any]:
+    """The endpoint, run beside the event loop; a UserError is answered by its sentence."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await asyncio.to_thread(endpoint, request)
+        except UserError as error:
+            return JSONResponse({"error": str(error)}, 404 if error.field == "run" else 400)
+
+    return answer
 
 
 def _events(watcher: Watcher, request: Request) -> Response:
@@ -56,6 +73,12 @@ def _plotly(request: Request) -> Response:
     """Plotly's script from the installed package; its address carries the version."""
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return FileResponse(PLOTLY_JS, media_type="text/javascript", headers=headers)
+
+
+def _frame(request: Request) -> Response:
+    """What every page loads before Streamlit: the script and the style sheet beside this file."""
+    name = request.url.path.rpartition("/")[2]
+    return FileResponse(FRAME / name, headers={"Cache-Control": "no-cache"})
 
 
 def _requested_runs(request: Request) -> list[RunDir]:

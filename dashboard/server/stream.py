@@ -13,18 +13,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from dashboard.server.status_line import LiveStatus, live_status
+from dashboard.server.shared_views import shared_curves, shared_status
+from dashboard.server.status_line import LiveStatus
 from dashboard.server.watcher import Watcher
 from dashboard.shared.run_store import reading
-from segengine.results.series import (
-    MAX_POINTS,
-    Series,
-    downsampled,
-    logged_steps_per_epoch,
-    points_of,
-    series_of,
-)
+from segengine.results.runlog import RunLog
+from segengine.results.series import MAX_POINTS, Series, logged_steps_per_epoch, points_of
 from segengine.run.event_log import read_events
+from segengine.run.events import Event
 from segengine.run.rundir import RunDir
 
 CHECK_SECONDS = 2.0  # a process that is gone changes no file: look so often
@@ -57,28 +53,34 @@ class Feed:
             steps were added that the curve must be thinned out.
         """
         with reading(self.run) as log:
-            status = live_status(self.run, log)
+            status = shared_status(self.run, log)
             if self.offset < 0 or self.offset > log.offset:
-                return self._reset(series_of(log), log.offset, status)
-            events, offset = read_events(self.run.events_file, self.offset)
+                return self._reset(log, status)
+            events, offset = self._new_events(log)
             resumed = any(event["event"] == "run_started" for event in events)
             new_points = points_of(events, logged_steps_per_epoch(log))
             self.steps += len(new_points["step_loss"].x) if "step_loss" in new_points else 0
             if resumed or self.steps > MAX_POINTS:
-                return self._reset(series_of(log), log.offset, status)
+                return self._reset(log, status)
         self.offset = offset
         if not (new_points or self._moved(status) or (events and status != self.status)):
             return None
         self.status = status
         return self._message(new_points, reset=False)
 
-    def _reset(self, series: Series, offset: int, status: LiveStatus) -> dict[str, Any]:
-        self.offset, self.steps, self.status = offset, 0, status
-        return self._message(downsampled(series), reset=True)
+    def _new_events(self, log: RunLog) -> tuple[list[Event], int]:
+        """(the events that were not sent, the offset after them)."""
+        if self.offset == log.offset:
+            return [], self.offset
+        return read_events(self.run.events_file, self.offset)
+
+    def _reset(self, log: RunLog, status: LiveStatus) -> dict[str, Any]:
+        self.offset, self.steps, self.status = log.offset, 0, status
+        return self._message(shared_curves(self.run, log), reset=True)
 
     def _message(self, series: Series, *, reset: bool) -> dict[str, Any]:
         assert self.status is not None
-        curves = {curve: asdict(points) for curve, points in series.items()}
+        curves = {curve: {"x": points.x, "y": points.y} for curve, points in series.items()}
         status = asdict(self.status)
         return {"id": self.run.id, "reset": reset, "series": curves, "status": status}
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+
+from segengine.run.terminal import printable
 
 NOTHING = "–"  # stands where there is no number
+
+_PUNCTUATION = re.compile(r"""([\\`*_{}\[\]()#+\-.!|<>~$:=&@^"'])""")
+# Streamlit also looks for addresses, icons and arrows in the finished text, where no backslash
+# stands any more. An empty piece of small print in between keeps it from finding them.
+_GAP = ":small[]"
+_FOUND_LATER = re.compile(r"(?<=[:@])(?=\S)|(?<=www)(?=\.)|(?<=[-<>=~])(?=[-<>=~])", re.IGNORECASE)
 
 
 def format_miou(value: float | None) -> str:
@@ -42,8 +51,14 @@ def format_count(value: int | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for Markdown: what a person typed is shown, not obeyed."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)
+    """Text as one line for Markdown, where it then reads as it was written: shown, never obeyed.
+
+    The one door for all that SegLab did not write itself: addresses, names and notes, paths, class
+    and image names, and every sentence that repeats one of these.
+    """
+    line = printable(" ".join(text.split()))
+    pieces = (_PUNCTUATION.sub(r"\\\1", piece) for piece in _FOUND_LATER.split(line))
+    return _GAP.join(pieces)
 
 
 def _is_missing(value: float | None) -> bool:

@@ -19,6 +19,7 @@ from segengine.datasets.cache import (
     cache_limit,
     clear_cache,
 )
+from segengine.run.terminal import say
 
 
 def show_cache(clear: bool = False, json: bool = False, runs_dir: Path = RUNS) -> int:
@@ -35,11 +36,11 @@ def show_cache(clear: bool = False, json: bool = False, runs_dir: Path = RUNS) -
     limit = cache_limit()
     removed, entries = clear_cache() if clear else (0, cache_entries())
     if json:
-        print(json_text.dumps(_as_json(limit, entries, removed if clear else None), indent=2))
+        say(json_text.dumps(_as_json(limit, entries, removed if clear else None), indent=2))
         return 0
     if clear:
-        print(f"Removed {size_text(removed)}")
-    print(_as_text(limit, entries))
+        say(f"Removed {size_text(removed)}")
+    say(_as_text(limit, entries))
     return 0
 
 

@@ -14,7 +14,7 @@ from segengine.config import RunConfig
 from segengine.datasets.check import check_dataset
 from segengine.datasets.sample_pets import write_sample_pets
 from segengine.datasets.sample_streets import write_sample_streets
-from segengine.run.terminal import Terminal
+from segengine.run.terminal import Terminal, say
 
 CHECK_FIELDS = (
     "dataset",
@@ -38,7 +38,7 @@ def check_command(base: RunConfig) -> Callable[..., int]:
             runs_dir: Not used; every command takes it.
         """
         report = check_dataset(config_of(flags).data, Terminal().progress)
-        print(check_report.as_json(report) if json else check_report.as_text(report))
+        say(check_report.as_json(report) if json else check_report.as_text(report))
         return 1 if report.problems else 0
 
     return with_flags(check, base, CHECK_FIELDS)
@@ -73,5 +73,5 @@ def sample_data(
         root = write_sample_streets(folder / "cityscapes", seed=seed, progress=progress, **counts)
     else:
         root = write_sample_pets(folder, seed=seed, progress=progress, **counts)
-    print(f"{root} (synthetic sample, drawn by SegLab)")
+    say(f"{root} (synthetic sample, drawn by SegLab)")
     return 0

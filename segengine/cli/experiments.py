@@ -5,7 +5,6 @@ Their `config` and `preset` are read before they are called: see `flags.base_con
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ from segengine.results.runlog import RunLog
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
-from segengine.run.terminal import Terminal
+from segengine.run.terminal import Terminal, say
 
 
 def train_command(base: RunConfig) -> Callable[..., int]:
@@ -87,11 +86,11 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
 def launch_run(config: RunConfig, runs_dir: Path) -> int:
     """Start the run's process and wait until it trains; 1 where the run ends before."""
     run = start_run(config, runs_dir)
-    print(run.id, flush=True)
+    say(run.id)
     stop = run_command("stop", run)
-    print(
+    say(
         f"It runs in the background; its output: {run.output_file}. Stop it with: {stop}",
-        file=sys.stderr,
+        error=True,
     )
     return _wait_until_it_trains(run)
 
@@ -107,7 +106,7 @@ def _wait_until_it_trains(run: RunDir) -> int:
         if not status.active:
             terminal.close()
             for sentence in status.problems or (f"The run {status.state}. {status.message}",):
-                print(f"Error: {sentence}", file=sys.stderr)
+                say(f"Error: {sentence}", error=True)
             return 1
         if log.progress:
             progress = log.progress

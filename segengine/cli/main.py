@@ -15,6 +15,7 @@ from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError
 from segengine.run.stopping import Stopped
+from segengine.run.terminal import say
 
 
 def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
@@ -47,13 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except UserError as error:
         for sentence in sentences(error):
-            print(f"Error: {sentence}", file=sys.stderr)
+            say(f"Error: {sentence}", error=True)
         return 2
     except Stopped:
-        print("Stopped before the run began.", file=sys.stderr)
+        say("Stopped before the run began.", error=True)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        say("Interrupted.", error=True)
         return 1
     except BrokenPipeError:  # `list | head`: what is still buffered has no reader
         null_device = os.open(os.devnull, os.O_WRONLY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from segengine.errors import UserError
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
+from segengine.run.terminal import say
 
 STOP_SECONDS = 15.0  # how long `stop` waits for a run to end
 
@@ -24,7 +24,7 @@ def list_runs(runs_dir: Path = RUNS) -> int:
         runs_dir: Folder that holds the runs.
     """
     runs = RunDir.all(runs_dir)
-    print(tables.runs(runs) if runs else f"No runs in {runs_dir} yet: start one with `train`.")
+    say(tables.runs(runs) if runs else f"No runs in {runs_dir} yet: start one with `train`.")
     return 0
 
 
@@ -35,7 +35,7 @@ def show(run: RunId, runs_dir: Path = RUNS) -> int:
         run: Id of the run.
         runs_dir: Folder that holds the runs.
     """
-    print(tables.one_run(RunDir.open(runs_dir, run)))
+    say(tables.one_run(RunDir.open(runs_dir, run)))
     return 0
 
 
@@ -52,9 +52,9 @@ def stop(run: RunId, runs_dir: Path = RUNS) -> int:
     while read_status(opened).active and time.monotonic() < deadline:
         time.sleep(0.1)
     status = read_status(opened)
-    print(f"{run}: {status.state}")
+    say(f"{run}: {status.state}")
     if status.active:
-        print("It has not stopped yet: `stop` once more kills it.", file=sys.stderr)
+        say("It has not stopped yet: `stop` once more kills it.", error=True)
         return 1
     return 0
 

@@ -15,7 +15,7 @@ from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
-from segengine.run.terminal import Terminal
+from segengine.run.terminal import Terminal, say
 
 if TYPE_CHECKING:  # these import torch
     from segengine.inference.evaluate import Evaluation
@@ -59,11 +59,11 @@ def evaluate_run(
     progress = Terminal().progress
     result, path = scorer.evaluate(opened, config, progress, cast("Part", split), count)
     if json:
-        print(to_json(result, indent=2))
+        say(to_json(result, indent=2))
         return 0
-    print(tables.scores(result["classes"], result))
-    print(coverage(result, opened.config().data))
-    print(f"Written to {path} and the tables beside it")
+    say(tables.scores(result["classes"], result))
+    say(coverage(result, opened.config().data))
+    say(f"Written to {path} and the tables beside it")
     return 0
 
 
@@ -142,5 +142,5 @@ def predict_files(
     from segengine.inference.predict import predict_images  # imports torch, after the quick checks
 
     for path in predict_images(opened, images, out, overwrite=overwrite):
-        print(path)
+        say(str(path))
     return 0

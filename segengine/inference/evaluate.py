@@ -16,7 +16,7 @@ from segengine.config import RunConfig
 from segengine.datasets.base import ProgressFn
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
-from segengine.files import cannot_write, write_text
+from segengine.files import cannot_write, csv_cell, write_text
 from segengine.inference.evaluation_data import (
     EvaluationData,
     Part,
@@ -163,7 +163,7 @@ def classes_csv(result: Evaluation) -> str:
     rows.writerow(["class", *columns, "pixels"])
     for label, name in enumerate(result["classes"]):
         scores = [_cell(per_class[label]) for per_class, _ in columns.values()]
-        rows.writerow([name, *scores, pixels[label]])
+        rows.writerow([csv_cell(name), *scores, pixels[label]])
     rows.writerow(["mean", *(_cell(mean) for _, mean in columns.values()), ""])
     return text.getvalue()
 

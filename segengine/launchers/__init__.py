@@ -19,6 +19,7 @@ from segengine.launchers import local
 from segengine.registry import unknown_name
 from segengine.run.event_log import read_events
 from segengine.run.events import END_EVENTS
+from segengine.run.links import refuse_links
 from segengine.run.rundir import Handle, Job, RunDir
 from segengine.run.stopping import request_stop
 
@@ -55,9 +56,11 @@ def submit(run: RunDir, backend: str = "local") -> None:
     """Start (or resume) a run in a process that outlives this one.
 
     Raises:
-        UserError: the run is running already, there is no such backend, or it cannot be started.
+        UserError: the run is running already, there is no such backend, there is a link inside its
+            folder, or it cannot be started.
     """
     launcher = _launcher(backend)
+    refuse_links(run)
     with _claim_lock(run):
         _require_free(run)
         run.request_file.unlink(missing_ok=True)
@@ -69,8 +72,9 @@ def claim(run: RunDir) -> None:
     """Make this process the one that trains the run.
 
     Raises:
-        UserError: another process trains it.
+        UserError: another process trains it, or there is a link inside its folder.
     """
+    refuse_links(run)
     with _claim_lock(run):
         job = run.job()
         backend = job["backend"] if job else "local"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from segengine.datasets.base import ClassInfo
+from segengine.files import csv_cell
 from segengine.metrics.boundary import boundary_counts, boundary_iou
 from segengine.statistics.scores import Counts, confusion_matrix, dice, iou, mean, pixel_accuracy
 
@@ -50,7 +51,7 @@ class ImageScores:
             mean(borders),
         ]
         self._rows.writerow(
-            [name, *("" if np.isnan(value) else f"{value:.6f}" for value in values)]
+            [csv_cell(name), *("" if np.isnan(value) else f"{value:.6f}" for value in values)]
         )
         return matrix
 

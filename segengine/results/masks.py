@@ -17,6 +17,7 @@ from segengine.datasets.base import IGNORE_INDEX, ClassInfo, SegDataset
 from segengine.datasets.decoded import resize_mask
 from segengine.datasets.formats.image_file import read_image
 from segengine.errors import UserError
+from segengine.files import csv_name
 from segengine.results.runlog import RunLog
 from segengine.run.rundir import RunDir
 from segengine.statistics import scores
@@ -160,7 +161,7 @@ def saved_scores(path: Path) -> dict[str, ImageScore]:
         columns = [name for name in row if name and name.startswith("iou_")]
         try:
             ious = tuple(float(row[name]) if row[name] else None for name in columns)
-            score_by_image[row["image"]] = ImageScore(float(row["miou"]), ious)
+            score_by_image[csv_name(row["image"])] = ImageScore(float(row["miou"]), ious)
         except (KeyError, TypeError, ValueError):
             continue
     return score_by_image

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from typing import Any, TextIO
 
 from tqdm import tqdm
+
+# Control characters other than line breaks and tabs, those that turn the direction of writing, and
+# the halves of characters that stand for bytes that are no text.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Text that commands nothing: in it a control character is read as its number, as "\\u001b"."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a line of a command, as every command prints: what it repeats of others is harmless."""
+    print(printable(text), file=sys.stderr if error else sys.stdout, flush=True)
 
 
 class Terminal:
@@ -19,6 +34,7 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print a line. A terminal that is gone, or a full disk under it, must not end a run."""
+        text = printable(text)
         with contextlib.suppress(OSError):
             if self._bar is not None:
                 self._bar.write(text, file=self._out)

@@ -21,6 +21,7 @@ from segengine import launchers
 from segengine.run.rundir import RunDir
 
 PROJECT = Path(__file__).resolve().parents[2]
+APP = PROJECT / "dashboard" / "app.py"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,6 +42,8 @@ class Dashboard:
         url: where it is served, without a slash at the end.
         runs_dir: the runs folder (not made by the fixture: the dashboard makes it).
         output: its stdout and stderr.
+        folder: where it is started from.
+        script: what Streamlit runs.
     """
 
     port: int
@@ -48,6 +51,8 @@ class Dashboard:
     cache_dir: Path
     output: Path
     env: dict[str, str] = field(default_factory=dict)
+    folder: Path = PROJECT
+    script: Path = APP
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,7 +61,7 @@ class Dashboard:
 
     def start(self) -> Dashboard:
         """Start it (again), on the same port, and wait until it answers."""
-        command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
+        command = [sys.executable, "-m", "streamlit", "run", str(self.script)]
         command += ["--server.port", str(self.port), "--server.headless", "true"]
         env = {
             **os.environ,
@@ -66,7 +71,12 @@ class Dashboard:
         }
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=PROJECT, env=env, stdout=output, stderr=output, start_new_session=True
+                command,
+                cwd=self.folder,
+                env=env,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -137,15 +147,23 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
-    """A page in a fresh browser context of 1440x900; `page.errors` lists console errors."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    """A page in a fresh browser context of 1440x900; `page.errors` lists console errors.
+
+    Our content policy forbids the evaluation of text, by which playwright waits for a condition:
+    here it does not hold. tests/browser/test_strangers.py opens every page under it.
+    """
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
     context.set_default_timeout(15_000)
-    opened = context.new_page()
-    opened.errors = []
-    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
-    opened.on("console", lambda line: _is_error(line) and opened.errors.append(line.text))
-    yield opened
+    yield watch_errors(context.new_page())
     context.close()
+
+
+def watch_errors(page: Any) -> Any:
+    """The page, with its console errors in `page.errors` from now on."""
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda line: _is_error(line) and page.errors.append(line.text))
+    return page
 
 
 def _is_error(line: Any) -> bool:

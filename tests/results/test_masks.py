@@ -150,3 +150,9 @@ def test_classes_and_void_come_from_the_runs_own_log(tmp_path: Path) -> None:
     assert classes_of(log) == PETS
     assert ignore_index_of(log) == 255
     assert classes_of(open_log(tmp_path / "nothing.jsonl")) == ()
+
+
+def test_scores_of_an_image_with_the_name_of_a_formula_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "per_image.csv"
+    path.write_text("image,miou,iou_pet\n'=cat,0.500000,0.500000\n")
+    assert saved_scores(path) == {"=cat": ImageScore(0.5, (0.5,))}

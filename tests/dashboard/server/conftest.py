@@ -12,12 +12,26 @@ from pathlib import Path
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from streamlit import config as streamlit_config
 
+from dashboard.server import settings
+from dashboard.server.guard import Guard
 from dashboard.server.routes import routes
 from dashboard.server.watcher import Watcher
 from segengine.run.rundir import RunDir
 from tests.browser.conftest import free_port
 from tests.event_stream import Reader
+
+
+@pytest.fixture(autouse=True)
+def streamlit_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Streamlit's settings as `streamlit run dashboard/app.py` reads them."""
+    with monkeypatch.context() as patch:
+        patch.setattr(streamlit_config, "_main_script_path", str(settings.APP))
+        streamlit_config.get_config_options(force_reparse=True)
+        yield
+    streamlit_config.get_config_options(force_reparse=True)
 
 
 @pytest.fixture
@@ -39,7 +53,7 @@ def watcher(runs_dir: Path) -> Iterator[Watcher]:
 def port(watcher: Watcher) -> Iterator[int]:
     """Of a server with the live routes."""
     number = free_port()
-    app = Starlette(routes=routes(watcher))
+    app = Starlette(routes=routes(watcher), middleware=[Middleware(Guard)])
     server = uvicorn.Server(uvicorn.Config(app, port=number, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -67,9 +81,22 @@ def listen(port: int) -> Iterator[Callable[..., Reader]]:
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, str]:
+    """The status and the body of an answer."""
+    with _asked(port, path, headers) as reply:
+        return reply.status, reply.read().decode()
+
+
+def get_headers(port: int, path: str, **headers: str) -> dict[str, str]:
+    """The headers of an answer, their names in lower case."""
+    with _asked(port, path, headers) as reply:
+        return {name.lower(): value for name, value in reply.getheaders()}
+
+
+@contextlib.contextmanager
+def _asked(port: int, path: str, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", path, headers=headers)
-    reply = connection.getresponse()
-    status, text = reply.status, reply.read().decode()
-    connection.close()
-    return status, text
+    try:
+        connection.request("GET", path, headers=headers)
+        yield connection.getresponse()
+    finally:
+        connection.close()

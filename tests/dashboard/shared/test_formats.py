@@ -34,5 +34,13 @@ def test_numbers_are_written_the_same_everywhere() -> None:
     assert format_miou(None) == format_loss(float("nan")) == format_duration(None) == "–"
 
 
-def test_markdown_in_a_text_is_shown_not_obeyed() -> None:
-    assert escaped("**a** :red[b]") == r"\*\*a\*\* \:red\[b\]"
+def test_markdown_in_a_text_is_escaped_on_one_line() -> None:
+    assert escaped("**a** [b]\n\n# c") == r"\*\*a\*\* \[b\] \# c"
+    assert escaped("größe 64 px") == "größe 64 px"
+
+
+def test_what_streamlit_finds_in_the_finished_text_is_parted() -> None:
+    """Addresses, icons and arrows. tests/browser/test_foreign_text.py shows them in a browser."""
+    assert escaped("http://a") == r"http\::small[]//a"
+    assert escaped("www.a") == r"www:small[]\.a"
+    assert escaped("a -- b") == r"a \-:small[]\- b"
