@@ -23,7 +23,7 @@ CHOICE_LABELS: Mapping[str, str] = {
     "miou": "mIoU",
     "paper": "Paper, 7x7",
     "rotate": "Rotation",
-    "sgd": "SGD with momentum",
+    "sgd": "SGD",
     "small": "Small, 5x5",
     "transpose": "Transposed",
 }

@@ -16,7 +16,7 @@ from segengine.config.data import DataConfig
 from segengine.config.messages import sentence
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
-from segengine.config.section import STORED, Section
+from segengine.config.section import STORED, Section, defaults_by_choice
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
 from segengine.registry import find
@@ -135,6 +135,21 @@ class RunConfig(Section):
         """
         return self.from_flat({**self.flat(), **values})
 
+    def choosing(self, **choices: Any) -> RunConfig:
+        """The same config with other choices; what was at its default goes to theirs.
+
+        Raises:
+            InvalidConfig: with one sentence for each field that is wrong.
+        """
+        values = self.flat()
+        kept = {
+            name: values[name]
+            for name, info in self.declarations().items()
+            if values[name] != self.default_of(name, values)
+            or not choices.keys() & defaults_by_choice(info).keys()
+        }
+        return self.from_flat({**kept, **choices})
+
     def resolved(self) -> RunConfig:
         """The same config with absolute paths, so that it means the same in every folder."""
         changes = {"root": str(Path(self.data.root).expanduser().resolve())}
@@ -158,10 +173,10 @@ class RunConfig(Section):
         """The command-line flags that give this config: only what differs from the defaults."""
         words: list[str] = []
         values = self.flat()
-        for _, name, info in self.fields():
+        for _, name, _ in self.fields():
             value, dashed = values[name], name.replace("_", "-")
             flag = f"--{dashed}"
-            if value == info.default:
+            if value == self.default_of(name, values):
                 continue
             if isinstance(value, bool):
                 words.append(flag if value else f"--no-{dashed}")

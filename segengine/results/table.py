@@ -89,10 +89,11 @@ def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     """(title, value, default) of each field that is not at its default, in form order."""
     values = _meaningful(config)
     absolute = RunConfig().resolved().flat()  # a run holds its paths so
+    default = {name: config.default_of(name, values) for name in RunConfig.declarations()}
     return [
-        (str(info.title), value_text(values[name], info), value_text(info.default, info))
+        (str(info.title), value_text(values[name], info), value_text(default[name], info))
         for name, info in RunConfig.declarations().items()
-        if name in values and values[name] not in (info.default, absolute[name])
+        if name in values and values[name] not in (default[name], absolute[name])
     ]
 
 

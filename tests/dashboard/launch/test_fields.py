@@ -47,7 +47,7 @@ def test_choices_carry_the_labels_of_what_is_registered() -> None:
     assert by_name["arch"].options["fcn_resnet50"] == "FCN-ResNet50"
     assert "synthetic sample" in by_name["dataset"].options["sample_pets"]
     assert list(by_name["strategy"].options) == ["scratch", "pretrained", "frozen"]
-    assert by_name["optimizer"].options["sgd"] == "SGD with momentum"
+    assert by_name["optimizer"].options["sgd"] == "SGD"
 
 
 def test_the_common_encoders_stand_before_all_others() -> None:
