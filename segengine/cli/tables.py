@@ -55,7 +55,7 @@ def one_run(run: RunDir) -> str:
 
 
 def scores(classes: Sequence[str], record: ValRecord) -> str:
-    """Scores per class and their means, 0 to 1.
+    """Scores per class and their means over the classes in truth or prediction, 0 to 1.
 
     Boundary IoU is left out where a record of an older version lacks it.
     """
@@ -70,7 +70,8 @@ def scores(classes: Sequence[str], record: ValRecord) -> str:
     rows = [["class", *per_class]]
     for index, name in enumerate(classes):
         rows.append([name, *(_score(values[index]) for values in per_class.values())])
-    rows.append(["mean", *(_score(_mean(values)) for values in per_class.values())])
+    counted = [value is not None for value in record["iou"]]
+    rows.append(["mean", *(_score(_mean(values, counted)) for values in per_class.values())])
     loss = record["loss"]
     return (
         f"{columns(rows)}\nmIoU {record['miou']:.4f}, pixel accuracy "
@@ -127,6 +128,7 @@ def _score(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else None
+def _mean(values: Sequence[float | None], counted: Sequence[bool]) -> float | None:
+    """As `segengine.statistics.scores` does: an undefined score of a class that counts is 0."""
+    scored = [value or 0.0 for value, counts in zip(values, counted, strict=True) if counts]
+    return sum(scored) / len(scored) if scored else None
