@@ -109,7 +109,7 @@ class LegendTable {
   }
 
   footer(runs) {
-    const words = "Diamond: best validation mIoU. Faint line: loss of single training steps.";
+    const words = "Diamond: best epoch. Faint line: loss of single training steps.";
     const link = make("a", "", "Download CSV");
     link.href = `/api/series.csv?runs=${runs.map((run) => run.id).join()}`;
     link.download = "curves.csv";

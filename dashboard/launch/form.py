@@ -17,7 +17,8 @@ from dashboard.shared.run_store import PROJECT
 from segengine.config import STORED, InvalidConfig, RunConfig, encoders
 from segengine.config.messages import number_text
 from segengine.config.section import defaults_by_choice
-from segengine.datasets import split_sizes
+from segengine.datasets import Split
+from segengine.datasets.roles import role_sizes
 from segengine.datasets.sampler import steps_per_epoch
 from segengine.errors import UserError
 from segengine.launchers.preflight import preflight
@@ -122,14 +123,20 @@ def _without_refused(
 def data_hint(config: RunConfig) -> str:
     """How much a run learns from: "200 training and 80 validation images, 13 steps per epoch"."""
     try:
-        sizes = split_sizes(config.data)
+        sizes = role_sizes(config.data)
     except UserError:
         return ""
     steps = steps_per_epoch(sizes["train"], config.train.batch_size)
     return (
         f"{format_count(sizes['train'])} training and {format_count(sizes['val'])} validation "
-        f"images, {format_count(steps)} step{'' if steps == 1 else 's'} per epoch"
+        f"images{_tested(config, sizes)}, {format_count(steps)} step{'' if steps == 1 else 's'} "
+        "per epoch"
     )
+
+
+def _tested(config: RunConfig, sizes: Mapping[Split, int]) -> str:
+    tested = config.data.val_split == "honest" and "test" in sizes
+    return f", {format_count(sizes['test'])} test images scored once" if tested else ""
 
 
 def changed_titles(entries: FormEntries, base: FormEntries) -> list[str]:

@@ -100,7 +100,13 @@ def events_page() -> str:
         (name,) = get_args(typing.get_type_hints(event)["event"])
         parts += [f"## {name}", inspect.getdoc(event) or "", _record_table(event, events.Head)]
     parts += ["## Records inside events", "Objects that the fields above hold."]
-    records = (events.ClassRecord, events.ParameterRecord, events.TrainRecord, events.ValRecord)
+    records = (
+        events.ClassRecord,
+        events.ParameterRecord,
+        events.TrainRecord,
+        events.ValRecord,
+        events.TestRecord,
+    )
     for record in (*records, lineage.Lineage, lineage.Ancestor):
         parts += [f"### {record.__name__}", inspect.getdoc(record) or "", _record_table(record)]
     return _page(parts)

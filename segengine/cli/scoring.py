@@ -113,11 +113,17 @@ def _image_count(text: str) -> int:
 
 
 def _with_data(config: RunConfig, changes: Mapping[str, str]) -> RunConfig:
-    """The config with other data; fields without a meaning for that dataset get their defaults."""
+    """The config with other data; fields without a meaning for that dataset get their defaults.
+
+    Of other data than the run's own, no images were held out: their splits are the dataset's.
+    """
     values = {**config.flat(), **changes}
     for name in DataConfig.meaningless(values):
         values[name] = DataConfig.model_fields[name].default
-    return RunConfig.from_flat(values, STORED).resolved()
+    own, other = config.resolved().data, RunConfig.from_flat(values, STORED).resolved()
+    if (other.data.dataset, other.data.root) == (own.dataset, own.root):
+        return other
+    return RunConfig.from_flat({**other.flat(), "val_split": "official"}, STORED)
 
 
 def predict_files(

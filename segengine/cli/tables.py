@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from segengine.errors import UserError
 from segengine.results.evaluations import SavedEvaluation, saved_evaluations
 from segengine.results.runlog import open_log
+from segengine.results.scored_on import test_of, test_words, val_in_short, validation_words
 from segengine.results.status import RunStatus, read_status
 from segengine.results.table import facts
 from segengine.run.events import ValRecord
@@ -15,11 +16,13 @@ from segengine.run.rundir import RunDir
 
 
 def runs(runs: Sequence[RunDir]) -> str:
-    """One line per run: id, state, epochs, best mIoU, dataset, image size."""
-    rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE"]]
+    """One line per run: id, state, epochs, scores and what they are over, dataset, image size."""
+    rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "CHOSEN ON", "TEST mIoU", "DATASET", "SIZE"]]
     for run in runs:
-        status = read_status(run)
-        rows.append([run.id, status.state, _epochs(status), _best(status), *_dataset_and_size(run)])
+        log = open_log(run.events_file)
+        status = read_status(run, log)
+        cells = [_best(status), val_in_short(log) or "-", _score(status.test_miou)]
+        rows.append([run.id, status.state, _epochs(status), *cells, *_dataset_and_size(run)])
     return columns(rows)
 
 
@@ -45,7 +48,11 @@ def one_run(run: RunDir) -> str:
     best = log.best()
     if best and log.started:
         names = [record["name"] for record in log.started["classes"]]
-        blocks.append(f"Best validation (epoch {best.epoch})\n{scores(names, best.scores)}")
+        title = f"Best validation (epoch {best.epoch}): {validation_words(log)}"
+        blocks.append(f"{title}\n{scores(names, best.scores)}")
+        if test := test_of(log):
+            title = f"Test (weights of epoch {best.epoch}): {test_words(log)}"
+            blocks.append(f"{title}\n{scores(names, test)}")
     evaluations = saved_evaluations(run)
     if evaluations:
         blocks.append(f"Evaluations\n{_evaluations(evaluations)}")

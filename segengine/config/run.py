@@ -23,7 +23,7 @@ from segengine.registry import find
 
 
 class RunConfig(Section):
-    """One experiment, whole. The defaults are the published recipe."""
+    """One experiment, whole. The defaults are the published recipe, but for what validates."""
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -165,9 +165,16 @@ class RunConfig(Section):
     def fingerprint(self) -> str:
         """The config's sha256 in hex: runs with the same one compute the same.
 
-        Defaults are left out, so that a field added later does not orphan older checkpoints.
+        Defaults are left out, so that a field added later does not orphan older checkpoints. Of
+        fields whose default is not what version 0.1 did, what it did is left out instead.
         """
-        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        older = self.data.as_in_0_1(self.data.flat())
+        defaults = {name: DataConfig.model_fields[name].default for name in older}
+        known = self.model_copy(update={"data": self.data.model_copy(update=defaults)})
+        newer = {name: getattr(self.data, name) for name in older}
+        newer = {name: value for name, value in newer.items() if value != older[name]}
+        text = known.model_dump_json(exclude_defaults=True) + (json.dumps(newer) if newer else "")
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def flags(self) -> list[str]:
         """The command-line flags that give this config: only what differs from the defaults."""

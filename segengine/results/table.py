@@ -14,6 +14,7 @@ from segengine.config.section import extra
 from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
+from segengine.results.scored_on import test_of, test_words, validation_words
 from segengine.results.status import RunStatus
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.rundir import RunDir
@@ -123,8 +124,16 @@ def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
             f"{parameters['total']:,}, of which {parameters['trainable']:,} are trained",
         ),
         ("Images", images),
+        ("Validation", validation_words(log)),
+        *_tested(log),
         *_lineage(log.started["lineage"]),
     ]
+
+
+def _tested(log: RunLog) -> list[tuple[str, str]]:
+    """The score of a test split, where one was held back."""
+    test = test_of(log)
+    return [("Test", f"mIoU {test['miou']:.3f}: {test_words(log)}")] if test else []
 
 
 def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:

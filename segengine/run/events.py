@@ -6,6 +6,7 @@ Fields marked NotRequired are missing in logs of older versions.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
@@ -50,6 +51,20 @@ class RunStarted(Head):
     image_size: Annotated[list[int], "height and width of images and masks, in pixels"]
     train_images: Annotated[int, "number of training images"]
     val_images: Annotated[int, "number of validation images"]
+    splits: NotRequired[
+        Annotated[
+            dict[str, str],
+            "what the images of train, val and (where a test split is scored at the end) test are",
+        ]
+    ]
+    test_images: NotRequired[Annotated[int, "images scored once at the end; 0: none"]]
+    best_by: NotRequired[
+        Annotated[
+            str,
+            "the validation score that chooses the best weights: miou (also where this is "
+            "missing), dice, boundary_iou, pixel_accuracy or loss",
+        ]
+    ]
     film: Annotated[list[str], "validation images whose masks are kept at every validation"]
     parameters: Annotated[ParameterRecord, "numbers of parameters"]
     device: Annotated[str, "cpu with its threads, or cuda with the GPU's name"]
@@ -104,6 +119,21 @@ class ValRecord(TrainRecord):
     ]
 
 
+def score_of(val: ValRecord, metric: str) -> float:
+    """The score of a validation that chooses the best weights; higher is better.
+
+    Args:
+        metric: see `RunStarted.best_by`.
+    """
+    if metric == "loss":
+        return -math.inf if val["loss"] is None else -val["loss"]
+    if metric == "dice":
+        return val["mean_dice"]
+    if metric == "boundary_iou":
+        return val.get("boundary_iou", 0.0)
+    return val["pixel_accuracy"] if metric == "pixel_accuracy" else val["miou"]
+
+
 class Epoch(Head):
     """An epoch is over."""
 
@@ -137,14 +167,21 @@ class Checkpoint(Head):
     sha256: Annotated[str, "sha256 of the file"]
 
 
+class TestRecord(ValRecord):
+    """Scores of the best weights on images that neither trained nor chose anything."""
+
+    images: Annotated[int, "number of images"]
+
+
 class RunFinished(Head):
-    """All epochs are done and the validation set is predicted."""
+    """All epochs are done, the validation set is predicted, and the test split scored."""
 
     event: Literal["run_finished"]
-    best_epoch: Annotated[int, "epoch with the best validation mIoU, 1-based"]
-    best_miou: Annotated[float, "that mIoU, 0 to 1"]
+    best_epoch: Annotated[int, "epoch of the best validation by best_by, 1-based"]
+    best_miou: Annotated[float, "mIoU of that validation, 0 to 1"]
     seconds: Annotated[float, "duration of the training, over all sessions"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, after training"]]
+    test: NotRequired[Annotated[TestRecord, "scores of the test split, where one is held back"]]
 
 
 class RunStopped(Head):

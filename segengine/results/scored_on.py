@@ -1,0 +1,73 @@
+"""What a score is over, in words: which images, whether they chose the weights, at which size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segengine.datasets.roles import HELD_OUT
+from segengine.results.runlog import RunLog
+from segengine.run.events import RunStarted, TestRecord
+
+SCORE_NAMES = {
+    "miou": "mIoU",
+    "dice": "Dice",
+    "boundary_iou": "boundary IoU",
+    "pixel_accuracy": "pixel accuracy",
+    "loss": "loss",
+}
+UNKNOWN_SPLIT = "validation split of the dataset"  # logs of older versions do not say
+
+
+def best_by(log: RunLog) -> str:
+    """The validation score that chooses a run's best weights."""
+    return log.started.get("best_by", "miou") if log.started else "miou"
+
+
+def at_size(image_size: Sequence[int]) -> str:
+    """The size (height, width) that scores are measured at: "at 64x64"."""
+    return f"at {image_size[0]}x{image_size[1]}"
+
+
+def val_images(started: RunStarted) -> str:
+    """What validates: "held out of the training images", "official test list"."""
+    return started.get("splits", {}).get("val", UNKNOWN_SPLIT)
+
+
+def val_in_short(log: RunLog) -> str:
+    """The same in a table's cell: "held out"; "" before the run has started."""
+    if log.started is None:
+        return ""
+    images = val_images(log.started)
+    return "held out" if images == HELD_OUT else images
+
+
+def validation_words(log: RunLog) -> str:
+    """Of a best validation score: "40 images held out of the training images, which chose ..."."""
+    started = log.started
+    if started is None:
+        return ""
+    images = val_images(started)
+    what = images if images == HELD_OUT else f"of the {images}"
+    count, size = started["val_images"], at_size(started["image_size"])
+    chose = f"chose the epoch by {SCORE_NAMES.get(best_by(log), best_by(log))}"
+    if count == 1:
+        return f"1 image {what}, {size}; it {chose}"
+    return f"{count:,} images {what}, {size}; they {chose}"
+
+
+def test_words(log: RunLog) -> str:
+    """Of a test score: "80 images of the official test list, at 64x64; they chose nothing"."""
+    test = test_of(log)
+    if log.started is None or test is None:
+        return ""
+    images = log.started.get("splits", {}).get("test", "test split")
+    size = at_size(log.started["image_size"])
+    if test["images"] == 1:
+        return f"1 image of the {images}, {size}; it chose nothing"
+    return f"{test['images']:,} images of the {images}, {size}; they chose nothing"
+
+
+def test_of(log: RunLog) -> TestRecord | None:
+    """The scores of the test split; None where none was held back, or the run is not finished."""
+    end = log.end
+    return end.get("test") if end and end["event"] == "run_finished" else None
