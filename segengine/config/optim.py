@@ -47,8 +47,8 @@ class OptimConfig(Section):
         gt=0,
         le=10,
         title="Encoder learning-rate factor",
-        description="The encoder's learning rate is this factor times the learning rate; 0.1 is "
-        "usual for fine-tuning.",
+        description="The encoder's learning rate is this factor times the learning rate, which the "
+        "log and the curves give for the decoder; 0.1 is usual for fine-tuning.",
         json_schema_extra=only_if("keeps the encoder as it is", strategy=["scratch", "pretrained"]),
     )
     weight_decay: FiniteFloat = Field(

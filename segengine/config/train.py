@@ -23,7 +23,8 @@ class TrainConfig(Section):
         ge=1,
         le=1024,
         title="Gradient accumulation",
-        description="Batches per optimizer step: a large batch in little memory.",
+        description="Batches per optimizer step: a large batch in little memory, apart from batch "
+        "norm, and from Dice and Lovász, which see the small batches.",
     )
     val_every: int = Field(
         1,

@@ -15,6 +15,10 @@ SCORE_NAMES = {
     "pixel_accuracy": "pixel accuracy",
     "loss": "loss",
 }
+TRAINING_HINT = (  # for the hover text where the curves stand
+    "Training scores are made in training mode (dropout on, batch norm of the batch), on augmented "
+    "images, while the weights change."
+)
 UNKNOWN_SPLIT = "validation split of the dataset"  # logs of older versions do not say
 
 
@@ -25,7 +29,7 @@ def best_by(log: RunLog) -> str:
 
 def at_size(image_size: Sequence[int]) -> str:
     """The size (height, width) that scores are measured at: "at 64x64"."""
-    return f"at {image_size[0]}x{image_size[1]}"
+    return "at " + "x".join(map(str, image_size))
 
 
 def val_images(started: RunStarted) -> str:
@@ -39,6 +43,23 @@ def val_in_short(log: RunLog) -> str:
         return ""
     images = val_images(log.started)
     return "held out" if images == HELD_OUT else images
+
+
+def best_note(log: RunLog) -> str:
+    """What stands small beside a best mIoU: "held out, at 64x64, test 0.512"; "" before a start."""
+    if log.started is None:
+        return ""
+    test = test_of(log)
+    tested = [f"test {test['miou']:.3f}"] if test else []
+    size = log.started.get("image_size")
+    sized = [at_size(size)] if size else []
+    return ", ".join([val_in_short(log), *sized, *tested])
+
+
+def validation_hint(log: RunLog, ema: bool) -> str:
+    """What the validation curves are, for the hover text where they stand."""
+    weights = "the average of the weights (EMA)" if ema else "the weights"
+    return f"Validation scores of {weights} after the epoch, over {validation_words(log)}."
 
 
 def validation_words(log: RunLog) -> str:

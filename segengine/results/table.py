@@ -34,6 +34,7 @@ COLUMNS = (
     "seconds_left",
     "best_miou",
     "best_epoch",
+    "best_note",
     "synthetic",
 )
 
@@ -175,6 +176,7 @@ def _run_cells(row: RunRow) -> dict[str, Any]:
         "seconds_left": status.seconds_left,
         "best_miou": status.best_miou,
         "best_epoch": status.best_epoch,
+        "best_note": status.best_note,
         "synthetic": bool(row.config and is_synthetic(row.config.data.dataset)),
     }
 

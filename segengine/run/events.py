@@ -99,19 +99,34 @@ class Step(Head):
     event: Literal["step"]
     epoch: Annotated[int, "number of the epoch, 1-based"]
     step: Annotated[int, "optimizer steps since the run began"]
-    loss: Annotated[float | None, "mean over the step's labeled pixels; null: not finite"]
-    lr: Annotated[float, "learning rate (of the decoder, where the encoder has its own)"]
+    loss: Annotated[float | None, "over the step's labeled pixels together; null: not finite"]
+    lr: Annotated[
+        float,
+        "learning rate (of the decoder: an encoder with a factor is trained at that factor of it)",
+    ]
     images_per_second: Annotated[float, "mean since the last logged step, without validations"]
 
 
 class TrainRecord(Scores):
-    """Scores of an epoch's training batches: of augmented images, while the weights change."""
+    """Scores of an epoch's training batches.
 
-    loss: Annotated[float | None, "mean over the labeled pixels; null: not finite"]
+    They are made in training mode (batch norm of the batch, dropout and stochastic depth on), of
+    augmented images, while the weights change: no curve to compare with the validation's to the
+    point. With an EMA they are those of the weights that are trained, not of their average.
+    """
+
+    loss: Annotated[
+        float | None,
+        "over all labeled pixels together, whatever the batches; of Lovász the batches' mean; "
+        "null: not finite",
+    ]
 
 
 class ValRecord(TrainRecord):
-    """Scores of the whole validation set."""
+    """Scores of the whole validation set, in evaluation mode, not augmented, at training size.
+
+    Where the run has an EMA, it is the average of the weights that is validated.
+    """
 
     boundary_iou: NotRequired[Annotated[float, "mean boundary IoU over the classes, 0 to 1"]]
     boundary_iou_per_class: NotRequired[
@@ -145,7 +160,7 @@ class Epoch(Head):
     confusion: Annotated[
         list[list[int]] | None, "pixels of the validation set; rows are the true class; null as val"
     ]
-    lr: Annotated[float, "learning rate of the last step"]
+    lr: Annotated[float, "learning rate of the last step (of the decoder, as in step)"]
     seconds: Annotated[float, "duration of the epoch, including its validation"]
 
 

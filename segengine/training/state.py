@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from segengine.config import RunConfig
 from segengine.config.train import EarlyStopMetric
 from segengine.errors import UserError
-from segengine.metrics.pixel_mean import PixelMean
+from segengine.losses.set_loss import SetLoss
 from segengine.metrics.seg_metrics import SegMetrics
 from segengine.models.base import SegmentationModel
 from segengine.run.events import ValRecord, score_of
@@ -36,7 +37,7 @@ class Position:
         epoch_seconds, seconds: time spent in the current epoch and in the run, in all sessions.
     """
 
-    loss: PixelMean
+    loss: SetLoss
     metrics: SegMetrics
     epoch: int = 1
     batch: int = 0
@@ -55,7 +56,7 @@ class Position:
         device = components.device
         metrics = SegMetrics(len(components.classes), device=device)
         best_by = components.config.train.early_stop_metric
-        return cls(PixelMean(device), metrics, best_by=best_by)
+        return cls(SetLoss(components.step.loss), metrics, best_by=best_by)
 
     def note_validation(self, val: ValRecord, metric: EarlyStopMetric) -> bool:
         """Keep the best scores; whether this validation's weights are the best so far.
@@ -94,13 +95,13 @@ class Position:
         """Numbers and one tensor, for a checkpoint."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         confusion = self.metrics.confusion.cpu()
-        return {**numbers, "loss": list(self.loss.sums()), "confusion": confusion}
+        return {**numbers, "loss": self.loss.sums(), "confusion": confusion}
 
     @classmethod
     def from_state(cls, state: dict[str, Any], components: Components) -> Position:
         """The position whose `to_state` this is."""
         position = cls.start(components)
-        position.loss = PixelMean(components.device, *state["loss"])
+        position.loss = SetLoss(components.step.loss, _loss_sums(state["loss"], components))
         position.metrics.confusion = state["confusion"].to(components.device)
         # Older checkpoints have no score of early stopping (it was the mIoU), or chose by the mIoU.
         defaults = {"best_score": state["best_miou"], "best_score_epoch": state["best_epoch"]}
@@ -114,6 +115,17 @@ _NUMBERS = (
     *("epoch", "batch", "step", "epoch_seconds", "seconds"),
     *("best_miou", "best_epoch", "best_score", "best_score_epoch", "best_by"),
 )
+
+
+def _loss_sums(saved: Sequence[Tensor | float], components: Components) -> Sequence[Tensor | float]:
+    """The sums of the current epoch's loss.
+
+    Version 0.1 saved two numbers for every loss. A loss of other sums begins anew: the epoch's
+    training loss is then over the rest of the epoch.
+    """
+    of_0_1 = any(isinstance(value, float) for value in saved)
+    losses_of_two_sums = ("cross_entropy", "bce", "focal", "lovasz")
+    return () if of_0_1 and components.config.optim.loss not in losses_of_two_sums else saved
 
 
 @dataclass(frozen=True)
