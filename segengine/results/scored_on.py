@@ -42,7 +42,7 @@ def val_in_short(log: RunLog) -> str:
     if log.started is None:
         return ""
     images = val_images(log.started)
-    return "held out" if images == HELD_OUT else images
+    return {HELD_OUT: "held out", UNKNOWN_SPLIT: "own split"}.get(images, images)
 
 
 def best_note(log: RunLog) -> str:
