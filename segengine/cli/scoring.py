@@ -13,6 +13,7 @@ from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
+from segengine.datasets.roles import descriptions
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal
@@ -22,6 +23,11 @@ if TYPE_CHECKING:  # these import torch
     from segengine.inference.evaluation_data import Part
 
 PARTS = (*SPLITS, "all")
+DID = {  # what the images of a run's own splits did for it
+    "train": "trained the model",
+    "val": "chose the epoch",
+    "test": "chose nothing",
+}
 
 
 def evaluate_run(
@@ -63,6 +69,7 @@ def evaluate_run(
         return 0
     print(tables.scores(result["classes"], result))
     print(coverage(result, opened.config().data))
+    print(role(config.data, opened.config().resolved().data, split))
     print(f"Written to {path} and the tables beside it")
     return 0
 
@@ -101,6 +108,18 @@ def coverage(result: Evaluation, own: DataConfig) -> str:
             "does on new ones."
         )
     return "\n".join(lines)
+
+
+def role(data: DataConfig, own: DataConfig, split: str) -> str:
+    """What the scored images are, and what they did for the run.
+
+    Args:
+        own: the data that the run was trained and validated on.
+    """
+    what = {**descriptions(data)}.get(split, "all splits")  # type: ignore[call-overload]
+    foreign = (data.dataset, data.root) != (own.dataset, own.root)
+    did = DID["test"] if foreign else DID.get(split, "trained it, chose the epoch, or neither")
+    return f"They are {what}; for this run they {did}"
 
 
 def _image_count(text: str) -> int:

@@ -59,33 +59,38 @@ def best_note(log: RunLog) -> str:
 def validation_hint(log: RunLog, ema: bool) -> str:
     """What the validation curves are, for the hover text where they stand."""
     weights = "the average of the weights (EMA)" if ema else "the weights"
-    return f"Validation scores of {weights} after the epoch, over {validation_words(log)}."
+    over_images = f", on images: {best_note(log)}" if log.started else ""
+    return f"Validation scores are of {weights} after the epoch{over_images}."
 
 
 def validation_words(log: RunLog) -> str:
-    """Of a best validation score: "40 images held out of the training images, which chose ..."."""
+    """Of a best validation score; as `over`, "" before the run has started."""
     started = log.started
     if started is None:
         return ""
-    images = val_images(started)
-    what = images if images == HELD_OUT else f"of the {images}"
-    count, size = started["val_images"], at_size(started["image_size"])
-    chose = f"chose the epoch by {SCORE_NAMES.get(best_by(log), best_by(log))}"
-    if count == 1:
-        return f"1 image {what}, {size}; it {chose}"
-    return f"{count:,} images {what}, {size}; they {chose}"
+    did = f"chose the epoch by {SCORE_NAMES.get(best_by(log), best_by(log))}"
+    return over(started["val_images"], val_images(started), started["image_size"], did)
 
 
 def test_words(log: RunLog) -> str:
-    """Of a test score: "80 images of the official test list, at 64x64; they chose nothing"."""
+    """Of a test score; as `over`, "" where there is none."""
     test = test_of(log)
     if log.started is None or test is None:
         return ""
-    images = log.started.get("splits", {}).get("test", "test split")
-    size = at_size(log.started["image_size"])
-    if test["images"] == 1:
-        return f"1 image of the {images}, {size}; it chose nothing"
-    return f"{test['images']:,} images of the {images}, {size}; they chose nothing"
+    what = log.started.get("splits", {}).get("test", "test split")
+    return over(test["images"], what, log.started["image_size"], "chose nothing")
+
+
+def over(images: int, what: str, image_size: Sequence[int], did: str) -> str:
+    """ "80 images of the official test list, at 64x64; they chose nothing".
+
+    Args:
+        what: see `datasets.roles.descriptions`.
+        did: what the images did for the model that is scored.
+    """
+    count, they = ("1 image", "it") if images == 1 else (f"{images:,} images", "they")
+    source = what if what == HELD_OUT else f"of the {what}"
+    return f"{count} {source}, {at_size(image_size)}; {they} {did}"
 
 
 def test_of(log: RunLog) -> TestRecord | None:
