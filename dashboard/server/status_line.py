@@ -75,9 +75,7 @@ def _epoch(status: RunStatus) -> str:
 def _best(status: RunStatus) -> str:
     if status.best_miou is None:
         return NOTHING
-    best = f"{format_miou(status.best_miou)} at epoch {status.best_epoch}"
-    test = status.test_miou
-    return best if test is None else f"{best}, test {format_miou(test)}"
+    return f"{format_miou(status.best_miou)} at epoch {status.best_epoch}"
 
 
 def _last_loss(log: RunLog, split: Literal["train", "val"]) -> float | None:
