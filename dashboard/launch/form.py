@@ -18,8 +18,8 @@ from segengine.config import STORED, InvalidConfig, RunConfig, encoders
 from segengine.config.messages import number_text
 from segengine.config.section import defaults_by_choice
 from segengine.datasets import Split
-from segengine.datasets.roles import role_sizes
 from segengine.datasets.sampler import steps_per_epoch
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.launchers.preflight import preflight
 

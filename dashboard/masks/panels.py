@@ -14,7 +14,7 @@ from dashboard.masks import overlays
 from dashboard.shared.formats import format_miou
 from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo, SegDataset
-from segengine.datasets.roles import open_role
+from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.results.masks import (
     ImageScore,

@@ -13,7 +13,7 @@ from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
-from segengine.datasets.roles import descriptions
+from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal
@@ -116,10 +116,10 @@ def role(data: DataConfig, own: DataConfig, split: str) -> str:
     Args:
         own: the data that the run was trained and validated on.
     """
-    what = {**descriptions(data)}.get(split, "all splits")  # type: ignore[call-overload]
+    what = {**descriptions(data)}.get(split, "images of all splits")  # type: ignore[call-overload]
     foreign = (data.dataset, data.root) != (own.dataset, own.root)
     did = DID["test"] if foreign else DID.get(split, "trained it, chose the epoch, or neither")
-    return f"They are {what}; for this run they {did}"
+    return f"They are {what if what == HELD_OUT else f'the {what}'}; for this run they {did}"
 
 
 def _image_count(text: str) -> int:

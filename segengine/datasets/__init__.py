@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
-from segengine.datasets.draw import stratified
+from segengine.datasets.splits.draw import stratified
 from segengine.registry import find
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 def open_dataset(config: DataConfig, split: Split) -> SegDataset:
     """A split as the dataset has it; UserError where it is missing or incomplete.
 
-    What a run trains and validates on is made of them: see `datasets.roles`.
+    What a run trains and validates on is made of them: see `datasets.splits.roles`.
     """
     dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
     return dataset

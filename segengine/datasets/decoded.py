@@ -26,7 +26,7 @@ from segengine.config import DataConfig
 from segengine.datasets import cache, chosen_names
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.cache import cache_dir, files_key
-from segengine.datasets.roles import open_role
+from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.files import cannot_write
 

@@ -21,7 +21,7 @@ from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.decoded import DecodedSplit, decode_pairs
 from segengine.datasets.formats.photo import Size, Turn
 from segengine.datasets.identical import identical_files
-from segengine.datasets.roles import open_role, role_sizes
+from segengine.datasets.splits.roles import open_role, role_sizes
 from segengine.errors import UserError
 from segengine.inference.run_classes import open_with_classes
 from segengine.run.event_log import read_events

@@ -22,7 +22,7 @@ from segengine.datasets.formats.class_guess import ClassesUnknown, guess_class_t
 from segengine.datasets.formats.class_table import CLASSES_FILE
 from segengine.datasets.formats.mask_file import NO_COLOR
 from segengine.datasets.formats.mask_scan import WHITE, MaskScan, Seen, scan_masks
-from segengine.datasets.roles import open_role
+from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets import dataset_classes
-from segengine.datasets.roles import role_sizes
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.losses import check_classes
 from segengine.registry import find

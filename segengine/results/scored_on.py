@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segengine.datasets.roles import HELD_OUT
+from segengine.datasets.splits.roles import HELD_OUT
 from segengine.results.runlog import RunLog
 from segengine.run.events import RunStarted, TestRecord
 
@@ -85,7 +85,7 @@ def over(images: int, what: str, image_size: Sequence[int], did: str) -> str:
     """ "80 images of the official test list, at 64x64; they chose nothing".
 
     Args:
-        what: see `datasets.roles.descriptions`.
+        what: see `datasets.splits.roles.descriptions`.
         did: what the images did for the model that is scored.
     """
     count, they = ("1 image", "it") if images == 1 else (f"{images:,} images", "they")

@@ -17,8 +17,8 @@ from segengine.config import DataConfig, RunConfig
 from segengine.config.train import EarlyStopMetric
 from segengine.datasets import IGNORE_INDEX, ClassInfo, ProgressFn, prepare_dataset, spread
 from segengine.datasets.decoded import DecodedSplit, load_splits
-from segengine.datasets.roles import descriptions, is_tested
 from segengine.datasets.sampler import steps_per_epoch
+from segengine.datasets.splits.roles import descriptions, is_tested
 from segengine.device import Precision, pick_device, pick_precision, seed_everything
 from segengine.inference.predictor import Predictor
 from segengine.losses import build_loss

@@ -25,8 +25,8 @@ from segengine.datasets import (
     split_sizes,
 )
 from segengine.datasets.decoded import load_splits
-from segengine.datasets.roles import role_sizes
 from segengine.datasets.sample_streets import write_sample_streets
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.registry import entries
 from tests import tiny

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segengine.datasets.draw import stratified
+from segengine.datasets.splits.draw import stratified
 
 
 def breed(name: str) -> str:

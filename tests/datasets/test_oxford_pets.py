@@ -20,8 +20,8 @@ from segengine.datasets import (
     split_sizes,
 )
 from segengine.datasets.check import check_dataset
-from segengine.datasets.roles import role_sizes
 from segengine.datasets.sample_pets import write_sample_pets
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from tests import tiny
 from tests.tiny import mask_file

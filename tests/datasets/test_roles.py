@@ -11,7 +11,7 @@ import pytest
 
 from segengine.config import DataConfig
 from segengine.datasets import SPLITS, chosen_names
-from segengine.datasets.roles import HELD_OUT, descriptions, is_tested, open_role, role_sizes
+from segengine.datasets.splits.roles import HELD_OUT, descriptions, is_tested, open_role, role_sizes
 from segengine.errors import UserError
 from tests import tiny
 from tests.datasets.own_folder import write_pairs

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from segengine.config import DataConfig
 from segengine.datasets.base import SegDataset, Split
-from segengine.datasets.draw import stratified
+from segengine.datasets.splits.draw import stratified
 from segengine.errors import UserError
 from segengine.registry import find
 
