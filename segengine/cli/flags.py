@@ -66,8 +66,17 @@ def base_config(words: Sequence[str]) -> RunConfig:
     if file:
         base = RunConfig.load(Path(file))
     else:
-        base = find_preset(preset).config() if preset else RunConfig()
+        base = _that_suits(find_preset(preset).config(), words) if preset else RunConfig()
     return _with_choices(base, words)
+
+
+def _that_suits(preset: RunConfig, words: Sequence[str]) -> RunConfig:
+    """The preset without what has no meaning beside the words, such as another model's stem."""
+    values = preset.flat()
+    given = {name: _value_of(f"--{name.replace('_', '-')}", words) for name in values}
+    given = {name: value for name, value in given.items() if value}
+    lost = RunConfig.meaningless({**values, **given}).keys() - RunConfig.meaningless(values).keys()
+    return RunConfig.from_flat({name: value for name, value in values.items() if name not in lost})
 
 
 def _with_choices(base: RunConfig, words: Sequence[str]) -> RunConfig:

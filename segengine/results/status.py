@@ -34,7 +34,7 @@ class RunStatus:
         epochs: epochs planned; 0 before the run has said so.
         progress: share of the training steps done, 0 to 1.
         seconds_left: estimated from this session's speed; None where that is unknown.
-        best_miou: highest validation mIoU so far, 0 to 1; None before a validation.
+        best_miou: mIoU of the best validation so far, 0 to 1; None before one.
         best_epoch: the epoch of that mIoU, 1-based.
         test_miou: mIoU of its weights on a test split that chose nothing; None where there is none.
         best_note: what the best mIoU is over: "held out, at 64x64", and the test mIoU.

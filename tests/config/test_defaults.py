@@ -68,5 +68,13 @@ def test_the_form_shows_the_defaults_of_the_chosen_optimizer() -> None:
     assert followers(entries, "arch") == {}
 
 
+def test_a_presets_stem_does_not_stand_in_the_way_of_another_model() -> None:
+    words = ["--preset", "course_recipe", "--arch", "fcn_resnet50"]
+    base = base_config(words)
+    assert (base.model.stem, base.train.val_every) == ("paper", 2)
+    assert base_config(words[:2]).model.stem == "small"
+    assert base_config([*words[:2], "--dataset", "folder"]).data.val_split == "official"
+
+
 def test_an_unknown_optimizer_is_left_to_the_flags_to_refuse() -> None:
     assert base_config(["--optimizer", "adan"]) == RunConfig()
