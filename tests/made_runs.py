@@ -30,7 +30,12 @@ STEPS_PER_EPOCH = 5
 
 def config_for(root: Path | None = None, **values: Any) -> RunConfig:
     """A small config on real pets (a root is given) or on nothing that must exist."""
-    base: dict[str, Any] = {"dataset": "oxford_pets", "epochs": 6, "batch_size": 8}
+    base: dict[str, Any] = {
+        "dataset": "oxford_pets",
+        "val_split": "official",
+        "epochs": 6,
+        "batch_size": 8,
+    }
     return RunConfig.from_flat({**base, **({"root": str(root)} if root else {}), **values})
 
 

@@ -102,6 +102,7 @@ def config(root: Path, **values: Any) -> RunConfig:
     base: dict[str, Any] = {
         "dataset": "oxford_pets",
         "root": str(root),
+        "val_split": "official",
         "image_size": "32",
         "epochs": 2,
         "batch_size": 2,

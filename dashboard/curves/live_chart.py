@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from plotly.offline import get_plotlyjs_version
 
 from dashboard.shared.component import load_component
+from dashboard.shared.run_store import log_of
 from dashboard.shared.selection import ChosenRun
+from segengine.results.scored_on import TRAINING_HINT, validation_hint
+from segengine.results.table import read_config
+from segengine.run.rundir import RunDir
 
 _component = load_component(
     __file__,
@@ -21,10 +25,23 @@ _component = load_component(
 )
 
 
+def hints(run: RunDir) -> dict[str, str]:
+    """What a run's curves are made of: split -> hover text."""
+    config = read_config(run)
+    validation = validation_hint(log_of(run), ema=bool(config and config.optim.ema))
+    return {"train": TRAINING_HINT, "val": validation}
+
+
 def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
     """Draw the curves of these runs, in their colors, and keep them up to date."""
     runs = [
-        {"id": choice.run.id, "label": choice.label, "color": choice.color, "data": choice.data}
+        {
+            "id": choice.run.id,
+            "label": choice.label,
+            "color": choice.color,
+            "data": choice.data,
+            "hints": hints(choice.run),
+        }
         for choice in chosen
     ]
     _component(data={"runs": runs, "plotly": get_plotlyjs_version()}, key=key)

@@ -70,7 +70,7 @@ class LegendTable {
       `stroke-width="2" stroke-dasharray="${split === "train" ? "5 3" : ""}"/></svg>`;
     button.querySelector("line").style.stroke = run.color;
     button.append(name);
-    button.title = `Show or hide the ${name} curves of ${run.label}`;
+    button.title = `Show or hide the ${name} curves of ${run.label}. ${run.hints[split]}`;
     button.setAttribute("aria-pressed", String(shown));
     button.onclick = () =>
       button.setAttribute("aria-pressed", String(this.toggle(`${run.id}/${split}`)));
@@ -109,7 +109,7 @@ class LegendTable {
   }
 
   footer(runs) {
-    const words = "Diamond: best validation mIoU. Faint line: loss of single training steps.";
+    const words = "Diamond: best epoch. Faint line: loss of single training steps.";
     const link = make("a", "", "Download CSV");
     link.href = `/api/series.csv?runs=${runs.map((run) => run.id).join()}`;
     link.download = "curves.csv";

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
 from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP
-from segengine.config import KnownName, RunConfig, encoders
+from segengine.config import DataConfig, KnownName, RunConfig, encoders
 from segengine.config.messages import limits_in_words, literal_choices
 from segengine.config.section import conditions, holds
+from segengine.datasets.folder_layout import own_splits
+from segengine.errors import UserError
 from segengine.registry import entries as registered
 
 FieldKind = Literal["choice", "several", "switch", "integer", "number", "text", "weights"]
@@ -31,7 +32,17 @@ SECTION_TITLES = {
 # The fields that most runs differ in, and those that go with them. Every other one, new ones too,
 # is under "More settings".
 MAIN_FIELDS = (
-    *("dataset", "root", "download", "binary", "val_share", "split_seed", "image_size", "augment"),
+    *(
+        "dataset",
+        "root",
+        "download",
+        "binary",
+        "val_split",
+        "val_share",
+        "split_seed",
+        "image_size",
+        "augment",
+    ),
     *("flip_chance", "crop_scale", "rotate_degrees", "color_strength", "blur_sigma"),
     *("arch", "stem", "encoder", "upsampling", "strategy", "weights"),
     *("optimizer", "momentum", "lr", "weight_decay", "scheduler", "gamma", "step_epochs", "power"),
@@ -69,7 +80,7 @@ def specs(config_type: type[RunConfig] = RunConfig) -> list[FieldSpec]:
 def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfig) -> set[str]:
     """The names of the fields that have a meaning beside the other entries, as declared."""
     hidden = set(config_type.meaningless(entries))
-    if _has_own_splits(entries["root"]):
+    if entries["dataset"] == "folder" and _has_own_test(entries["root"]):
         hidden |= {"val_share", "split_seed"}
     if entries["weights_from"] != "file":
         hidden.add("weights_prefix")
@@ -84,11 +95,11 @@ def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfi
     }
 
 
-def _has_own_splits(root: str) -> bool:
-    """Whether a folder of people's own is split already."""
+def _has_own_test(root: str) -> bool:
+    """Whether a folder of people's own holds images for every role, so that none are held out."""
     try:
-        return (Path(root).expanduser() / "train").is_dir()
-    except (RuntimeError, OSError):  # the home of an unknown user; a folder that may not be read
+        return "test" in own_splits(DataConfig(dataset="folder", root=root))
+    except (ValueError, UserError, OSError):  # no such folder, or no such layout
         return False
 
 

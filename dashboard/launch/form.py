@@ -16,8 +16,10 @@ from dashboard.shared.formats import format_count
 from dashboard.shared.run_store import PROJECT
 from segengine.config import STORED, InvalidConfig, RunConfig, encoders
 from segengine.config.messages import number_text
-from segengine.datasets import split_sizes
+from segengine.config.section import defaults_by_choice
+from segengine.datasets import Split
 from segengine.datasets.sampler import steps_per_epoch
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.launchers.preflight import preflight
 
@@ -49,11 +51,21 @@ def to_entries(config: RunConfig) -> FormEntries:
             entries |= _split_weights(value)
         elif spec.kind == "several":
             entries[spec.name] = list(value)
-        elif spec.kind in ("switch", "choice"):
-            entries[spec.name] = value
         else:
-            entries[spec.name] = number_text(value) if isinstance(value, float) else str(value)
+            entries[spec.name] = value if spec.kind == "choice" else _entry(value)
     return {**entries, "encoder": entries["encoder"] or encoders.DEFAULT_ENCODER}
+
+
+def followers(entries: FormEntries, chooser: str) -> FormEntries:
+    """The entries that go to the defaults of what was just chosen: those at another's default."""
+    values = {chooser: entries[chooser]}
+    followed: FormEntries = {}
+    for name, info in RunConfig.declarations().items():
+        by_choice = defaults_by_choice(info).get(chooser, {})
+        known = [_entry(value) for value in (info.default, *by_choice.values())]
+        if by_choice and entries[name] in known:
+            followed[name] = _entry(RunConfig.default_of(name, values))
+    return followed
 
 
 def from_run(config: RunConfig) -> FormEntries:
@@ -111,14 +123,20 @@ def _without_refused(
 def data_hint(config: RunConfig) -> str:
     """How much a run learns from: "200 training and 80 validation images, 13 steps per epoch"."""
     try:
-        sizes = split_sizes(config.data)
+        sizes = role_sizes(config.data)
     except UserError:
         return ""
     steps = steps_per_epoch(sizes["train"], config.train.batch_size)
     return (
         f"{format_count(sizes['train'])} training and {format_count(sizes['val'])} validation "
-        f"images, {format_count(steps)} step{'' if steps == 1 else 's'} per epoch"
+        f"images{_tested(config, sizes)}, {format_count(steps)} step{'' if steps == 1 else 's'} "
+        "per epoch"
     )
+
+
+def _tested(config: RunConfig, sizes: Mapping[Split, int]) -> str:
+    tested = config.data.val_split == "honest" and "test" in sizes
+    return f", {format_count(sizes['test'])} test images scored once" if tested else ""
 
 
 def changed_titles(entries: FormEntries, base: FormEntries) -> list[str]:
@@ -150,6 +168,13 @@ def _value(spec: FieldSpec, entries: FormEntries) -> Any:
             with contextlib.suppress(ValueError):
                 return parse(entry)
     return entry.strip() if isinstance(entry, str) else entry
+
+
+def _entry(value: Any) -> Any:
+    """A value as a widget holds it: switches as they are, all else as text."""
+    if isinstance(value, bool):
+        return value
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def _split_weights(weights: str) -> FormEntries:

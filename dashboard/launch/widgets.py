@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.launch.encoder_runs import encoder_sources
 from dashboard.launch.fields import FieldSpec, FormEntries, help_of, options_of
-from dashboard.launch.form import CheckedForm, to_entries, to_values
+from dashboard.launch.form import CheckedForm, followers, to_entries, to_values
 from dashboard.shared.formats import escaped
 from segengine.config.presets import DEFAULT, PRESETS
 
@@ -53,9 +53,15 @@ def draw_field(spec: FieldSpec, entries: FormEntries) -> None:
     elif spec.kind == "choice" and spec.name in SIDE_BY_SIDE:
         st.segmented_control(spec.title, required=True, **settings)
     elif spec.kind == "choice":
-        st.selectbox(spec.title, **settings)
+        st.selectbox(spec.title, on_change=follow_choice, args=(spec.name,), **settings)
     else:
         st.text_input(spec.title, live=True, **settings)
+
+
+def follow_choice(name: str) -> None:
+    """A choice was made that decides other fields' defaults: they show those of the new one."""
+    for follower, entry in followers(current_entries(), name).items():
+        st.session_state[widget_key(follower)] = entry
 
 
 def draw_weights(spec: FieldSpec, entries: FormEntries) -> None:

@@ -24,6 +24,7 @@ from segengine.results.masks import (
     mask_set,
     mismatch,
     order_images,
+    uneven,
 )
 from segengine.results.table import read_config
 
@@ -85,6 +86,8 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     if sentence or not names:
         st.warning(escaped(sentence or NOTHING_IN_COMMON))
         return
+    if unequal := uneven([run.masks for run in shown], len(names)):
+        st.caption(unequal)
     classes, ignore_index = classes_of(logs[0]), ignore_index_of(logs[0])
     row = st.columns([1, 1, 4, 2], vertical_alignment="bottom")
     order = _pick_order(row[3], several=len(shown) > 1)

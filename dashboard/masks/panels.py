@@ -13,8 +13,8 @@ from PIL import Image
 from dashboard.masks import overlays
 from dashboard.shared.formats import format_miou
 from segengine.config import DataConfig
-from segengine.datasets import open_dataset
 from segengine.datasets.base import ClassInfo, SegDataset
+from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.results.masks import (
     ImageScore,
@@ -75,8 +75,8 @@ class GroundTruth:
 
 @lru_cache(maxsize=8)
 def _val_split(config: DataConfig) -> SegDataset:
-    """The validation split of a run's dataset, listed once; UserError where it is gone."""
-    return open_dataset(config, "val")
+    """The validation images of a run, listed once; UserError where they are gone."""
+    return open_role(config, "val")
 
 
 def open_ground_truth(configs: Sequence[DataConfig], name: str) -> GroundTruth:

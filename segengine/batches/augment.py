@@ -19,6 +19,7 @@ from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX
 
 STRETCH = 4 / 3  # largest change of the aspect by a crop, either way
+_STREAM = 1  # the shuffle of `datasets.sampler` has none
 BLUR_RADIUS = 3  # standard deviations at which the Gaussian is cut off
 
 
@@ -35,15 +36,21 @@ def augment(
         images: (B, 3, H, W) float, RGB of 0 to 1; not changed in place.
         masks: (B, H, W) int64, classes or 255; not changed in place.
         config: which changes (`augment`), and their strengths.
-        seed: (run's seed, epoch, batch).
+        seed: (run's seed, epoch, batch); its random stream is no other's.
 
     Returns:
         images and masks of the same shapes, types and ranges; images are channels-last.
     """
     # A run's autocast is on here, and half precision would shift pixels.
     with torch.autocast(images.device.type, enabled=False):
-        images, masks = _augmented(images, masks, config, np.random.default_rng(seed))
+        images, masks = _augmented(images, masks, config, random_stream(config, seed))
     return images.contiguous(memory_format=torch.channels_last), masks
+
+
+def random_stream(config: DataConfig, seed: tuple[int, int, int]) -> np.random.Generator:
+    """A stream of its own: NumPy reads (seed, epoch, 0) as (seed, epoch), that of the shuffle."""
+    key = () if config.draws == "1" else (_STREAM,)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def _augmented(

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from segengine.config import RunConfig
+from segengine.config import InvalidConfig, RunConfig
 from segengine.config.messages import literal_choices
 from segengine.config.presets import find_preset
+from segengine.config.section import defaults_by_choice
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
@@ -63,18 +64,42 @@ def base_config(words: Sequence[str]) -> RunConfig:
     if file and preset:
         raise UserError("--config and --preset were both given: choose one of them.")
     if file:
-        return RunConfig.load(Path(file))
-    return find_preset(preset).config() if preset else RunConfig()
+        base = RunConfig.load(Path(file))
+    else:
+        base = _that_suits(find_preset(preset).config(), words) if preset else RunConfig()
+    return _with_choices(base, words)
+
+
+def _that_suits(preset: RunConfig, words: Sequence[str]) -> RunConfig:
+    """The preset without what has no meaning beside the words, such as another model's stem."""
+    values = preset.flat()
+    given = {name: _value_of(f"--{name.replace('_', '-')}", words) for name in values}
+    given = {name: value for name, value in given.items() if value}
+    lost = RunConfig.meaningless({**values, **given}).keys() - RunConfig.meaningless(values).keys()
+    return RunConfig.from_flat({name: value for name, value in values.items() if name not in lost})
+
+
+def _with_choices(base: RunConfig, words: Sequence[str]) -> RunConfig:
+    """The config with those of the words' choices that decide other fields' defaults."""
+    infos = RunConfig.declarations().values()
+    choosers = {chooser for info in infos for chooser in defaults_by_choice(info)}
+    choices = {name: _value_of(f"--{name.replace('_', '-')}", words) for name in choosers}
+    given = {name: value for name, value in choices.items() if value}
+    try:
+        return base.choosing(**given) if given else base
+    except InvalidConfig:  # said once all flags are read
+        return base
 
 
 def _value_of(flag: str, words: Sequence[str]) -> str:
-    """The word after a flag, or behind its "="; "" where the flag is not given."""
+    """The word after a flag (the last one counts), or behind its "="; "" where it is not given."""
+    value = ""
     for index, word in enumerate(words):
         if word == flag and index + 1 < len(words):
-            return words[index + 1]
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-    return ""
+            value = words[index + 1]
+        elif word.startswith(f"{flag}="):
+            value = word.partition("=")[2]
+    return value
 
 
 def _flags_type(base: RunConfig, names: Sequence[str]) -> type:

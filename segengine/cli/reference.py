@@ -22,7 +22,7 @@ from segengine.config import KnownName, RunConfig
 from segengine.config.encoders import ALL, COMMON, known_encoder
 from segengine.config.messages import limits_in_words, literal_choices, number_text
 from segengine.config.presets import PRESETS
-from segengine.config.section import GIVEN, OPTION, conditions
+from segengine.config.section import GIVEN, OPTION, conditions, defaults_by_choice
 from segengine.registry import Kind, entries
 from segengine.run import events, lineage
 from segengine.run.rundir import RunDir
@@ -102,7 +102,7 @@ def events_page() -> str:
     parts += ["## Records inside events", "Objects that the fields above hold."]
     records = (
         *(events.ClassRecord, events.ParameterRecord, events.NormalizationRecord),
-        *(events.TrainRecord, events.ValRecord),
+        *(events.TrainRecord, events.ValRecord, events.TestRecord),
     )
     for record in (*records, lineage.Lineage, lineage.Ancestor):
         parts += [f"### {record.__name__}", inspect.getdoc(record) or "", _record_table(record)]
@@ -133,12 +133,22 @@ def run_folder_page() -> str:
     return _page(parts)
 
 
+def _defaults(info: FieldInfo) -> str:
+    """The default, and those beside certain choices: "true (`optimizer` adam: false)"."""
+    others = [
+        f"`{chooser}` {choice}: {_default(value)}"
+        for chooser, by_choice in defaults_by_choice(info).items()
+        for choice, value in by_choice.items()
+    ]
+    return _default(info.default) + (f" ({'; '.join(others)})" if others else "")
+
+
 def _field_row(name: str, info: FieldInfo) -> Sequence[str]:
     choosers = {**conditions(info), **conditions(info, "shown_if")}
     return (
         f"`{name}`",
         str(info.title),
-        _default(info.default),
+        _defaults(info),
         _allowed(info),
         "; ".join(_condition(*item) for item in choosers.items()) or "–",
         str(info.description),

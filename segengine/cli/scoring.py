@@ -13,6 +13,7 @@ from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
+from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal, say
@@ -22,6 +23,11 @@ if TYPE_CHECKING:  # these import torch
     from segengine.inference.evaluation_data import Part
 
 PARTS = (*SPLITS, "all")
+DID = {  # what the images of a run's own splits did for it
+    "train": "trained the model",
+    "val": "chose the epoch",
+    "test": "chose nothing",
+}
 
 
 def evaluate_run(
@@ -63,6 +69,7 @@ def evaluate_run(
         return 0
     say(tables.scores(result["classes"], result))
     say(coverage(result, opened.config().data))
+    say(role(config.data, opened.config().resolved().data, split))
     say(f"Written to {path} and the tables beside it")
     return 0
 
@@ -103,6 +110,18 @@ def coverage(result: Evaluation, own: DataConfig) -> str:
     return "\n".join(lines)
 
 
+def role(data: DataConfig, own: DataConfig, split: str) -> str:
+    """What the scored images are, and what they did for the run.
+
+    Args:
+        own: the data that the run was trained and validated on.
+    """
+    what = {**descriptions(data)}.get(split, "images of all splits")  # type: ignore[call-overload]
+    foreign = (data.dataset, data.root) != (own.dataset, own.root)
+    did = DID["test"] if foreign else DID.get(split, "trained it, chose the epoch, or neither")
+    return f"They are {what if what == HELD_OUT else f'the {what}'}; for this run they {did}"
+
+
 def _image_count(text: str) -> int:
     """The number that --limit was given; UserError where it is none."""
     if not (text.isascii() and text.isdecimal()):
@@ -113,11 +132,17 @@ def _image_count(text: str) -> int:
 
 
 def _with_data(config: RunConfig, changes: Mapping[str, str]) -> RunConfig:
-    """The config with other data; fields without a meaning for that dataset get their defaults."""
+    """The config with other data; fields without a meaning for that dataset get their defaults.
+
+    Of other data than the run's own, no images were held out: their splits are the dataset's.
+    """
     values = {**config.flat(), **changes}
     for name in DataConfig.meaningless(values):
         values[name] = DataConfig.model_fields[name].default
-    return RunConfig.from_flat(values, STORED).resolved()
+    own, other = config.resolved().data, RunConfig.from_flat(values, STORED).resolved()
+    if (other.data.dataset, other.data.root) == (own.dataset, own.root):
+        return other
+    return RunConfig.from_flat({**other.flat(), "val_split": "official"}, STORED)
 
 
 def predict_files(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from segengine.errors import UserError
 from segengine.results.evaluations import SavedEvaluation, saved_evaluations
 from segengine.results.runlog import open_log
+from segengine.results.scored_on import test_of, test_words, val_in_short, validation_words
 from segengine.results.status import RunStatus, read_status
 from segengine.results.table import facts
 from segengine.run.events import ValRecord
@@ -15,11 +16,13 @@ from segengine.run.rundir import RunDir
 
 
 def runs(runs: Sequence[RunDir]) -> str:
-    """One line per run: id, state, epochs, best mIoU, dataset, image size."""
-    rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE"]]
+    """One line per run: id, state, epochs, scores and what they are over, dataset, image size."""
+    rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "CHOSEN ON", "TEST mIoU", "DATASET", "SIZE"]]
     for run in runs:
-        status = read_status(run)
-        rows.append([run.id, status.state, _epochs(status), _best(status), *_dataset_and_size(run)])
+        log = open_log(run.events_file)
+        status = read_status(run, log)
+        cells = [_best(status), val_in_short(log) or "-", _score(status.test_miou)]
+        rows.append([run.id, status.state, _epochs(status), *cells, *_dataset_and_size(run)])
     return columns(rows)
 
 
@@ -45,7 +48,11 @@ def one_run(run: RunDir) -> str:
     best = log.best()
     if best and log.started:
         names = [record["name"] for record in log.started["classes"]]
-        blocks.append(f"Best validation (epoch {best.epoch})\n{scores(names, best.scores)}")
+        title = f"Best validation (epoch {best.epoch}): {validation_words(log)}"
+        blocks.append(f"{title}\n{scores(names, best.scores)}")
+        if test := test_of(log):
+            title = f"Test (weights of epoch {best.epoch}): {test_words(log)}"
+            blocks.append(f"{title}\n{scores(names, test)}")
     evaluations = saved_evaluations(run)
     if evaluations:
         blocks.append(f"Evaluations\n{_evaluations(evaluations)}")
@@ -55,7 +62,7 @@ def one_run(run: RunDir) -> str:
 
 
 def scores(classes: Sequence[str], record: ValRecord) -> str:
-    """Scores per class and their means, 0 to 1.
+    """Scores per class and their means over the classes in truth or prediction, 0 to 1.
 
     Boundary IoU is left out where a record of an older version lacks it.
     """
@@ -70,7 +77,8 @@ def scores(classes: Sequence[str], record: ValRecord) -> str:
     rows = [["class", *per_class]]
     for index, name in enumerate(classes):
         rows.append([name, *(_score(values[index]) for values in per_class.values())])
-    rows.append(["mean", *(_score(_mean(values)) for values in per_class.values())])
+    counted = [value is not None for value in record["iou"]]
+    rows.append(["mean", *(_score(_mean(values, counted)) for values in per_class.values())])
     loss = record["loss"]
     return (
         f"{columns(rows)}\nmIoU {record['miou']:.4f}, pixel accuracy "
@@ -127,6 +135,7 @@ def _score(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else None
+def _mean(values: Sequence[float | None], counted: Sequence[bool]) -> float | None:
+    """As `segengine.statistics.scores` does: an undefined score of a class that counts is 0."""
+    scored = [value or 0.0 for value, counts in zip(values, counted, strict=True) if counts]
+    return sum(scored) / len(scored) if scored else None

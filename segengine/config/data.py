@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, model_validator
 
 from segengine.config.section import (
     MAX_IMAGE_SIZE,
@@ -20,6 +21,14 @@ from segengine.config.section import (
 )
 
 Augmentation = Literal["hflip", "crop", "rotate", "color", "blur"]
+
+
+# What a whole config of version 0.1 holds. It knew neither `val_split` nor `draws`.
+_FIELDS_OF_0_1 = {
+    *("dataset", "root", "download", "val_share", "split_seed", "image_size", "augment"),
+    *("flip_chance", "crop_scale", "rotate_degrees", "color_strength", "blur_sigma"),
+    *("train_limit", "val_limit", "workers"),
+}
 
 
 class DataConfig(Section):
@@ -48,22 +57,29 @@ class DataConfig(Section):
         "foreground.",
         json_schema_extra=only_if(dataset=OPTION),
     )
+    val_split: Literal["honest", "official"] = Field(
+        "honest",
+        title="Validation split",
+        description="honest: a part of the training images validates and chooses the best epoch, "
+        "and the dataset's own test (or validation) split is scored once, at the end; official: "
+        "that split validates and chooses itself, as in the course.",
+    )
     val_share: FiniteFloat = Field(
         0.2,
         gt=0,
         lt=1,
         title="Validation share",
-        description="Share of the images kept for validation, where the folder has no splits of "
-        "its own.",
-        json_schema_extra=only_if(dataset=OPTION),
+        description="Share of the training images that is held out to validate, of every kind "
+        "(breed, city) the same.",
+        json_schema_extra=only_if("holds no images out", val_split=["honest"]),
     )
     split_seed: int = Field(
         0,
         ge=0,
         lt=2**31,
         title="Split seed",
-        description="Seed of the random split: the same seed and files give the same split.",
-        json_schema_extra=only_if(dataset=OPTION),
+        description="Seed that holds images out: the same seed and files give the same split.",
+        json_schema_extra=only_if("holds no images out", val_split=["honest"]),
     )
     image_size: ImageSize = Field(
         "64",
@@ -120,7 +136,7 @@ class DataConfig(Section):
         0,
         ge=0,
         title="Training images",
-        description="Use only the first N training images (0: all).",
+        description="Use only N training images, drawn from every kind (0: all).",
         json_schema_extra=zero_means("all"),
     )
     val_limit: int = Field(
@@ -133,6 +149,34 @@ class DataConfig(Section):
     workers: int = Field(
         2, ge=1, le=64, title="Decoding threads", description="Threads that decode images."
     )
+
+    draws: Literal["2", "1"] = Field(
+        "2",
+        title="Random draws",
+        description="Version of the random choices. 1 is for repeating older runs: the first N "
+        "training images, and one random stream for the order of the images and for the first "
+        "batch's augmentation.",
+        json_schema_extra=shown_if(draws=["1"]),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_older_configs_mean(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not values.keys() >= _FIELDS_OF_0_1:
+            return values
+        older = cls.as_in_0_1(values)
+        return values if older.keys() & values.keys() else {**values, **older}
+
+    @classmethod
+    def as_in_0_1(cls, values: Mapping[str, Any]) -> dict[str, str]:
+        """What version 0.1 did, in the fields that it did not have.
+
+        Only a folder without splits of its own could have another share or seed: it holds images
+        out either way.
+        """
+        names = ("val_share", "split_seed")
+        drawn = any(values[name] != cls.model_fields[name].default for name in names)
+        return {"val_split": "honest" if drawn else "official", "draws": "1"}
 
     @property
     def height_width(self) -> tuple[int, int]:

@@ -6,11 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
-from segengine.config.section import Section, known, only_if, zero_means
+from segengine.config.section import Section, defaults, known, only_if, zero_means
 
 
 class OptimConfig(Section):
-    """Optimizer, learning-rate schedule and loss."""
+    """Optimizer, learning-rate schedule and loss.
+
+    The defaults of adam and sgd are PyTorch's own; those of adamw are the published recipe's.
+    """
 
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         "adamw", title="Optimizer", description="Rule that updates the weights."
@@ -19,7 +22,10 @@ class OptimConfig(Section):
         True,
         title="AMSGrad",
         description="Adam with the maximum of past squared gradients.",
-        json_schema_extra=only_if(optimizer=["adamw", "adam"]),
+        json_schema_extra={
+            **only_if(optimizer=["adamw", "adam"]),
+            **defaults(optimizer={"adam": False}),
+        },
     )
     momentum: FiniteFloat = Field(
         0.9,
@@ -27,7 +33,7 @@ class OptimConfig(Section):
         lt=1,
         title="Momentum",
         description="Share of the last update that is kept.",
-        json_schema_extra=only_if(optimizer=["sgd"]),
+        json_schema_extra={**only_if(optimizer=["sgd"]), **defaults(optimizer={"sgd": 0.0})},
     )
     lr: FiniteFloat = Field(
         1e-3,
@@ -41,8 +47,8 @@ class OptimConfig(Section):
         gt=0,
         le=10,
         title="Encoder learning-rate factor",
-        description="The encoder's learning rate is this factor times the learning rate; 0.1 is "
-        "usual for fine-tuning.",
+        description="The encoder's learning rate is this factor times the learning rate, which the "
+        "log and the curves give for the decoder; 0.1 is usual for fine-tuning.",
         json_schema_extra=only_if("keeps the encoder as it is", strategy=["scratch", "pretrained"]),
     )
     weight_decay: FiniteFloat = Field(
@@ -52,6 +58,7 @@ class OptimConfig(Section):
         title="Weight decay",
         description="Pull of the weights toward 0: decoupled for AdamW, added to the gradient "
         "otherwise.",
+        json_schema_extra=defaults(optimizer={"adam": 0.0, "sgd": 0.0}),
     )
     scheduler: Literal["exponential", "constant", "cosine", "polynomial", "step"] = Field(
         "exponential", title="Schedule", description="How the learning rate changes over epochs."

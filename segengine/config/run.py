@@ -16,14 +16,14 @@ from segengine.config.data import DataConfig
 from segengine.config.messages import sentence
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
-from segengine.config.section import STORED, Section
+from segengine.config.section import STORED, Section, defaults_by_choice
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
 from segengine.registry import find
 
 
 class RunConfig(Section):
-    """One experiment, whole. The defaults are the published recipe."""
+    """One experiment, whole. The defaults are the published recipe, but for what validates."""
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -135,6 +135,21 @@ class RunConfig(Section):
         """
         return self.from_flat({**self.flat(), **values})
 
+    def choosing(self, **choices: Any) -> RunConfig:
+        """The same config with other choices; what was at its default goes to theirs.
+
+        Raises:
+            InvalidConfig: with one sentence for each field that is wrong.
+        """
+        values = self.flat()
+        kept = {
+            name: values[name]
+            for name, info in self.declarations().items()
+            if values[name] != self.default_of(name, values)
+            or not choices.keys() & defaults_by_choice(info).keys()
+        }
+        return self.from_flat({**kept, **choices})
+
     def resolved(self) -> RunConfig:
         """The same config with absolute paths, so that it means the same in every folder."""
         changes = {"root": str(Path(self.data.root).expanduser().resolve())}
@@ -150,18 +165,25 @@ class RunConfig(Section):
     def fingerprint(self) -> str:
         """The config's sha256 in hex: runs with the same one compute the same.
 
-        Defaults are left out, so that a field added later does not orphan older checkpoints.
+        Defaults are left out, so that a field added later does not orphan older checkpoints. Of
+        fields whose default is not what version 0.1 did, what it did is left out instead.
         """
-        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        older = self.data.as_in_0_1(self.data.flat())
+        defaults = {name: DataConfig.model_fields[name].default for name in older}
+        known = self.model_copy(update={"data": self.data.model_copy(update=defaults)})
+        newer = {name: getattr(self.data, name) for name in older}
+        newer = {name: value for name, value in newer.items() if value != older[name]}
+        text = known.model_dump_json(exclude_defaults=True) + (json.dumps(newer) if newer else "")
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def flags(self) -> list[str]:
         """The command-line flags that give this config: only what differs from the defaults."""
         words: list[str] = []
         values = self.flat()
-        for _, name, info in self.fields():
+        for _, name, _ in self.fields():
             value, dashed = values[name], name.replace("_", "-")
             flag = f"--{dashed}"
-            if value == info.default:
+            if value == self.default_of(name, values):
                 continue
             if isinstance(value, bool):
                 words.append(flag if value else f"--no-{dashed}")

@@ -56,6 +56,24 @@ class Section(BaseModel):
             if chooser in values and not holds(name, chooser, values[chooser], wanted)
         }
 
+    @classmethod
+    def default_of(cls, name: str, values: Mapping[str, Any]) -> Any:
+        """A field's default beside these values, which may decide it; see `defaults`."""
+        declarations = cls.declarations()
+        for chooser, by_choice in defaults_by_choice(declarations[name]).items():
+            chosen = values.get(chooser, declarations[chooser].default)
+            if str(chosen) in by_choice:
+                return by_choice[str(chosen)]
+        return declarations[name].default
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_follow_their_choosers(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        followers = (name for name, info in cls.model_fields.items() if defaults_by_choice(info))
+        return {**{name: cls.default_of(name, values) for name in followers}, **values}
+
     @model_validator(mode="after")
     def _every_value_has_a_meaning(self, info: ValidationInfo) -> Section:
         if info.context == STORED:  # an older version may have had fewer conditions
@@ -63,7 +81,7 @@ class Section(BaseModel):
         values = self.flat()
         for name, chooser in self.meaningless(values).items():
             field = self.declarations()[name]
-            if values[name] != field.default:
+            if values[name] != self.default_of(name, values):
                 chosen = " ".join(_words(values[chooser])) or "none"
                 reason = extra(field, "because") or "has no such choice"
                 raise UserError(
@@ -94,6 +112,20 @@ def only_if(because: str = "", **choosers: Any) -> dict[str, Any]:
 def shown_if(**choosers: Any) -> dict[str, Any]:
     """For `json_schema_extra`: the form shows the field only if all of these hold."""
     return {"shown_if": choosers}
+
+
+def defaults(**choosers: Mapping[str, Any]) -> dict[str, Any]:
+    """For `json_schema_extra`: beside these choices, the field has another default.
+
+    Args:
+        choosers: field of the same section -> its value -> the default: `optimizer={"adam": 0.0}`.
+    """
+    return {"defaults": choosers}
+
+
+def defaults_by_choice(info: FieldInfo) -> dict[str, Mapping[str, Any]]:
+    """Chooser -> its value -> the default beside it, by a declaration's `defaults`."""
+    return dict(extra(info, "defaults") or {})
 
 
 def zero_means(words: str) -> dict[str, Any]:

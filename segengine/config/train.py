@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from segengine.config.section import GIVEN, Section, only_if, zero_means
+from segengine.config.section import Section, only_if, zero_means
 
 EarlyStopMetric = Literal["miou", "dice", "boundary_iou", "pixel_accuracy", "loss"]
 
@@ -23,7 +23,8 @@ class TrainConfig(Section):
         ge=1,
         le=1024,
         title="Gradient accumulation",
-        description="Batches per optimizer step: a large batch in little memory.",
+        description="Batches per optimizer step: a large batch in little memory, apart from batch "
+        "norm, and from Dice and Lovász, which see the small batches.",
     )
     val_every: int = Field(
         1,
@@ -40,9 +41,9 @@ class TrainConfig(Section):
     )
     early_stop_metric: EarlyStopMetric = Field(
         "miou",
-        title="Early stopping by",
-        description="Validation score that must improve; the loss improves by falling.",
-        json_schema_extra=only_if("stops no run", early_stop=GIVEN),
+        title="Best epoch by",
+        description="Validation score that chooses the best weights, and that must improve for a "
+        "run not to stop early; the loss improves by falling.",
     )
     seed: int = Field(
         0,

@@ -8,13 +8,16 @@ A dataset file offers
 - `sizes(config)`, split -> number of images, of the splits that it has (train and val at least),
 - `prepare(config, progress)`, which downloads or draws what is missing,
 - `open_split(config, split)`, a `SegDataset`,
-- `notes(config)`, if it likes: what is left out, or read in an unusual way, one sentence each.
+- `notes(config)`, if it likes: what is left out, or read in an unusual way, one sentence each,
+- where it likes, `SPLIT_NAMES`, split -> what its publishers call it, and `draws_val(config)`,
+  whether its `val` is drawn from its training images already.
 """
 
 from __future__ import annotations
 
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
+from segengine.datasets.splits.draw import stratified
 from segengine.registry import find
 
 __all__ = [
@@ -34,7 +37,10 @@ __all__ = [
 
 
 def open_dataset(config: DataConfig, split: Split) -> SegDataset:
-    """One split of the config's dataset; UserError where it is missing or incomplete."""
+    """A split as the dataset has it; UserError where it is missing or incomplete.
+
+    What a run trains and validates on is made of them: see `datasets.splits.roles`.
+    """
     dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
     return dataset
 
@@ -63,17 +69,19 @@ def dataset_notes(config: DataConfig) -> list[str]:
 
 
 def split_sizes(config: DataConfig) -> dict[Split, int]:
-    """Images per split that a run uses, limits applied; UserError where data is missing."""
+    """Images per split as the dataset has them; UserError where data is missing."""
     sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
-    return {split: min(size, _limit(config, split) or size) for split, size in sizes.items()}
+    return sizes
 
 
 def chosen_names(dataset: SegDataset, config: DataConfig, split: Split) -> tuple[str, ...]:
-    """The images that a run uses: the first `train_limit`, or `val_limit` spread over the set."""
-    limit = _limit(config, split)
-    if split == "train":
-        return dataset.names[: limit or None]
-    return spread(dataset.names, limit or len(dataset.names))
+    """The images that a run uses: `train_limit` drawn of every kind, `val_limit` spread evenly."""
+    limit = _limit(config, split) or len(dataset.names)
+    if split != "train":
+        return spread(dataset.names, limit)
+    if config.draws == "1":
+        return dataset.names[:limit]
+    return stratified(dataset.names, dataset.kind, limit, config.split_seed)
 
 
 def spread(names: tuple[str, ...], count: int) -> tuple[str, ...]:

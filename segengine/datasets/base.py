@@ -49,6 +49,10 @@ class SegDataset(ABC):
     def files(self, name: str) -> tuple[Path, Path]:
         """(image file, mask file) of one image."""
 
+    def kind(self, name: str) -> str:
+        """Which images are alike (a breed, a city): a seeded draw takes its share of each kind."""
+        return ""
+
     @abstractmethod
     def mask(self, name: str) -> np.ndarray:
         """The ground truth: (H, W) int64, values 0..classes-1 or 255.

@@ -55,6 +55,11 @@ CLASSES = (
     ClassInfo("bicycle", "#770B20"),
 )
 
+SPLIT_NAMES: dict[Split, str] = {
+    "train": "official training split",
+    "val": "official validation split",
+    "test": "official test split",
+}
 _IMAGE = "_leftImg8bit.png"
 _TRAIN_IDS, _LABEL_IDS = "_gtFine_labelTrainIds.png", "_gtFine_labelIds.png"
 # The official label ids 0..33, in order of the 19 classes; -1 (license plate) is stored as 255.
@@ -127,6 +132,9 @@ class Cityscapes(SegDataset):
             self.folder / "leftImg8bit" / self.split / city / f"{name}{_IMAGE}",
             self.folder / "gtFine" / self.split / city / f"{name}{self._ending}",
         )
+
+    def kind(self, name: str) -> str:
+        return self._cities[name]
 
     def mask(self, name: str) -> np.ndarray:
         return read_mask(self.files(name)[1], _TABLES[self._ending])

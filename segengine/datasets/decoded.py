@@ -23,9 +23,10 @@ from numpy.lib.format import open_memmap
 from PIL import Image
 
 from segengine.config import DataConfig
-from segengine.datasets import cache, chosen_names, open_dataset
+from segengine.datasets import cache, chosen_names
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.cache import cache_dir, files_key
+from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.files import cannot_write
 
@@ -101,7 +102,7 @@ def load_splits(
     loaded: list[DecodedSplit] = []
     problems: list[UserError] = []
     for split in splits:
-        dataset = open_dataset(config, split)
+        dataset = open_role(config, split)
         names = chosen_names(dataset, config, split)
         size, workers = config.height_width, config.workers
         try:

@@ -22,6 +22,7 @@ import numpy as np
 
 from segengine.config import DataConfig
 from segengine.datasets.base import (
+    SPLITS,
     ClassInfo,
     IncompleteSplit,
     ProgressFn,
@@ -30,7 +31,7 @@ from segengine.datasets.base import (
     Split,
     no_such_split,
 )
-from segengine.datasets.folder_layout import Pairs, list_splits
+from segengine.datasets.folder_layout import Pairs, list_splits, own_splits
 from segengine.datasets.formats.class_check import check_masks
 from segengine.datasets.formats.class_guess import BINARY, guess_class_table, proposal
 from segengine.datasets.formats.class_table import CLASSES_FILE, ClassTable, read_class_table
@@ -45,6 +46,8 @@ ENTRIES = {
         "options": ["root", "binary", "val_share", "split_seed"],
     }
 }
+
+SPLIT_NAMES: dict[Split, str] = {split: f"{split}/ of the folder" for split in SPLITS}
 
 
 class FolderDataset(SegDataset):
@@ -94,6 +97,11 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
     dataset = FolderDataset(splits[split].files, _table_of(config, splits, _no_progress))
     _require_whole(splits[split], dataset)
     return dataset
+
+
+def draws_val(config: DataConfig) -> bool:
+    """Whether the validation images are drawn: the folder has no splits of its own."""
+    return not own_splits(config)
 
 
 def prepare(config: DataConfig, progress: ProgressFn) -> None:

@@ -78,8 +78,18 @@ def list_splits(config: DataConfig) -> dict[Split, Pairs]:
     layout = _layout(root)
     if layout.pool:
         return _random_split(_pairs(layout.pool), config)
-    _refuse_split_settings(config, root)
+    if "test" in layout.splits:
+        _refuse_split_settings(config, root)
     return {split: _pairs(place) for split, place in layout.splits.items()}
+
+
+def own_splits(config: DataConfig) -> tuple[Split, ...]:
+    """The splits that the config's folder has of its own; none where all images lie together.
+
+    Raises:
+        UserError: the folder has no such layout.
+    """
+    return tuple(_layout(Path(config.root).expanduser()).splits)
 
 
 def _layout(root: Path) -> _Layout:
@@ -167,7 +177,8 @@ def _refuse_split_settings(config: DataConfig, root: Path) -> None:
         value = getattr(config, name)
         if value != DataConfig.model_fields[name].default:
             raise UserError(
-                f"{name} {value} was given, but {root} has splits of its own: leave it out.",
+                f"{name} {value} was given, but {root} has a val/ and a test/ of its own: leave it "
+                "out.",
                 field=name,
             )
 

@@ -36,6 +36,7 @@ OFFICIAL_SIZES: dict[Split, int] = {"train": 3680, "val": 3669}  # images
 DOWNLOAD_BYTES = 791_918_971 + 19_173_078  # images.tar.gz and annotations.tar.gz
 _HOMEPAGE = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
 _LISTS: dict[Split, str] = {"train": "trainval.txt", "val": "test.txt"}
+SPLIT_NAMES: dict[Split, str] = {"train": "official trainval list", "val": "official test list"}
 CLASSES = (
     ClassInfo("pet", "#0072B2"),
     ClassInfo("background", "#999999"),
@@ -74,6 +75,9 @@ class OxfordPets(SegDataset):
             self.folder / "images" / f"{name}.jpg",
             self.folder / "annotations" / "trimaps" / f"{name}.png",
         )
+
+    def kind(self, name: str) -> str:
+        return name.rpartition("_")[0]  # the breed
 
     def _missing(self, index: int) -> list[tuple[Path, Path]]:
         """(missing file, its partner) of the images (0) or the masks (1)."""

@@ -20,6 +20,10 @@ from segengine.drawing.pets import BREEDS, draw_pet
 ENTRIES = {"sample_pets": {"label": "Sample pets (synthetic sample)"}}
 
 SPLIT_SIZES: dict[Split, int] = {"train": 200, "val": 80}  # images
+SPLIT_NAMES: dict[Split, str] = {
+    "train": "drawn training pictures",
+    "val": "drawn validation pictures",
+}
 _LISTS = ("trainval.txt", "test.txt")
 _JPEG_QUALITY = 90
 

@@ -21,6 +21,10 @@ from segengine.drawing.streets import THEMES, draw_street
 ENTRIES = {"sample_streets": {"label": "Sample streets (synthetic sample)"}}
 
 SPLIT_SIZES: dict[Split, int] = {"train": 240, "val": 60}  # images
+SPLIT_NAMES: dict[Split, str] = {
+    "train": "drawn training pictures",
+    "val": "drawn validation pictures",
+}
 _SPLIT_FOLDERS = ("train", "val")
 _CITIES = (("lindenau", "ostheim"), ("weidenbruck",))  # made up; those of train, those of val
 

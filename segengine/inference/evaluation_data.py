@@ -15,14 +15,13 @@ import numpy as np
 from segengine.config import DataConfig
 from segengine.datasets import (
     chosen_names,
-    open_dataset,
-    split_sizes,
     spread,
 )
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.decoded import DecodedSplit, decode_pairs
 from segengine.datasets.formats.photo import Size, Turn
 from segengine.datasets.identical import identical_files
+from segengine.datasets.splits.roles import open_role, role_sizes
 from segengine.errors import UserError
 from segengine.inference.run_classes import open_with_classes
 from segengine.run.event_log import read_events
@@ -73,7 +72,7 @@ def open_evaluation_data(
     """
     own = run.config().resolved().data
     if part == "all":
-        splits = split_sizes(data)
+        splits = role_sizes(data)
         dataset: SegDataset = JoinedSplits(
             {split: open_with_classes(run, classes, data, split, progress) for split in splits}
         )
@@ -138,13 +137,13 @@ def _usual_names(
     dataset: SegDataset, data: DataConfig, own: DataConfig, part: Part
 ) -> tuple[str, ...]:
     """All images; of the run's own validation those that it was validated on."""
-    decides = ("dataset", "root", "val_share", "split_seed")
+    decides = ("dataset", "root", "val_split", "val_share", "split_seed")
     same = all(getattr(data, name) == getattr(own, name) for name in decides)
     return chosen_names(dataset, own, part) if same and part == "val" else dataset.names
 
 
 def _images_of_all_splits(data: DataConfig) -> int:
-    return sum(split_sizes(data.model_copy(update={"train_limit": 0, "val_limit": 0})).values())
+    return sum(role_sizes(data.model_copy(update={"train_limit": 0, "val_limit": 0})).values())
 
 
 def _trained_on(run: RunDir, images: Sequence[Path]) -> int | None:
@@ -173,7 +172,7 @@ def _trained_on(run: RunDir, images: Sequence[Path]) -> int | None:
 
 def _training_files(run: RunDir) -> set[Path]:
     own = run.config().resolved().data
-    dataset = open_dataset(own, "train")
+    dataset = open_role(own, "train")
     return {dataset.files(name)[0] for name in chosen_names(dataset, own, "train")}
 
 

@@ -16,8 +16,8 @@ from segengine.datasets.sampler import Indices, ordered_batches
 from segengine.device import Precision, autocast
 from segengine.inference.full_size import full_size_labels
 from segengine.losses.base import Loss
+from segengine.losses.set_loss import SetLoss
 from segengine.metrics.boundary import BoundaryMetrics
-from segengine.metrics.pixel_mean import PixelMean
 from segengine.metrics.seg_metrics import SegMetrics, labels_of
 from segengine.models.base import SegmentationModel
 from segengine.run.events import ValRecord
@@ -32,7 +32,7 @@ class ValidationResult:
     """Loss and scores of a model on a split.
 
     Attributes:
-        loss: mean over the pixels that count.
+        loss: over all pixels of the split that count, together.
         confusion: (classes, classes) int64, rows are the true class.
         record: loss and scores, ready for JSON.
     """
@@ -88,15 +88,15 @@ class Predictor:
         """
         metrics = SegMetrics(classes, device=self.device)
         boundary = BoundaryMetrics(classes, device=self.device)
-        mean = PixelMean(self.device)
+        total = SetLoss(loss)
         for indices, logits, masks in self.batches(split, tick):
-            mean.add(loss(logits, masks), masks)
+            total.add(loss.sums(logits, masks))
             labels = labels_of(logits)
             metrics.update(labels, masks)
             boundary.update(labels, masks)
             if on_batch:
                 on_batch(indices, labels, masks)
-        loss_value = mean.value()
+        loss_value = total.value()
         record = ValRecord(loss=loss_value, **metrics.scores(), **boundary.scores())
         return ValidationResult(loss_value, metrics.confusion.cpu().numpy(), record)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from segengine.config import DataConfig
-from segengine.datasets import folder, open_dataset, prepare_dataset
+from segengine.datasets import folder, prepare_dataset
 from segengine.datasets.base import (
     IGNORE_INDEX,
     ClassInfo,
@@ -22,6 +22,7 @@ from segengine.datasets.formats.class_guess import ClassesUnknown, guess_class_t
 from segengine.datasets.formats.class_table import CLASSES_FILE
 from segengine.datasets.formats.mask_file import NO_COLOR
 from segengine.datasets.formats.mask_scan import WHITE, MaskScan, Seen, scan_masks
+from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
@@ -54,7 +55,7 @@ def open_with_classes(
             dataset = _open_unnamed(run, len(classes), data, split, progress)
         else:
             prepare_dataset(data, progress)
-            dataset = open_dataset(data, split)
+            dataset = open_role(data, split)
     except ClassesUnknown:
         if not numbered:
             raise _other_classes(run, classes, data, ()) from None

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from segengine.config import InvalidConfig, RunConfig
-from segengine.datasets import dataset_classes, split_sizes
+from segengine.datasets import dataset_classes
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.losses import check_classes
 from segengine.registry import find
@@ -63,7 +64,7 @@ def check_writable(runs_dir: Path) -> None:
 
 
 def _check_data(config: RunConfig, runs_dir: Path) -> None:
-    sizes = split_sizes(config.data)
+    sizes = role_sizes(config.data)
     if config.train.batch_size > sizes["train"]:
         raise UserError(
             f"batch_size {config.train.batch_size} is larger than the training set "

@@ -1,7 +1,7 @@
 """Losses by name, one file per loss. Importing this package does not import torch.
 
 A loss file offers `ENTRIES`, a literal read by `segengine.registry`, and `build(config, classes,
-class_weights)`, a module called as `loss(logits (N, classes, H, W), target (N, H, W))`. It gives
+class_weights)`, a `Loss` called as `loss(logits (N, classes, H, W), target (N, H, W))`. It gives
 the mean over the pixels that count, 0-dimensional; 0 with zero gradients where none counts.
 """
 

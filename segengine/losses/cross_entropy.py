@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from segengine.config import OptimConfig
 from segengine.datasets.base import IGNORE_INDEX
-from segengine.losses.base import counted, exact
+from segengine.losses.base import Loss, Sums, counted, exact
 
 ENTRIES = {"cross_entropy": {"label": "Cross entropy"}}
 
 
-def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
+def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> Loss:
     """Cross entropy, weighted by class where weights are given."""
     return CrossEntropy(class_weights)
 
 
-class CrossEntropy(nn.Module):
+class CrossEntropy(Loss):
     """Mean over the pixels whose target is not 255, in nats, computed in float32.
 
     With class weights it is the weighted mean, as in PyTorch. A batch of void pixels only gives 0
@@ -29,14 +28,18 @@ class CrossEntropy(nn.Module):
         super().__init__()
         self.class_weights = class_weights
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to a scalar."""
+    def sums(self, logits: Tensor, target: Tensor) -> Sums:
+        """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to (sum, mass)."""
         target, logits, weights = target.long(), exact(logits), self.class_weights
         if weights is not None:
             weights = weights.to(logits)
         total = F.cross_entropy(logits, target, weights, ignore_index=IGNORE_INDEX, reduction="sum")
-        valid = counted(target)
+        mass = self.mass(target)
+        return total, mass if weights is None else mass.to(total)
+
+    def mass(self, target: Tensor) -> Tensor:
+        """The number of pixels that count, or the sum of their classes' weights."""
+        valid, weights = counted(target), self.class_weights
         if weights is None:
-            return total / valid.sum().clamp(min=1)
-        mass = weights[target.where(valid, 0)].where(valid, 0).sum()
-        return total / mass.clamp(min=torch.finfo(mass.dtype).tiny)
+            return valid.sum()
+        return weights[target.long().where(valid, 0)].where(valid, 0).sum()

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from segengine.config import OptimConfig
 from segengine.datasets.base import IGNORE_INDEX
-from segengine.losses.base import counted, exact, mean_over
+from segengine.losses.base import Loss, Sums, counted, exact, sums_over
 
 ENTRIES = {"focal": {"label": "Focal"}}
 
 
-def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
+def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> Loss:
     """Focal loss with the config's gamma; class weights are its alpha."""
     return FocalLoss(config.focal_gamma, class_weights)
 
 
-class FocalLoss(nn.Module):
+class FocalLoss(Loss):
     """Mean of -alpha_t (1 - p_t)^gamma log(p_t), where p_t is the true class's softmax probability.
 
     Over the pixels whose target is not 255, in float32. As in the paper, the mean is not divided by
@@ -34,8 +34,8 @@ class FocalLoss(nn.Module):
         self.gamma = gamma
         self.alpha = alpha
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to a scalar."""
+    def sums(self, logits: Tensor, target: Tensor) -> Sums:
+        """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to (sum, pixels)."""
         target, valid = target.long(), counted(target)
         log_p = -F.cross_entropy(
             exact(logits), target, ignore_index=IGNORE_INDEX, reduction="none"
@@ -45,4 +45,4 @@ class FocalLoss(nn.Module):
         losses = -(wrong**self.gamma) * log_p
         if self.alpha is not None:
             losses = losses * self.alpha.to(losses)[target.where(valid, 0)]
-        return mean_over(losses, valid)
+        return sums_over(losses, valid)

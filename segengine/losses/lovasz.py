@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segengine.config import OptimConfig
-from segengine.losses.base import counted, exact
+from segengine.losses.base import Loss, Sums, counted, exact
 
 ENTRIES = {"lovasz": {"label": "Lovász-softmax"}}
 
 
-def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> nn.Module:
+def build(config: OptimConfig, classes: int, class_weights: Tensor | None) -> Loss:
     """Lovász-softmax; it weighs the classes equally, so class weights have no effect."""
     return LovaszSoftmax()
 
 
-class LovaszSoftmax(nn.Module):
+class LovaszSoftmax(Loss):
     """The Lovász extension of 1 - IoU at the softmax errors, 0 to 1.
 
     Averaged over the classes in the target; the loss of a class is computed over all pixels of the
-    batch whose target is not 255 (the "batch" and "present" variant of the paper).
+    batch whose target is not 255 (the "batch" and "present" variant of the paper). It sorts them,
+    so that it is no function of sums: over a set it is the mean of its batches, whose size it thus
+    depends on.
     """
+
+    def sums(self, logits: Tensor, target: Tensor) -> Sums:
+        """(the batch's loss times its pixels, its pixels)."""
+        pixels = counted(target).sum()
+        return self(logits, target) * pixels, pixels
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Logits (N, classes, H, W) and target (N, H, W), 0-based or 255, to a scalar."""

@@ -19,6 +19,7 @@ from segengine.datasets.formats.image_file import read_image
 from segengine.errors import UserError
 from segengine.files import csv_name
 from segengine.results.runlog import RunLog
+from segengine.results.scored_on import at_size
 from segengine.run.rundir import RunDir
 from segengine.statistics import scores
 
@@ -33,6 +34,8 @@ class MaskSet:
         folder: where the index masks `<image>.png` lie.
         epoch: the epoch of the weights, 1-based; 0 where the log does not say.
         epochs: epochs planned.
+        size: height and width of the masks, in pixels; () where the log does not say.
+        images: the images that the run was validated on; 0 where the log does not say.
         best: True: the best weights' masks of the whole validation set; False: the latest
             validation's masks of the film's few images.
     """
@@ -42,12 +45,15 @@ class MaskSet:
     epoch: int
     epochs: int
     best: bool
+    size: tuple[int, ...] = ()
+    images: int = 0
 
     @property
     def caption(self) -> str:
-        """Which weights made them: "epoch 7 of 30, best weights"."""
+        """Which weights made them, at which size: "epoch 7 of 30, best weights, at 64x64"."""
         moment = f"epoch {self.epoch} of {self.epochs}"
-        return f"{moment}, best weights" if self.best else f"latest validation, {moment}"
+        text = f"{moment}, best weights" if self.best else f"latest validation, {moment}"
+        return f"{text}, {at_size(self.size)}" if self.size else text
 
     def names(self) -> frozenset[str]:
         """The images that have a mask here; empty where the folder is gone."""
@@ -84,13 +90,16 @@ def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
     A run that has ended shows its predictions; one that runs (also after a resume) its latest
     validation.
     """
-    epochs = log.started["epochs"] if log.started else 0
+    started = log.started
+    epochs = started["epochs"] if started else 0
+    size = tuple(started["image_size"]) if started else ()
+    images = started["val_images"] if started else 0
     if log.end and run.per_image_file.is_file():
         best = log.best()
-        return MaskSet(run, run.predictions, best.epoch if best else 0, epochs, best=True)
+        return MaskSet(run, run.predictions, best.epoch if best else 0, epochs, True, size, images)
     for epoch in sorted(log.masks, reverse=True):
         if run.masks(epoch).is_dir():
-            return MaskSet(run, run.masks(epoch), epoch, epochs, best=False)
+            return MaskSet(run, run.masks(epoch), epoch, epochs, False, size, images)
     return None
 
 
@@ -254,3 +263,29 @@ def mismatch(classes: Sequence[Sequence[ClassInfo]], data: Sequence[DataConfig])
     if len({tuple(info.name for info in run_classes) for run_classes in classes}) > 1:
         return "The chosen runs predict different classes: choose runs of one dataset."
     return ""
+
+
+def uneven(sets: Sequence[MaskSet], common: int) -> str:
+    """What is unequal between runs side by side, in a sentence or two; "" where nothing is.
+
+    Args:
+        common: the number of images of which every set has a mask.
+    """
+    sizes = list(dict.fromkeys(masks.size for masks in sets if masks.size))
+    counts = [masks.images for masks in sets if masks.images]
+    whole = bool(counts) and all(masks.best for masks in sets)  # else a few images of each
+    apart = len(set(counts)) > 1 or (whole and common < max(counts))
+    sentences = []
+    if len(sizes) > 1:
+        listed = " and ".join(f"{height}x{width}" for height, width in sizes)
+        sentences.append(
+            f"These runs have different image sizes ({listed}), and each is scored at its own: a "
+            "small size has lost thin things before a model errs, in the truth too."
+        )
+    if apart:
+        listed = " and ".join(f"{count:,}" for count in counts)
+        sentences.append(
+            f"They were validated on different images ({listed}): the {common:,} that all share "
+            "are here, but their best mIoU on other pages are not over the same images."
+        )
+    return " ".join(sentences)

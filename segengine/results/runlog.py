@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segengine.run.event_log import read_events
-from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, ValRecord
+from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, ValRecord, score_of
 
 
 class ValidatedEpoch(NamedTuple):
@@ -57,8 +57,11 @@ class RunLog:
         return [ValidatedEpoch(number, event["val"]) for number, event in ordered if event["val"]]
 
     def best(self) -> ValidatedEpoch | None:
-        """The validation with the highest mIoU (the first of equals)."""
-        return max(self.validated(), key=lambda validation: validation.scores["miou"], default=None)
+        """The best validation by the score that chooses the weights (the first of equals)."""
+        best_by = self.started.get("best_by", "miou") if self.started else "miou"
+        return max(
+            self.validated(), key=lambda found: score_of(found.scores, best_by), default=None
+        )
 
     def _fold(self, event: Event) -> None:
         self.last_time = event.get("time", self.last_time)

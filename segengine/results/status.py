@@ -9,6 +9,7 @@ from typing import Literal
 
 from segengine import launchers
 from segengine.results.runlog import RunLog, open_log
+from segengine.results.scored_on import best_note, test_of
 from segengine.run.rundir import Job, RunDir
 
 RunState = Literal[
@@ -33,8 +34,10 @@ class RunStatus:
         epochs: epochs planned; 0 before the run has said so.
         progress: share of the training steps done, 0 to 1.
         seconds_left: estimated from this session's speed; None where that is unknown.
-        best_miou: highest validation mIoU so far, 0 to 1; None before a validation.
+        best_miou: mIoU of the best validation so far, 0 to 1; None before one.
         best_epoch: the epoch of that mIoU, 1-based.
+        test_miou: mIoU of its weights on a test split that chose nothing; None where there is none.
+        best_note: what the best mIoU is over: "held out, at 64x64", and the test mIoU.
         activity: what it does now, such as "Reading images 120/300"; "" during training steps.
         message: why it ended, in one sentence; for a crash the end of its output.
         problems: one sentence per problem of its data, where that is why it failed.
@@ -47,6 +50,8 @@ class RunStatus:
     seconds_left: float | None = None
     best_miou: float | None = None
     best_epoch: int | None = None
+    test_miou: float | None = None
+    best_note: str = ""
     activity: str = ""
     message: str = ""
     problems: tuple[str, ...] = ()
@@ -77,6 +82,8 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
         seconds_left=_seconds_left(log, _submitted(job), now) if state == "running" else None,
         best_miou=best.scores["miou"] if best else None,
         best_epoch=best.epoch if best else None,
+        best_note=best_note(log) if best else "",
+        test_miou=test["miou"] if (test := test_of(log)) else None,
         activity=_activity(log) if state in ("running", "unresponsive") else "",
         message=_message(run, log, state),
         problems=_problems(log),

@@ -14,6 +14,7 @@ from segengine.config.section import extra
 from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
+from segengine.results.scored_on import test_of, test_words, validation_words
 from segengine.results.status import RunStatus
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.rundir import RunDir
@@ -33,6 +34,7 @@ COLUMNS = (
     "seconds_left",
     "best_miou",
     "best_epoch",
+    "best_note",
     "synthetic",
 )
 
@@ -89,10 +91,11 @@ def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     """(title, value, default) of each field that is not at its default, in form order."""
     values = _meaningful(config)
     absolute = RunConfig().resolved().flat()  # a run holds its paths so
+    default = {name: config.default_of(name, values) for name in RunConfig.declarations()}
     return [
-        (str(info.title), value_text(values[name], info), value_text(info.default, info))
+        (str(info.title), value_text(values[name], info), value_text(default[name], info))
         for name, info in RunConfig.declarations().items()
-        if name in values and values[name] not in (info.default, absolute[name])
+        if name in values and values[name] not in (default[name], absolute[name])
     ]
 
 
@@ -122,8 +125,16 @@ def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
             f"{parameters['total']:,}, of which {parameters['trainable']:,} are trained",
         ),
         ("Images", images),
+        ("Validation", validation_words(log)),
+        *_tested(log),
         *_lineage(log.started["lineage"]),
     ]
+
+
+def _tested(log: RunLog) -> list[tuple[str, str]]:
+    """The score of a test split, where one was held back."""
+    test = test_of(log)
+    return [("Test", f"mIoU {test['miou']:.3f}: {test_words(log)}")] if test else []
 
 
 def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:
@@ -165,6 +176,7 @@ def _run_cells(row: RunRow) -> dict[str, Any]:
         "seconds_left": status.seconds_left,
         "best_miou": status.best_miou,
         "best_epoch": status.best_epoch,
+        "best_note": status.best_note,
         "synthetic": bool(row.config and is_synthetic(row.config.data.dataset)),
     }
 

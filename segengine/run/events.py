@@ -6,6 +6,7 @@ Fields marked NotRequired are missing in logs of older versions.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
@@ -57,6 +58,20 @@ class RunStarted(Head):
     image_size: Annotated[list[int], "height and width of images and masks, in pixels"]
     train_images: Annotated[int, "number of training images"]
     val_images: Annotated[int, "number of validation images"]
+    splits: NotRequired[
+        Annotated[
+            dict[str, str],
+            "what the images of train, val and (where a test split is scored at the end) test are",
+        ]
+    ]
+    test_images: NotRequired[Annotated[int, "images scored once at the end; 0: none"]]
+    best_by: NotRequired[
+        Annotated[
+            str,
+            "the validation score that chooses the best weights: miou (also where this is "
+            "missing), dice, boundary_iou, pixel_accuracy or loss",
+        ]
+    ]
     film: Annotated[list[str], "validation images whose masks are kept at every validation"]
     parameters: Annotated[ParameterRecord, "numbers of parameters"]
     device: Annotated[str, "cpu with its threads, or cuda with the GPU's name"]
@@ -94,24 +109,54 @@ class Step(Head):
     event: Literal["step"]
     epoch: Annotated[int, "number of the epoch, 1-based"]
     step: Annotated[int, "optimizer steps since the run began"]
-    loss: Annotated[float | None, "mean over the step's labeled pixels; null: not finite"]
-    lr: Annotated[float, "learning rate (of the decoder, where the encoder has its own)"]
+    loss: Annotated[float | None, "over the step's labeled pixels together; null: not finite"]
+    lr: Annotated[
+        float,
+        "learning rate (of the decoder: an encoder with a factor is trained at that factor of it)",
+    ]
     images_per_second: Annotated[float, "mean since the last logged step, without validations"]
 
 
 class TrainRecord(Scores):
-    """Scores of an epoch's training batches: of augmented images, while the weights change."""
+    """Scores of an epoch's training batches.
 
-    loss: Annotated[float | None, "mean over the labeled pixels; null: not finite"]
+    They are made in training mode (batch norm of the batch, dropout and stochastic depth on), of
+    augmented images, while the weights change: no curve to compare with the validation's to the
+    point. With an EMA they are those of the weights that are trained, not of their average.
+    """
+
+    loss: Annotated[
+        float | None,
+        "over all labeled pixels together, whatever the batches; of Lovász the batches' mean; "
+        "null: not finite",
+    ]
 
 
 class ValRecord(TrainRecord):
-    """Scores of the whole validation set."""
+    """Scores of the whole validation set, in evaluation mode, not augmented, at training size.
+
+    Where the run has an EMA, it is the average of the weights that is validated.
+    """
 
     boundary_iou: NotRequired[Annotated[float, "mean boundary IoU over the classes, 0 to 1"]]
     boundary_iou_per_class: NotRequired[
         Annotated[list[float | None], "boundary IoU per class, 0 to 1; null: class in neither"]
     ]
+
+
+def score_of(val: ValRecord, metric: str) -> float:
+    """The score of a validation that chooses the best weights; higher is better.
+
+    Args:
+        metric: see `RunStarted.best_by`.
+    """
+    if metric == "loss":
+        return -math.inf if val["loss"] is None else -val["loss"]
+    if metric == "dice":
+        return val["mean_dice"]
+    if metric == "boundary_iou":
+        return val.get("boundary_iou", 0.0)
+    return val["pixel_accuracy"] if metric == "pixel_accuracy" else val["miou"]
 
 
 class Epoch(Head):
@@ -125,7 +170,7 @@ class Epoch(Head):
     confusion: Annotated[
         list[list[int]] | None, "pixels of the validation set; rows are the true class; null as val"
     ]
-    lr: Annotated[float, "learning rate of the last step"]
+    lr: Annotated[float, "learning rate of the last step (of the decoder, as in step)"]
     seconds: Annotated[float, "duration of the epoch, including its validation"]
 
 
@@ -147,14 +192,21 @@ class Checkpoint(Head):
     sha256: Annotated[str, "sha256 of the file"]
 
 
+class TestRecord(ValRecord):
+    """Scores of the best weights on images that neither trained nor chose anything."""
+
+    images: Annotated[int, "number of images"]
+
+
 class RunFinished(Head):
-    """All epochs are done and the validation set is predicted."""
+    """All epochs are done, the validation set is predicted, and the test split scored."""
 
     event: Literal["run_finished"]
-    best_epoch: Annotated[int, "epoch with the best validation mIoU, 1-based"]
-    best_miou: Annotated[float, "that mIoU, 0 to 1"]
+    best_epoch: Annotated[int, "epoch of the best validation by best_by, 1-based"]
+    best_miou: Annotated[float, "mIoU of that validation, 0 to 1"]
     seconds: Annotated[float, "duration of the training, over all sessions"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, after training"]]
+    test: NotRequired[Annotated[TestRecord, "scores of the test split, where one is held back"]]
 
 
 class RunStopped(Head):

@@ -30,6 +30,7 @@ class RunLogger:
         self._log = log
         self._terminal = terminal or Terminal()
         self._epochs = 0
+        self._val_images = self._best_by = ""
         self._steps = 0
         self._images = 0  # since the last `step` event
         self._last_step = 0.0
@@ -40,6 +41,9 @@ class RunLogger:
         """A session begins: of a new run, or of one that is resumed."""
         self._log.write(event, durable=True)
         self._epochs = event["epochs"]
+        splits, size = event.get("splits", {}), event["image_size"]
+        self._best_by = event.get("best_by", "miou").replace("_", " ")
+        self._val_images = f"{splits.get('val', 'validation split')}, at {size[0]}x{size[1]}"
         self._steps = event["epochs"] * event["steps_per_epoch"]
         parameters = event["parameters"]
         self._terminal.say(
@@ -120,9 +124,12 @@ class RunLogger:
     def finished(self, event: RunFinished) -> None:
         """All epochs are done and the validation set is predicted."""
         self._log.write(event, durable=True)
+        tested = ""
+        if test := event.get("test"):
+            tested = f", {test['miou']:.4f} on {test['images']:,} test images that chose nothing"
         self._say_last(
-            f"Finished: best validation mIoU {event['best_miou']:.4f} in epoch "
-            f"{event['best_epoch']}, {event['seconds']:.0f} s."
+            f"Finished: best epoch {event['best_epoch']} by validation {self._best_by}, mIoU "
+            f"{event['best_miou']:.4f} ({self._val_images}){tested}, {event['seconds']:.0f} s."
         )
 
     def _say_last(self, text: str) -> None:

@@ -165,7 +165,7 @@ class RunDir:
 
     @property
     def best_checkpoint(self) -> Path:
-        """The checkpoint of the best validation mIoU, for `evaluate`, `predict` and `run:<id>`."""
+        """The checkpoint of the best validation, for `evaluate`, `predict` and `run:<id>`."""
         return self.path / "checkpoints" / "best.pt"
 
     def masks(self, epoch: int) -> Path:

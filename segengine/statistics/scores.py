@@ -7,6 +7,10 @@ are not in it. Where a ratio is 0/0 the score is NaN, that is, undefined and not
 - precision of a class that is never predicted (its recall is then 0),
 - recall of a class that is not in the truth (its precision is then 0).
 
+Every mean is over the classes in truth or prediction, in which an undefined precision or recall
+counts as 0: a model that never predicts a class earns nothing by it. So do scikit-learn
+(`zero_division=0`) and torchmetrics.
+
 The functions per class also take stacks of matrices, (..., classes, classes) -> (..., classes).
 """
 
@@ -25,15 +29,19 @@ Counts = NDArray[np.int64]
 class Scores(TypedDict):
     """The scores of one confusion matrix, 0 to 1.
 
-    A mean is over the classes whose score is defined; 0 where there are none. An undefined score of
-    a class is None.
+    A mean is over the classes in truth or prediction, where an undefined precision or recall counts
+    as 0; without such classes it is 0. An undefined score of a class is None.
     """
 
-    miou: Annotated[float, "mean IoU over the classes"]
+    miou: Annotated[float, "mean IoU over the classes in truth or prediction"]
     pixel_accuracy: Annotated[float, "share of the pixels that are right"]
-    mean_dice: Annotated[float, "mean Dice over the classes"]
-    mean_precision: Annotated[float, "mean precision over the classes that are predicted"]
-    mean_recall: Annotated[float, "mean recall over the classes in the truth"]
+    mean_dice: Annotated[float, "mean Dice over the same classes"]
+    mean_precision: Annotated[
+        float, "mean precision over the same classes; one that is never predicted counts as 0"
+    ]
+    mean_recall: Annotated[
+        float, "mean recall over the same classes; one that is not in the truth counts as 0"
+    ]
     iou: Annotated[list[float | None], "IoU per class; null: in neither truth nor prediction"]
     dice: Annotated[list[float | None], "Dice per class; null: in neither"]
     precision: Annotated[list[float | None], "precision per class; null: never predicted"]
@@ -117,8 +125,8 @@ def scores(confusion: ArrayLike) -> Scores:
         "miou": mean(per_class["iou"]),
         "pixel_accuracy": pixel_accuracy(confusion),
         "mean_dice": mean(per_class["dice"]),
-        "mean_precision": mean(per_class["precision"]),
-        "mean_recall": mean(per_class["recall"]),
+        "mean_precision": class_mean(per_class["precision"], per_class["iou"]),
+        "mean_recall": class_mean(per_class["recall"], per_class["iou"]),
         "iou": with_none(per_class["iou"]),
         "dice": with_none(per_class["dice"]),
         "precision": with_none(per_class["precision"]),
@@ -130,6 +138,11 @@ def mean(values: Floats) -> float:
     """The mean of the values that are not NaN; 0 where there are none."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else 0.0
+
+
+def class_mean(values: Floats, ious: Floats) -> float:
+    """The mean over the classes in truth or prediction, those that have an IoU; NaN counts as 0."""
+    return mean(np.where(np.isnan(ious), np.nan, np.nan_to_num(values)))
 
 
 def with_none(values: Floats) -> list[float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy
 import torch
@@ -12,10 +13,12 @@ import torchvision
 
 import segengine
 from segengine.batches.feature_cache import with_feature_caches
-from segengine.config import RunConfig
+from segengine.config import DataConfig, RunConfig
+from segengine.config.train import EarlyStopMetric
 from segengine.datasets import IGNORE_INDEX, ClassInfo, ProgressFn, prepare_dataset, spread
 from segengine.datasets.decoded import DecodedSplit, load_splits
 from segengine.datasets.sampler import steps_per_epoch
+from segengine.datasets.splits.roles import descriptions, is_tested
 from segengine.device import Precision, pick_device, pick_precision, seed_everything
 from segengine.inference.predictor import Predictor
 from segengine.losses import build_loss
@@ -37,6 +40,7 @@ class Components:
     """The built parts of a run, on their device.
 
     Attributes:
+        test_data: what is scored once at the end; None where the run has no such split.
         class_weights: one weight per class in the loss; None where all count the same.
         feature_bytes: bytes on disk of the feature cache; 0 where there is none.
         lineage: where the encoder's weights come from; None for random weights.
@@ -45,6 +49,7 @@ class Components:
     config: RunConfig
     train_data: DecodedSplit
     val_data: DecodedSplit
+    test_data: DecodedSplit | None
     step: TrainingStep
     class_weights: list[float] | None
     feature_bytes: int
@@ -104,6 +109,9 @@ def build_components(
     device = pick_device(config.train.device)
     prepare_dataset(config.data, progress)
     train_data, val_data = load_splits(config.data, ("train", "val"), progress)
+    test_data = None
+    if is_tested(config.data):  # read now, so that a damaged file does not end a trained run
+        (test_data,) = load_splits(_unlimited(config.data), ("test",), progress)
     classes = len(train_data.classes)
     seed_everything(config.train.seed, device)
     model = build_model(config.model, classes)
@@ -122,7 +130,14 @@ def build_components(
             splits, model, device, precision, limit
         )
     step = _training_step(config, model, device, precision, class_weights, classes)
-    return Components(config, train_data, val_data, step, class_weights, feature_bytes, lineage)
+    return Components(
+        config, train_data, val_data, test_data, step, class_weights, feature_bytes, lineage
+    )
+
+
+def _unlimited(data: DataConfig) -> DataConfig:
+    """The limit of the validation images is for validating fast: a test split is scored whole."""
+    return data.model_copy(update={"val_limit": 0})
 
 
 def _training_step(
@@ -150,7 +165,15 @@ def _training_step(
     )
 
 
-def run_started_event(components: Components, start_epoch: int, start_step: int) -> RunStarted:
+class StartsAt(Protocol):
+    """Where a session begins: what the event that begins it says of `state.Position`."""
+
+    epoch: int
+    step: int
+    best_by: EarlyStopMetric
+
+
+def run_started_event(components: Components, position: StartsAt) -> RunStarted:
     """The event that begins a session: all that a reader needs to show the run later."""
     parameters = count_parameters(components.model)
     event = RunStarted(
@@ -160,6 +183,8 @@ def run_started_event(components: Components, start_epoch: int, start_step: int)
         image_size=list(components.config.data.height_width),
         train_images=len(components.train_data),
         val_images=len(components.val_data),
+        test_images=len(components.test_data) if components.test_data else 0,
+        splits={str(role): words for role, words in descriptions(components.config.data).items()},
         film=list(components.film),
         parameters={"total": parameters.total, "trainable": parameters.trainable},
         device=_device_name(components.device),
@@ -174,8 +199,9 @@ def run_started_event(components: Components, start_epoch: int, start_step: int)
         lineage=components.lineage,
         epochs=components.config.train.epochs,
         steps_per_epoch=components.steps_per_epoch,
-        start_epoch=start_epoch,
-        start_step=start_step,
+        best_by=position.best_by,
+        start_epoch=position.epoch,
+        start_step=position.step,
     )
     if components.model.frozen:
         event["encoder_sha256"] = encoder_hash(components.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import cast, get_type_hints
 
 import torch
 from filelock import FileLock, Timeout
@@ -13,10 +14,12 @@ from segengine.datasets import ProgressFn
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError, one_line
 from segengine.files import cannot_write
-from segengine.inference.predict import predict_validation_set
+from segengine.inference.evaluate import score_split
+from segengine.inference.evaluation_data import open_evaluation_data
+from segengine.inference.predict import TrainedModel, predict_validation_set
 from segengine.models.base import encoder_hash
 from segengine.run.event_log import EventLog
-from segengine.run.events import RunFinished
+from segengine.run.events import RunFinished, TestRecord
 from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopped, Stopper
@@ -106,7 +109,7 @@ def _train(
     if components is None:
         components = set_up(run.config(), run.path.parent, progress, resumes=resumes)
     position = restore(run, components) if resumes else Position.start(components)
-    logger.started(run_started_event(components, position.epoch, position.step))
+    logger.started(run_started_event(components, position))
     trainer = Trainer(run, components, position, stopper, logger)
     try:
         trainer.fit()
@@ -125,4 +128,21 @@ def _train(
     with parts_of(run.best_checkpoint):
         components.predictor.model.load_state_dict(best_weights(best))
     predict_validation_set(run, components.predictor, components.val_data, progress)
+    if components.test_data is not None:
+        finished["test"] = _score_test(run, components, position, progress)
     return finished
+
+
+def _score_test(
+    run: RunDir,
+    components: Components,
+    position: Position,
+    progress: ProgressFn,
+) -> TestRecord:
+    """Score the test split once, with the best weights, as `evaluate` does."""
+    config, loss = components.config, components.step.loss
+    best = TrainedModel(components.predictor, components.classes, position.best_epoch)
+    data = open_evaluation_data(run, best.classes, config.data, "test", None, progress)
+    result, _ = score_split(run, config, best, loss, data, "test", progress)
+    names = get_type_hints(TestRecord)
+    return cast("TestRecord", {name: value for name, value in result.items() if name in names})

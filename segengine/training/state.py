@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,10 @@ from torch import Tensor
 from segengine.config import RunConfig
 from segengine.config.train import EarlyStopMetric
 from segengine.errors import UserError
-from segengine.metrics.pixel_mean import PixelMean
+from segengine.losses.set_loss import SetLoss
 from segengine.metrics.seg_metrics import SegMetrics
 from segengine.models.base import SegmentationModel
-from segengine.run.events import ValRecord
+from segengine.run.events import ValRecord, score_of
 from segengine.run.rundir import RunDir
 from segengine.training.components import Components
 from segengine.weights.checkpoint import State, load_checkpoint, rng_state, set_rng_state
@@ -30,12 +31,14 @@ class Position:
         epoch: the current epoch, 1-based; epochs + 1 when all are done.
         batch: optimizer steps of the current epoch that are done.
         step: optimizer steps of the run that are done.
-        best_miou, best_epoch: of the validations so far; -1 and 0 before the first.
-        best_score, best_score_epoch: the same for the early-stop metric, higher is better.
+        best_miou, best_epoch: of the best weights so far; -1 and 0 before the first validation.
+        best_score, best_score_epoch: the highest score that early stopping watches, and its epoch.
+        best_by: the score that chooses the best weights: that of early stopping, but in a run that
+            began in version 0.1, where it was the mIoU.
         epoch_seconds, seconds: time spent in the current epoch and in the run, in all sessions.
     """
 
-    loss: PixelMean
+    loss: SetLoss
     metrics: SegMetrics
     epoch: int = 1
     batch: int = 0
@@ -46,23 +49,28 @@ class Position:
     best_score_epoch: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0
+    best_by: EarlyStopMetric = "miou"
 
     @classmethod
     def start(cls, components: Components) -> Position:
         """The position before the first step."""
         device = components.device
-        return cls(PixelMean(device), SegMetrics(len(components.classes), device=device))
+        metrics = SegMetrics(len(components.classes), device=device)
+        best_by = components.config.train.early_stop_metric
+        return cls(SetLoss(components.step.loss), metrics, best_by=best_by)
 
     def note_validation(self, val: ValRecord, metric: EarlyStopMetric) -> bool:
-        """Keep the best scores; whether the mIoU of this validation is the best so far.
+        """Keep the best scores; whether this validation's weights are the best so far.
 
         Args:
             metric: the score that early stopping watches; see `TrainConfig.early_stop_metric`.
         """
-        score = _early_stop_score(val, metric)
-        if score > self.best_score:
+        score = score_of(val, metric)
+        better = score > self.best_score
+        if better:
             self.best_score, self.best_score_epoch = score, self.epoch
-        better = val["miou"] > self.best_miou
+        if self.best_by != metric:  # older runs
+            better = score_of(val, self.best_by) > self.best_miou
         if better:
             self.best_miou, self.best_epoch = val["miou"], self.epoch
         return better
@@ -88,16 +96,17 @@ class Position:
         """Numbers and one tensor, for a checkpoint."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         confusion = self.metrics.confusion.cpu()
-        return {**numbers, "loss": list(self.loss.sums()), "confusion": confusion}
+        return {**numbers, "loss": self.loss.sums(), "confusion": confusion}
 
     @classmethod
     def from_state(cls, state: dict[str, Any], components: Components) -> Position:
         """The position whose `to_state` this is."""
         position = cls.start(components)
-        position.loss = PixelMean(components.device, *state["loss"])
+        position.loss = SetLoss(components.step.loss, _loss_sums(state["loss"], components))
         position.metrics.confusion = state["confusion"].to(components.device)
-        # Older checkpoints have no score of early stopping: it was the mIoU.
+        # Older checkpoints have no score of early stopping (it was the mIoU), or chose by the mIoU.
         defaults = {"best_score": state["best_miou"], "best_score_epoch": state["best_epoch"]}
+        defaults["best_by"] = "miou"
         for name in _NUMBERS:
             setattr(position, name, {**defaults, **state}[name])
         return position
@@ -105,15 +114,19 @@ class Position:
 
 _NUMBERS = (
     *("epoch", "batch", "step", "epoch_seconds", "seconds"),
-    *("best_miou", "best_epoch", "best_score", "best_score_epoch"),
+    *("best_miou", "best_epoch", "best_score", "best_score_epoch", "best_by"),
 )
 
 
-def _early_stop_score(val: ValRecord, metric: EarlyStopMetric) -> float:
-    """The score that early stopping watches; higher is better."""
-    if metric == "loss":
-        return -math.inf if val["loss"] is None else -val["loss"]
-    return val["mean_dice"] if metric == "dice" else val[metric]
+def _loss_sums(saved: Sequence[Tensor | float], components: Components) -> Sequence[Tensor | float]:
+    """The sums of the current epoch's loss.
+
+    Version 0.1 saved two numbers for every loss. A loss of other sums begins anew: the epoch's
+    training loss is then over the rest of the epoch.
+    """
+    of_0_1 = any(isinstance(value, float) for value in saved)
+    losses_of_two_sums = ("cross_entropy", "bce", "focal", "lovasz")
+    return () if of_0_1 and components.config.optim.loss not in losses_of_two_sums else saved
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ from segengine.batches.augment import augment
 from segengine.batches.feature_cache import encoded_batch
 from segengine.batches.load import Change
 from segengine.config import RunConfig
-from segengine.datasets.base import IGNORE_INDEX
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.device import Precision, autocast
-from segengine.losses.base import Loss
+from segengine.losses.base import Loss, Sums
 from segengine.metrics.seg_metrics import labels_of
 from segengine.models.base import SegmentationModel
 from segengine.models.normalization import Normalization
@@ -30,11 +29,11 @@ class BatchResult(NamedTuple):
     """The result of one batch before the update of the weights.
 
     Attributes:
-        loss: mean over the pixels that count, 0-dimensional, without the auxiliary loss.
+        sums: what the batch's loss is computed from, without the auxiliary loss; see `Loss.sums`.
         labels, masks: predicted and true classes, (B, H, W) int64; 255 in the masks is void.
     """
 
-    loss: Tensor
+    sums: Sums
     labels: Tensor
     masks: Tensor
 
@@ -62,8 +61,9 @@ class TrainingStep:
     ) -> list[BatchResult]:
         """Compute the gradients of the step's batches; the weights are not changed.
 
-        A batch has the weight of its share of the step's pixels that are not void, so that the
-        gradient of several small batches is that of one large batch (apart from batch norm).
+        A batch weighs what its mean is over (`Loss.mass`: its pixels that are not void, or their
+        classes' weights), so that the gradient of several small batches is that of one large batch,
+        apart from batch norm; with Dice and Lovász, which are no means, it is not.
 
         Args:
             batches: image indices, one array (B,) per batch.
@@ -73,21 +73,35 @@ class TrainingStep:
             One result per batch.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        results = []
+        results: list[BatchResult] = []
         run_seed, epoch, first = seed
-        for number, (indices, share) in enumerate(_weighted(split, batches), start=first):
+        whole = sum(map(len, batches)) * split.masks[0].size  # keeps float16's gradients in range
+        masses: list[Tensor] = []
+        for number, indices in enumerate(batches, start=first):
             change = self._change((run_seed, epoch, number))
             with autocast(self.device, self.precision):
                 features, masks = encoded_batch(self.model, split, indices, self.device, change)
                 logits = self.model.decode(features, masks.shape[-2:])
-                loss = self.loss(logits, masks)
-                total = loss
+                sums = self.loss.sums(logits, masks)
+                total = self.loss.value(*sums)
                 if self.model.aux is not None:
                     aux = self.model.decode_aux(features, masks.shape[-2:])
-                    total = loss + self.config.model.aux_weight * self.loss(aux, masks)
-            self.scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
-            results.append(BatchResult(loss.detach(), labels_of(logits), masks))
+                    total = total + self.config.model.aux_weight * self.loss(aux, masks)
+            if len(batches) > 1:
+                masses.append(self.loss.mass(masks).float())
+                total = total * (masses[-1] / whole)
+            self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+            detached = tuple(value.detach() for value in sums)
+            results.append(BatchResult(detached, labels_of(logits), masks))
+        if masses:
+            self._scale_gradients(whole, torch.stack(masses).sum())
         return results
+
+    def _scale_gradients(self, whole: float, mass: Tensor) -> None:
+        """Make gradients that were weighed by shares of `whole` those by shares of `mass`."""
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        factor = whole / mass.clamp(min=torch.finfo(mass.dtype).tiny)
+        torch._foreach_mul_(gradients, factor.where(mass > 0, 0))
 
     def update(self, lr_factor: float) -> None:
         """Update the weights by the gradients, at `lr_factor` times the base learning rate."""
@@ -132,12 +146,3 @@ class TrainingStep:
         """The augmentation of a batch; None where none was asked for."""
         data = self.config.data
         return partial(augment, config=data, seed=seed) if data.augment else None
-
-
-def _weighted(split: DecodedSplit, batches: Sequence[Indices]) -> list[tuple[Indices, float]]:
-    """The batches with their shares of the pixels that count."""
-    if len(batches) == 1:
-        return [(batches[0], 1.0)]
-    counts = [int((split.masks[indices] != IGNORE_INDEX).sum()) for indices in batches]
-    total = max(sum(counts), 1)
-    return [(indices, count / total) for indices, count in zip(batches, counts, strict=True)]

@@ -17,7 +17,7 @@ from segengine.errors import UserError
 from segengine.files import sha256_of
 from segengine.inference.mask_files import save_mask
 from segengine.inference.predictor import ValidationResult
-from segengine.metrics.pixel_mean import PixelMean
+from segengine.losses.set_loss import SetLoss
 from segengine.run.events import Epoch, TrainRecord
 from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
@@ -101,13 +101,20 @@ class Trainer:
         with self._interruptible():
             results = components.step.gradients(components.train_data, batches, seed)
             is_read = components.device.type == "cpu" or self.logger.step_due()
-            mean_loss = _mean_loss(results) if is_read else None
+            mean_loss = self._loss_of(results) if is_read else None
             self._check_finite(mean_loss)
         components.step.update(self._lr_factor(position.step))
-        for loss, labels, masks in results:
-            position.loss.add(loss, masks)
+        for sums, labels, masks in results:
+            position.loss.add(sums)
             position.metrics.update(labels, masks)
         return mean_loss
+
+    def _loss_of(self, results: Sequence[BatchResult]) -> float:
+        """The loss over all pixels of a step's batches."""
+        loss = SetLoss(self.components.step.loss)
+        for result in results:
+            loss.add(result.sums)
+        return loss.value()
 
     def _close_epoch(self) -> None:
         """Validate where that is due, log the epoch, save."""
@@ -224,11 +231,3 @@ class Trainer:
             components.steps_per_epoch,
             components.config.train.epochs,
         )
-
-
-def _mean_loss(results: Sequence[BatchResult]) -> float:
-    """The mean loss over all pixels of a step's batches."""
-    mean = PixelMean(results[0].loss.device)
-    for loss, _, masks in results:
-        mean.add(loss, masks)
-    return mean.value()

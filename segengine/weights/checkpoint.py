@@ -87,7 +87,7 @@ def load_checkpoint(path: Path) -> State:
 
 
 def load_best(run: RunDir) -> State:
-    """The checkpoint with the best validation mIoU.
+    """The checkpoint of the best validation.
 
     Raises:
         UserError: there is none yet, or it is damaged.

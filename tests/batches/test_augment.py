@@ -11,7 +11,16 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as peer
 
-from segengine.batches.augment import Places, augment, blur, draw_places, jitter, mirror, resample
+from segengine.batches.augment import (
+    Places,
+    augment,
+    blur,
+    draw_places,
+    jitter,
+    mirror,
+    random_stream,
+    resample,
+)
 from segengine.config import DataConfig
 
 ALL = ("hflip", "crop", "rotate", "color", "blur")
@@ -283,3 +292,13 @@ def test_mirroring_some_leaves_the_others() -> None:
     place = torch.arange(4.0).repeat(2, 1)
     result = mirror(place, np.array([True, False]))
     assert result.tolist() == [[3, 2, 1, 0], [0, 1, 2, 3]]
+
+
+def test_the_shuffle_and_every_batch_have_random_streams_of_their_own() -> None:
+    """NumPy pads seeds with zeros: (seed, epoch, 0) would be the shuffle's (seed, epoch)."""
+    shuffle = np.random.default_rng([3, 7]).random(4)
+    streams = [random_stream(config("blur"), (3, 7, batch)).random(4) for batch in range(3)]
+    numbers = np.stack([shuffle, *streams])
+    assert len(np.unique(numbers)) == numbers.size
+    older = config("blur").model_copy(update={"draws": "1"})
+    np.testing.assert_array_equal(random_stream(older, (3, 7, 0)).random(4), shuffle)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from segengine.metrics.pixel_mean import PixelMean
+from segengine.losses.cross_entropy import CrossEntropy
+from segengine.losses.set_loss import SetLoss
 from segengine.metrics.seg_metrics import SegMetrics, labels_of
 from segengine.run.event_log import EventLog
 from segengine.run.logger import RunLogger
@@ -41,13 +42,13 @@ def measure(size: int, batch: int, logger: RunLogger, steps: int) -> None:
     """Print the shares for images of that size."""
     images, masks = random_batch(size, batch)
     step = our_step(ARCH, images, masks)
-    metrics, mean = SegMetrics(CLASSES), PixelMean(torch.device("cpu"))
+    metrics, mean = SegMetrics(CLASSES), SetLoss(CrossEntropy())
     logits = torch.randn(batch, CLASSES, size, size).contiguous(memory_format=torch.channels_last)
-    loss = torch.tensor(1.0)
+    loss, pixels = torch.tensor(1.0), torch.tensor(masks.numel())
 
     def count() -> None:
         metrics.update(labels_of(logits), masks)
-        mean.add(loss, masks)
+        mean.add((loss, pixels))
 
     measured = []
     for number in range(FIRST_STEPS + steps):

@@ -94,6 +94,7 @@ def test_a_model_over_a_searched_encoder_learns_a_folder_of_ones_own(
     choose(page, "Model", "U-Net with a chosen encoder")
     choose(page, "Encoder", "mobilenet_v2", typed="mobilev2")
     fill(page, Epochs="1", Batch_size="5")
+    choose(page, "Validation split", "Official split")
     page.get_by_text("10 training and 4 validation images, 2 steps per epoch.").wait_for()
 
     run = start(page, dashboard)

@@ -70,7 +70,7 @@ def test_a_new_person_mends_the_learning_rate_and_double_clicks_start(
     assert start.is_disabled()
 
     field(launch, "Learning rate").fill("0.002")
-    launch.get_by_text("200 training and 80 validation images").wait_for()
+    launch.get_by_text("160 training and 40 validation images").wait_for()
     start.dblclick()
 
     launch.wait_for_url("**/curves?runs=*")

@@ -58,4 +58,4 @@ def pets(tmp_path: Path) -> Path:
 def flags(root: Path) -> list[str]:
     """The smallest training that there is: 1 epoch of 2 steps at 32 pixels."""
     words = f"--image-size 32 --batch-size 4 --epochs 1 --device cpu --workers 1 --root {root}"
-    return words.split()
+    return [*words.split(), "--val-split", "official"]

@@ -208,6 +208,7 @@ def test_a_run_is_trained_shown_evaluated_and_used(
     assert code == 0
     written = json.loads(run.evaluation("oxford_pets").read_text())
     assert f"mIoU {written['miou']:.4f}" in out
+    assert "official test list; for this run they chose the epoch" in out
     assert written["images"] == 4
     assert written["miou"] == pytest.approx(read_status(run).best_miou, abs=1e-6)
 

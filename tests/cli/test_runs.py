@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,11 +41,11 @@ def test_the_list_has_a_line_for_each_run(
     code, out, err = call("list")
     head, *lines = out.splitlines()
     assert (code, err, head.split()[0]) == (0, "", "RUN")
-    cells = {line.split()[0]: line.split()[1:] for line in lines}
+    cells = {cell[0]: cell[1:] for cell in (re.split(r"  +", line) for line in lines)}
     best = max(read_status(done).best_miou, 0)
-    assert cells[done.id][:3] == ["finished", "6/6", f"{best:.3f}"]
+    assert cells[done.id][:4] == ["finished", "6/6", f"{best:.3f} (epoch 6)", "own split"]
     assert cells[failed.id][:2] == ["failed", "2/6"]
-    assert cells[dead.id] == ["crashed", "0/6", "-", "oxford_pets", "64x96"]
+    assert cells[dead.id] == ["crashed", "0/6", "-", "own split", "-", "oxford_pets", "64x96"]
 
 
 def test_a_damaged_run_does_not_hide_the_others(

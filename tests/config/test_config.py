@@ -38,6 +38,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "root": PATHS,
     "download": st.booleans(),
     "binary": st.booleans(),
+    "val_split": st.sampled_from(["honest", "official"]),
+    "draws": st.sampled_from(["2", "1"]),
     "val_share": st.floats(0, 1, exclude_min=True, exclude_max=True),
     "split_seed": st.integers(0, 2**31 - 1),
     "augment": st.lists(st.sampled_from(AUGMENTATIONS), unique=True).map(tuple),
@@ -200,7 +202,8 @@ def test_presets_are_valid_configs(name: str) -> None:
 
 def test_the_course_preset_is_the_published_recipe() -> None:
     recipe = PRESETS["course_recipe"].config()
-    assert recipe == RunConfig().with_values(val_every=2)
+    course = {"val_every": 2, "val_split": "official", "stem": "small"}
+    assert recipe == RunConfig().with_values(**course)
 
 
 def test_flags_beside_a_config_file_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

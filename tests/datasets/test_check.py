@@ -222,7 +222,7 @@ def test_real_pets_are_sound(real_pets: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_run_will_use_is_read_before_it_starts_and_not_again(pets: Path) -> None:
-    settings = tiny.config(pets, train_limit=4, image_size="32x64").data
+    settings = tiny.config(pets, train_limit=4, draws="1", image_size="32x64").data
     mask_file(pets, "trainval_6").write_bytes(b"beyond the limit")
     load_splits(settings, ("train", "val"), tiny.no_progress)
     load_splits(settings, ("train", "val"), refuse_to_read)

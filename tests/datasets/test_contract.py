@@ -26,6 +26,7 @@ from segengine.datasets import (
 )
 from segengine.datasets.decoded import load_splits
 from segengine.datasets.sample_streets import write_sample_streets
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.registry import entries
 from tests import tiny
@@ -139,7 +140,7 @@ def test_pairs_are_rgb_and_labels_of_one_size_and_in_range(small: Small, name: s
 @every_written_dataset
 def test_images_are_decoded_at_training_size(small: Small, name: str) -> None:
     config = small(name)
-    for split, images in split_sizes(config).items():
+    for split, images in role_sizes(config).items():
         (decoded,) = load_splits(config, (split,), tiny.no_progress)
         assert decoded.images.shape == (images, 32, 48, 3)
         assert decoded.masks.shape == (images, 32, 48)

@@ -63,8 +63,8 @@ def test_one_pair_cannot_be_split(tmp_path: Path) -> None:
     )
 
 
-def test_settings_of_a_split_by_chance_are_refused_beside_own_splits(root: Path) -> None:
-    refused(root, "val_share 0.5 was given, but .* has splits of its own", val_share=0.5)
+def test_settings_of_a_split_by_chance_are_refused_beside_images_for_every_role(root: Path) -> None:
+    refused(root, "val_share 0.5 was given, but .* has a val/ and a test/", val_share=0.5)
     refused(root, "split_seed 3 was given", split_seed=3)
 
 

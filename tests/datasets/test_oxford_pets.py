@@ -21,6 +21,7 @@ from segengine.datasets import (
 )
 from segengine.datasets.check import check_dataset
 from segengine.datasets.sample_pets import write_sample_pets
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from tests import tiny
 from tests.tiny import mask_file
@@ -129,15 +130,16 @@ def test_stray_files_are_no_images(pets: Path) -> None:
     assert len(opened(pets).names) == tiny.TRAIN
 
 
-def test_limits_take_the_first_for_training_and_spread_for_validation(tmp_path: Path) -> None:
+def test_limits_draw_for_training_and_spread_for_validation(tmp_path: Path) -> None:
     root = tiny.write_pets(tmp_path, train=5, val=9)
-    config = DataConfig(root=str(root), train_limit=2, val_limit=3)
+    config = DataConfig(root=str(root), val_split="official", train_limit=2, val_limit=3)
     train = chosen_names(open_dataset(config, "train"), config, "train")
     val = chosen_names(open_dataset(config, "val"), config, "val")
-    assert train == ("trainval_0", "trainval_1")
+    assert len(train) == 2 and set(train) < {f"trainval_{number}" for number in range(5)}
     assert val == ("test_0", "test_3", "test_6")
-    assert split_sizes(config) == {"train": 2, "val": 3}
-    assert split_sizes(DataConfig(root=str(root), train_limit=99)) == {"train": 5, "val": 9}
+    assert role_sizes(config) == {"train": 2, "val": 3}
+    unlimited = config.model_copy(update={"train_limit": 99, "val_limit": 0})
+    assert role_sizes(unlimited) == {"train": 5, "val": 9}
 
 
 def test_a_missing_folder_says_which_file_was_looked_for(tmp_path: Path) -> None:

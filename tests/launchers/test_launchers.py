@@ -289,6 +289,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     root = tmp_path / "Bilder von 'Mia' & \"Tom\" äöü"
     write_pets(root, train=8, val=4)
     values = {"root": str(root), "image_size": "32", "batch_size": 4, "workers": 1}
+    values["val_split"] = "official"
     limits = {"train_limit": 8, "val_limit": 4, "val_every": 1000, "device": "cpu"}
     return RunConfig.from_flat({**values, **limits, "epochs": 40})
 

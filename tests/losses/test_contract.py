@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from segengine.losses.set_loss import SetLoss
 from segengine.registry import entries
 from tests.losses.cases import classes_for, named_loss, random_batch, value_and_gradient
 
@@ -116,3 +117,28 @@ def test_the_same_batch_gives_the_same_bits(name: str) -> None:
     finally:
         torch.use_deterministic_algorithms(before)
     assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+
+
+@every_loss
+@pytest.mark.parametrize("weighted", [False, True])
+def test_its_value_over_a_set_does_not_depend_on_the_batches(name: str, weighted: bool) -> None:
+    classes = classes_for(name)
+    logits, target = random_batch(classes)
+    target[0, :9] = 255  # batches of different weight
+    weights = torch.linspace(0.5, 2, classes) if weighted else None
+    loss = named_loss(name, classes, weights)
+    values = []
+    for batches in ([3], [1, 2], [1, 1, 1]):
+        total = SetLoss(loss)
+        for part, truth in zip(logits.split(batches), target.split(batches), strict=True):
+            total.add(loss.sums(part, truth))
+        values.append(total.value())
+    assert values[0] == pytest.approx(loss(logits, target).item(), rel=1e-5)
+    if name == "lovasz":  # it says so: the mean of the batches, by pixels
+        parts = [
+            (loss(a[None], b[None]), (b != 255).sum()) for a, b in zip(logits, target, strict=True)
+        ]
+        expected = sum(value * pixels for value, pixels in parts) / (target != 255).sum()
+        assert values[2] == pytest.approx(float(expected), rel=1e-5)
+    else:
+        assert values == pytest.approx([values[0]] * 3, rel=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,19 +117,34 @@ def test_scores_are_ready_for_json() -> None:
     assert {value for name, value in nothing.items() if name not in lists} == {0.0}
 
 
-def test_means_are_over_the_classes_whose_score_is_defined() -> None:
+def test_means_are_over_the_classes_in_truth_or_prediction() -> None:
     result = scores.scores(MATRIX)
     assert result["mean_dice"] == pytest.approx((6 / 7 + 2 / 3 + 0 + 0) / 4)
-    assert result["mean_precision"] == pytest.approx((1 + 1 / 2 + 0) / 3)
-    assert result["mean_recall"] == pytest.approx((3 / 4 + 1 + 0) / 3)
+    assert result["mean_precision"] == pytest.approx((1 + 1 / 2 + 0 + 0) / 4)
+    assert result["mean_recall"] == pytest.approx((3 / 4 + 1 + 0 + 0) / 4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_mean_dice_equals_torchmetrics_macro_f1(kind: str) -> None:
+def test_means_equal_torchmetrics_macro_averages(kind: str) -> None:
     logits, target = random_case(kind)
     confusion = scores.confusion_matrix(logits.argmax(1).numpy(), target.numpy(), CLASSES)
-    oracle = MulticlassF1Score(num_classes=CLASSES, ignore_index=255, average="macro")
-    assert scores.scores(confusion)["mean_dice"] == pytest.approx(oracle(logits, target).item())
+    oracles = {
+        "mean_dice": MulticlassF1Score,
+        "mean_precision": MulticlassPrecision,
+        "mean_recall": MulticlassRecall,
+    }
+    result: dict[str, Any] = {**scores.scores(confusion)}
+    for name, oracle in oracles.items():
+        macro = oracle(num_classes=CLASSES, ignore_index=255, average="macro")
+        assert result[name] == pytest.approx(macro(logits, target).item()), name
+
+
+def test_a_model_blind_to_a_class_earns_no_precision_by_it() -> None:
+    """By hand; scikit-learn's `precision_score(average="macro", zero_division=0)` agrees."""
+    blind = np.array([[60, 10, 0], [20, 180, 0], [20, 10, 0]])
+    result = scores.scores(blind)
+    assert result["precision"] == [0.6, 0.9, None]
+    assert result["mean_precision"] == pytest.approx(0.5)
 
 
 def test_scores_take_stacks_of_matrices() -> None:

@@ -13,6 +13,7 @@ from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
 from segengine.results.masks import (
     ImageScore,
+    MaskSet,
     classes_of,
     common_images,
     error_map,
@@ -22,6 +23,7 @@ from segengine.results.masks import (
     order_images,
     saved_scores,
     score,
+    uneven,
 )
 from segengine.results.runlog import open_log
 from segengine.run.rundir import RunDir
@@ -32,7 +34,7 @@ from tests.made_runs import config_for, make_run
 def test_a_run_in_training_shows_its_latest_validation(tmp_path: Path) -> None:
     masks = masks_of(run_with_masks(tmp_path, 1, 2, 4))
     assert (masks.epoch, masks.best) == (4, False)
-    assert masks.caption == "latest validation, epoch 4 of 6"
+    assert masks.caption == "latest validation, epoch 4 of 6, at 64x64"
     assert masks.names() == {"one"}
     assert masks.mask("one").tolist() == [[1, 1], [1, 1]]
 
@@ -53,7 +55,7 @@ def test_an_ended_run_shows_its_best_weights(tmp_path: Path, real_pets: Path) ->
     run = make_run(tmp_path, root=real_pets, val_limit=12, epochs_done=6)
     masks = masks_of(run)
     assert masks.folder == run.predictions
-    assert masks.caption == "epoch 6 of 6, best weights"
+    assert masks.caption == "epoch 6 of 6, best weights, at 64x64"
     assert len(masks.names()) == 12
 
 
@@ -156,3 +158,19 @@ def test_scores_of_an_image_with_the_name_of_a_formula_are_found(tmp_path: Path)
     path = tmp_path / "per_image.csv"
     path.write_text("image,miou,iou_pet\n'=cat,0.500000,0.500000\n")
     assert saved_scores(path) == {"=cat": ImageScore(0.5, (0.5,))}
+
+
+def of_size(side: int, images: int, *, best: bool = True) -> MaskSet:
+    return MaskSet(RunDir(Path("x")), Path("x"), 3, 3, best, (side, side), images)
+
+
+def test_runs_of_different_sizes_or_images_are_remarked_on() -> None:
+    assert uneven([of_size(64, 40), of_size(64, 40)], 40) == ""
+    assert uneven([of_size(64, 40)], 40) == ""
+    assert "(64x64 and 128x128)" in uneven([of_size(64, 40), of_size(128, 40)], 40)
+    sentence = uneven([of_size(64, 40), of_size(64, 80)], 30)
+    assert "(40 and 80): the 30 that all share" in sentence and "image sizes" not in sentence
+    held_out_by_two_seeds = [of_size(64, 40), of_size(64, 40)]
+    assert "the 8 that all share" in uneven(held_out_by_two_seeds, 8)
+    assert uneven([of_size(64, 40, best=False), of_size(64, 40, best=False)], 8) == ""
+    assert uneven([MaskSet(RunDir(Path("x")), Path("x"), 3, 3, best=True)] * 2, 8) == ""

@@ -25,14 +25,14 @@ WAYS = {
     preflight: "preflight",
     session: "dry_run",
     components: "load_encoder",
-    decoded: ("open_dataset", "decode_pairs"),
+    decoded: ("open_role", "decode_pairs"),
 }
 ONCE = {
     "preflight": 1,
     "dry_run": 1,
     "load_encoder": 1,
-    "open_dataset train": 1,
-    "open_dataset val": 1,
+    "open_role train": 1,
+    "open_role val": 1,
     "decode_pairs": 2,  # of two splits
 }
 
@@ -56,7 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     def counting(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:
-            counted[f"{name} {args[1]}" if name == "open_dataset" else name] += 1
+            counted[f"{name} {args[1]}" if name == "open_role" else name] += 1
             return plain(*args, **more)
 
         return call

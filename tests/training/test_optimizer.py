@@ -52,6 +52,13 @@ ORACLES: list[tuple[dict[str, Any], Any]] = [
 ]
 
 
+@pytest.mark.parametrize(("name", "oracle"), [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
+def test_a_bare_adam_or_sgd_is_torchs_own(name: str, oracle: Any) -> None:
+    mine, other = tiny_model(), tiny_model()
+    stepped = steps(mine, build_optimizer(mine, OptimConfig(optimizer=name)))
+    torch.testing.assert_close(stepped, steps(other, oracle(other.parameters())))
+
+
 @pytest.mark.parametrize(("values", "oracle"), ORACLES)
 def test_steps_equal_torchs_optimizer(values: dict[str, Any], oracle: Any) -> None:
     mine, other = tiny_model(), tiny_model()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from segengine.training import step as step_module
 from segengine.training.components import Components
 from segengine.training.step import TrainingStep
 from segengine.weights.checkpoint import best_weights, load_checkpoint
@@ -46,15 +47,41 @@ def weights(components: Components) -> dict[str, Tensor]:
     return {name: p.detach().clone() for name, p in components.model.named_parameters()}
 
 
-def test_small_batches_make_the_gradient_of_a_large_one(build: Callable[..., Components]) -> None:
-    """Images differ in void, so a mean of the batches' means would be another gradient."""
-    components = build()
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"class_weights": "inverse"},
+        {"loss": "focal", "class_weights": "inverse"},
+        {"arch": "fcn_resnet50", "aux_weight": 0.5, "class_weights": "inverse"},
+    ],
+)
+def test_small_batches_make_the_gradient_of_a_large_one(
+    build: Callable[..., Components], values: dict[str, Any]
+) -> None:
+    """Images differ in void and classes: a mean of the batches' means is another gradient."""
+    components = build(**values)
     components.step.gradients(components.train_data, [np.concatenate(STEP)], (0, 1, 0))
     whole = gradients(components.step)
     outcomes = components.step.gradients(components.train_data, STEP, (0, 1, 0))
     for name, gradient in gradients(components.step).items():
         torch.testing.assert_close(gradient, whole[name], atol=1e-6, rtol=1e-4)
     assert [len(outcome.masks) for outcome in outcomes] == [2, 3]
+
+
+def test_what_an_augmentation_makes_void_is_not_in_a_batchs_weight(
+    build: Callable[..., Components], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blank_the_second(images: Tensor, masks: Tensor, **_: Any) -> tuple[Tensor, Tensor]:
+        return images, masks if len(masks) == 2 else torch.full_like(masks, 255)
+
+    monkeypatch.setattr(step_module, "augment", blank_the_second)
+    components = build(augment=("rotate",))
+    components.step.gradients(components.train_data, STEP[:1], (0, 1, 0))
+    alone = gradients(components.step)
+    components.step.gradients(components.train_data, STEP, (0, 1, 0))
+    for name, gradient in gradients(components.step).items():
+        torch.testing.assert_close(gradient, alone[name], atol=1e-6, rtol=1e-4)
 
 
 def test_the_gradient_is_cut_to_the_norm_that_was_asked_for(
@@ -106,7 +133,8 @@ def test_float16_scales_the_loss_and_comes_close_to_float32(
         components = build(precision=precision)
         outcomes = components.step.gradients(components.train_data, STEP, (0, 1, 0))
         components.step.scaler.unscale_(components.step.optimizer)
-        results[precision] = (outcomes[0].loss.item(), gradients(components.step))
+        loss = components.step.loss.value(*outcomes[0].sums).item()
+        results[precision] = (loss, gradients(components.step))
         assert components.step.scaler.is_enabled() == (precision == "fp16")
     assert results["fp16"][0] == pytest.approx(results["fp32"][0], rel=0.02)
     key = "decoder.classifier.weight"
@@ -121,7 +149,7 @@ def test_the_auxiliary_head_is_trained_by_its_weight(build: Callable[..., Compon
     for weight in (0.25, 0.5):
         components = build(arch="fcn_resnet50", aux_weight=weight)
         outcomes = components.step.gradients(components.train_data, STEP[:1], (0, 1, 0))
-        losses.append(outcomes[0].loss.item())
+        losses.append(components.step.loss.value(*outcomes[0].sums).item())
         last = [name for name in gradients(components.step) if name.startswith("aux.")][-1]
         norms.append(gradients(components.step)[last].norm().item())
     assert losses[0] == losses[1]

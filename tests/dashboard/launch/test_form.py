@@ -71,7 +71,8 @@ def test_every_preset_is_a_valid_config(name: str) -> None:
 
 def test_the_course_recipe_is_the_published_one() -> None:
     config = PRESETS["course_recipe"].config()
-    assert config == RunConfig.from_flat({"val_every": 2})
+    course = {"val_every": 2, "val_split": "official", "stem": "small"}
+    assert config == RunConfig.from_flat(course)
     assert (config.train.epochs, config.train.batch_size, config.data.image_size) == (30, 64, "64")
 
 
@@ -129,7 +130,7 @@ def test_what_is_hidden_keeps_no_run_from_starting(quick_look: FormEntries, tmp_
         ("lr", "", "Learning rate must be a number, but '' was given."),
         ("epochs", "2.5", "Epochs must be a whole number, but 2.5 was given."),
         ("batch_size", "0", "Batch size must be at least 1, but 0 was given."),
-        ("batch_size", "999", "Batch size 999 is larger than the training set (200 images)"),
+        ("batch_size", "999", "Batch size 999 is larger than the training set (160 images)"),
         ("image_size", "16", "Image size must be 32 to 2048 pixels per side, but 16 was given."),
         ("image_size", "big", "Image size must be N or HxW in pixels"),
     ],
@@ -176,7 +177,7 @@ def test_a_contradiction_in_one_section_hides_no_problem_of_another(
     entries = {**quick_look, "strategy": "frozen", "weights_from": "run", "batch_size": "4096"}
     problems = check_form(entries, tmp_path).problems
     assert list(problems) == ["weights", "batch_size"]
-    assert "larger than the training set (200 images)" in problems["batch_size"]
+    assert "larger than the training set (160 images)" in problems["batch_size"]
 
 
 def test_the_hint_says_how_much_there_is_to_learn_from(
@@ -184,7 +185,8 @@ def test_the_hint_says_how_much_there_is_to_learn_from(
 ) -> None:
     entries = {**quick_look, "batch_size": "16", "train_limit": "33"}
     hint = check_form(entries, tmp_path).hint
-    assert hint == "33 training and 80 validation images, 2 steps per epoch"
+    assert hint.startswith("33 training and 40 validation images, 80 test images scored once, ")
+    assert hint.endswith(" 2 steps per epoch")
 
 
 def test_the_command_line_quotes_paths_and_names_another_runs_folder(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def text_of(page: AppTest) -> str:
 def test_a_new_person_finds_quick_look_ready_to_start(page: AppTest) -> None:
     page.run()
     assert "SegFormer-B0 on synthetic pets" in text_of(page)
-    assert "200 training and 80 validation images" in text_of(page)
+    assert "160 training and 40 validation images" in text_of(page)
     assert not page.button(key="launch_start").disabled
     assert "launch --dataset sample_pets --stem small" in page.code[0].value
 
@@ -96,7 +96,7 @@ def test_the_first_of_two_stages_is_a_preset(page: AppTest) -> None:
     page.run()
     page.button_group(key="launch_preset").set_value("streets").run()
     assert "19 classes" in text_of(page)
-    assert "240 training and 60 validation images" in text_of(page)
+    assert "192 training and 48 validation images" in text_of(page)
     assert "--dataset sample_streets --image-size 64x128" in page.code[0].value
     assert not page.button(key="launch_start").disabled
 

@@ -1,0 +1,1 @@
+"""Which images train, choose and test: roles made from a dataset's splits, and seeded draws."""
