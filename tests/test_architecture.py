@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, str] = {
     "models": "config registry files errors",
     "datasets": "drawing config registry files errors",
     "run": "config statistics files errors",
-    "config": "registry errors",
+    "config": "registry files errors",
     "registry": "errors",
     "files": "errors",
     "device": "errors",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
@@ -13,6 +12,8 @@ from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP
 from segengine.config import KnownName, RunConfig, encoders
 from segengine.config.messages import limits_in_words, literal_choices
 from segengine.config.section import conditions, holds
+from segengine.errors import UserError
+from segengine.files import looking_at, typed_path
 from segengine.registry import entries as registered
 
 FieldKind = Literal["choice", "several", "switch", "integer", "number", "text", "weights"]
@@ -85,8 +86,9 @@ def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfi
 def _has_own_splits(root: str) -> bool:
     """Whether a folder of people's own is split already."""
     try:
-        return (Path(root).expanduser() / "train").is_dir()
-    except (RuntimeError, OSError):  # the home of an unknown user; a folder that may not be read
+        with looking_at(root, "root"):
+            return (typed_path(root, "root") / "train").is_dir()
+    except UserError:  # the field says so
         return False
 
 

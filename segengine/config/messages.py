@@ -24,6 +24,7 @@ _TEMPLATES = {
     "bool_parsing": "{field} must be true or false, but {given} was given.",
     "bool_type": "{field} must be true or false, but {given} was given.",
     "int_parsing_size": "{field} must be a smaller number, but {given} was given.",
+    "string_unicode": "{field} {given} is not UTF-8: rename or correct it.",
     "string_too_short": "{field} must not be empty.",
 }
 _LONGEST = 80  # characters of a given value that a sentence repeats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from segengine.config.optim import OptimConfig
 from segengine.config.section import STORED, Section
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
+from segengine.files import typed_path
 from segengine.registry import find
 
 
@@ -119,7 +121,7 @@ class RunConfig(Section):
         """
         try:
             nested = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             raise UserError(f"Config file {path} cannot be read: {error}.") from None
         return cls.parse(nested, context)
 
@@ -137,10 +139,10 @@ class RunConfig(Section):
 
     def resolved(self) -> RunConfig:
         """The same config with absolute paths, so that it means the same in every folder."""
-        changes = {"root": str(Path(self.data.root).expanduser().resolve())}
+        changes = {"root": os.path.realpath(typed_path(self.data.root, "root"))}
         weights = self.model.weights
         if weights and weights != "imagenet" and not weights.startswith("run:"):
-            changes["weights"] = str(Path(weights).expanduser().resolve())
+            changes["weights"] = os.path.realpath(typed_path(weights, "weights"))
         return self.from_flat({**self.flat(), **changes}, STORED)
 
     def to_json(self) -> str:

@@ -9,12 +9,16 @@ A dataset file offers
 - `prepare(config, progress)`, which downloads or draws what is missing,
 - `open_split(config, split)`, a `SegDataset`,
 - `notes(config)`, if it likes: what is left out, or read in an unusual way, one sentence each.
+
+What the system says against the dataset's folder (no right to read it, a name too long) is answered
+here, for every dataset, by a sentence about the folder.
 """
 
 from __future__ import annotations
 
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
+from segengine.files import looking_at
 from segengine.registry import find
 
 __all__ = [
@@ -35,19 +39,22 @@ __all__ = [
 
 def open_dataset(config: DataConfig, split: Split) -> SegDataset:
     """One split of the config's dataset; UserError where it is missing or incomplete."""
-    dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
+    with looking_at(config.root, "root"):
+        dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
     return dataset
 
 
 def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
     """The classes of the config's dataset, in label order; UserError where they are not known."""
-    classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
+    with looking_at(config.root, "root"):
+        classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
     return classes
 
 
 def prepare_dataset(config: DataConfig, progress: ProgressFn) -> None:
     """Download or draw what is missing; UserError where that fails."""
-    find("datasets", config.dataset).load().prepare(config, progress)
+    with looking_at(config.root, "root"):
+        find("datasets", config.dataset).load().prepare(config, progress)
 
 
 def dataset_notes(config: DataConfig) -> list[str]:
@@ -59,12 +66,14 @@ def dataset_notes(config: DataConfig) -> list[str]:
         UserError: data is missing.
     """
     notes = getattr(find("datasets", config.dataset).load(), "notes", None)
-    return [] if notes is None else notes(config)
+    with looking_at(config.root, "root"):
+        return [] if notes is None else notes(config)
 
 
 def split_sizes(config: DataConfig) -> dict[Split, int]:
     """Images per split that a run uses, limits applied; UserError where data is missing."""
-    sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
+    with looking_at(config.root, "root"):
+        sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
     return {split: min(size, _limit(config, split) or size) for split, size in sizes.items()}
 
 

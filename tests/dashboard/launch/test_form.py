@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 from pathlib import Path
 from typing import Any
@@ -154,14 +155,58 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_form(
     assert list(check_form(entries, tmp_path).problems) == ["root", "lr", "seed"]
 
 
-@pytest.mark.parametrize("path", ["~nobody-of-this-name/x", "a\0b"])
-def test_a_path_that_cannot_be_one_is_a_sentence(
+LINKS = "links in a circle"
+PATHS = ["~nobody-of-this-name/x", "a\0b", "x" * 300, "/" + "a/" * 2500, "\udcff", "\ud800", LINKS]
+
+
+@pytest.mark.parametrize("dataset", ["oxford_pets", "cityscapes", "folder"])
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ascii(path)[:20])
+def test_a_dataset_folder_that_cannot_be_one_is_a_sentence(
+    quick_look: FormEntries, tmp_path: Path, dataset: str, path: str
+) -> None:
+    path = link_in_a_circle(tmp_path) if path == LINKS else path
+    checked = check_form({**quick_look, "dataset": dataset, "root": path}, tmp_path)
+    assert list(checked.problems) == ["root"]
+    checked.problems["root"].encode()
+    assert len(checked.problems["root"]) < 400
+    if checked.config:  # the page prints it
+        command_line(checked.config, tmp_path)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ascii(path)[:20])
+def test_a_weights_file_that_cannot_be_one_is_a_sentence(
     quick_look: FormEntries, tmp_path: Path, path: str
 ) -> None:
-    entries = {**quick_look, "dataset": "oxford_pets", "root": path}
-    assert list(check_form(entries, tmp_path).problems) == ["root"]
+    path = link_in_a_circle(tmp_path) if path == LINKS else path
     entries = {**quick_look, "strategy": "frozen", "weights_from": "file", "weights_file": path}
-    assert list(check_form(entries, tmp_path).problems) == ["weights"]
+    checked = check_form(entries, tmp_path)
+    assert list(checked.problems) == ["weights"]
+    checked.problems["weights"].encode()
+    if checked.config:
+        command_line(checked.config, tmp_path)
+
+
+@pytest.mark.parametrize("dataset", ["oxford_pets", "cityscapes", "folder"])
+def test_a_folder_that_may_not_be_read_is_a_sentence(
+    quick_look: FormEntries, tmp_path: Path, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's refusal is played: tests may run as root, whom nothing is refused."""
+
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    entries = {**quick_look, "dataset": dataset, "root": "/secret"}
+    problems = check_form(entries, tmp_path).problems
+    assert problems["root"].startswith("Dataset folder '/secret' cannot be read: permission denied")
+
+
+def link_in_a_circle(folder: Path) -> str:
+    """The path of a link to a link to itself."""
+    (folder / "a").symlink_to(folder / "b")
+    (folder / "b").symlink_to(folder / "a")
+    return str(folder / "a")
 
 
 def test_pretrained_without_a_source_is_refused(quick_look: FormEntries, tmp_path: Path) -> None:
