@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, str] = {
     " errors",
     "results": "launchers datasets run config statistics registry errors",
     "inference": "batches weights metrics losses models datasets run config device files errors",
-    "launchers": "losses datasets run config registry files errors",
+    "launchers": "models losses datasets run config registry files errors",
     "batches": "models datasets config device",
     "weights": "models run config files errors",
     "metrics": "datasets statistics",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
 from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP
 from segengine.config import KnownName, RunConfig, encoders
-from segengine.config.messages import limits_in_words, literal_choices
-from segengine.config.section import conditions, holds
+from segengine.config.encoder_sizes import PARAMETERS
+from segengine.config.messages import limits_in_words, literal_choices, number_text
+from segengine.config.section import conditions, extra, holds
 from segengine.errors import UserError
 from segengine.files import looking_at, typed_path
+from segengine.registry import Entry
 from segengine.registry import entries as registered
 
 FieldKind = Literal["choice", "several", "switch", "integer", "number", "text", "weights"]
@@ -50,6 +53,7 @@ class FieldSpec:
         help: one sentence, and the limits where there are any.
         options: value -> label; empty where the field is no choice.
         main: whether it stands in the form itself, not under "More settings".
+        zero: of a number: the word that the form has for 0, such as "all"; "" where 0 is a number.
     """
 
     section: str
@@ -60,15 +64,30 @@ class FieldSpec:
     default: Any
     options: Mapping[str, str]
     main: bool
+    zero: str = ""
+
+    def is_zero_word(self, entries: FormEntries) -> bool:
+        """Whether the form holds this field's word for 0."""
+        entry = entries.get(self.name)
+        return bool(self.zero) and isinstance(entry, str) and entry.strip().lower() == self.zero
+
+    def text_of(self, value: Any) -> str:
+        """A number or a text as a person types it: 0.001, all."""
+        if self.zero and value == 0:
+            return self.zero
+        return number_text(value) if isinstance(value, float) else str(value)
 
 
-def specs(config_type: type[RunConfig] = RunConfig) -> list[FieldSpec]:
+@cache
+def specs(config_type: type[RunConfig] = RunConfig) -> tuple[FieldSpec, ...]:
     """Every field of RunConfig, in the order of its declaration."""
-    return [_spec(section, name, info) for section, name, info in config_type.fields()]
+    return tuple(_spec(section, name, info) for section, name, info in config_type.fields())
 
 
 def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfig) -> set[str]:
     """The names of the fields that have a meaning beside the other entries, as declared."""
+    zeros = {spec.name: "0" for spec in specs(config_type) if spec.is_zero_word(entries)}
+    entries = {**entries, **zeros}
     hidden = set(config_type.meaningless(entries))
     if _has_own_splits(entries["root"]):
         hidden |= {"val_share", "split_seed"}
@@ -118,6 +137,7 @@ def _spec(section: str, name: str, info: FieldInfo) -> FieldSpec:
         kind = "several" if isinstance(info.default, tuple) else "choice"
     elif name == "weights":
         kind = "weights"
+    zero = extra(info, "zero") or ""
     limits = limits_in_words(info).capitalize()
     return FieldSpec(
         section=section,
@@ -128,7 +148,26 @@ def _spec(section: str, name: str, info: FieldInfo) -> FieldSpec:
         default=info.default,
         options=options,
         main=name in MAIN_FIELDS,
+        zero=zero,
     )
+
+
+def _label(entry: Entry) -> str:
+    """ "SegFormer-B0 · 3.7 M", with the number of parameters where it is known."""
+    if not entry.parameters:
+        return entry.label
+    default = f" with {encoders.DEFAULT_ENCODER}" if "encoder" in entry.options else ""
+    return f"{entry.label} · {_millions(entry.parameters)}{default}"
+
+
+def _encoder_label(name: str) -> str:
+    return f"{name} · {_millions(PARAMETERS[name])}" if name in PARAMETERS else name
+
+
+def _millions(count: int) -> str:
+    """ "3.7 M", "32.9 M", "847 M": three digits at most."""
+    millions = count / 1e6
+    return f"{millions:.0f} M" if millions >= 99.95 else f"{millions:.1f} M"
 
 
 def _options(info: FieldInfo) -> dict[str, str]:
@@ -136,9 +175,10 @@ def _options(info: FieldInfo) -> dict[str, str]:
     for item in info.metadata:
         validator = getattr(item, "func", None)
         if isinstance(validator, KnownName):
-            return {name: entry.label for name, entry in registered(validator.kind).items()}
+            known = sorted(registered(validator.kind).values(), key=lambda e: (e.year, e.label))
+            return {entry.name: _label(entry) for entry in known}
         if validator is encoders.known_encoder:
             others = sorted(set(encoders.ALL).difference(encoders.COMMON))
-            return {name: name for name in (*encoders.COMMON, *others)}
+            return {name: _encoder_label(name) for name in (*encoders.COMMON, *others)}
     names = literal_choices(info.annotation)
     return {name: CHOICE_LABELS.get(name, name.replace("_", " ").capitalize()) for name in names}

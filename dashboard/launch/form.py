@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
-from dashboard.launch.wording import size_hint
+from dashboard.launch.wording import in_page_words
 from dashboard.shared.formats import format_count
 from dashboard.shared.run_store import PROJECT
-from segengine.config import STORED, InvalidConfig, RunConfig, encoders
-from segengine.config.messages import number_text
+from segengine.config import STORED, DataConfig, InvalidConfig, RunConfig, encoders
 from segengine.datasets import split_sizes
 from segengine.datasets.sampler import steps_per_epoch
 from segengine.errors import UserError
 from segengine.launchers.preflight import preflight
+from segengine.launchers.remarks import remarks
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,17 @@ class CheckedForm:
         problems: field name -> sentence, in the order of the form; empty when the run may start.
         hint: how much data there is to learn from; "" where that cannot be told.
         notes: field name -> a sentence to read beside it.
+        to_give: the fields among the problems in which nothing was given yet: no errors so far.
+        classes_json: what a classes.json in the dataset's folder may hold, where that would mend
+            the folder's problem; "" where nothing is proposed.
     """
 
     config: RunConfig | None
     problems: dict[str, str] = field(default_factory=dict)
     hint: str = ""
     notes: dict[str, str] = field(default_factory=dict)
+    to_give: frozenset[str] = frozenset()
+    classes_json: str = ""
 
 
 def to_entries(config: RunConfig) -> FormEntries:
@@ -52,7 +57,7 @@ def to_entries(config: RunConfig) -> FormEntries:
         elif spec.kind in ("switch", "choice"):
             entries[spec.name] = value
         else:
-            entries[spec.name] = number_text(value) if isinstance(value, float) else str(value)
+            entries[spec.name] = spec.text_of(value)
     return {**entries, "encoder": entries["encoder"] or encoders.DEFAULT_ENCODER}
 
 
@@ -89,8 +94,16 @@ def check_form(
     except InvalidConfig as error:
         refused = error.problems
         sound = _without_refused(to_values(entries, config_type), refused, config_type)
-    problems = {**preflight(sound, runs_dir), **refused}
-    return CheckedForm(config, _in_order(problems, config_type), data_hint(sound), _notes(sound))
+    errors = preflight(sound, runs_dir)
+    problems = {**{name: str(error) for name, error in errors.items()}, **refused}
+    return CheckedForm(
+        config,
+        _in_order(problems, config_type),
+        data_hint(sound),
+        {name: said for name, said in remarks(sound).items() if name not in problems},
+        frozenset(problems) & _not_given(entries),
+        getattr(errors.get("root"), "classes_json", ""),
+    )
 
 
 def _without_refused(
@@ -146,6 +159,8 @@ def _value(spec: FieldSpec, entries: FormEntries) -> Any:
     if spec.kind == "several":
         return tuple(entry)
     if spec.kind in ("integer", "number"):
+        if spec.is_zero_word(entries):
+            return 0
         for parse in (int, float):  # -1 stays -1, so that a sentence about it says what was typed
             with contextlib.suppress(ValueError):
                 return parse(entry)
@@ -169,9 +184,13 @@ def _join_weights(entries: FormEntries) -> str:
     return entries["weights_file"].strip() if source == "file" else "imagenet"
 
 
-def _notes(config: RunConfig) -> dict[str, str]:
-    hint = size_hint(config.data.dataset, *config.data.height_width)
-    return {"image_size": hint} if hint else {}
+def _not_given(entries: FormEntries) -> frozenset[str]:
+    """The fields that a choice has just brought, and in which a person has given nothing yet."""
+    given = {
+        "root": entries["root"] not in ("", DataConfig().root),
+        "weights": _join_weights(entries) != "",
+    }
+    return frozenset(name for name, is_given in given.items() if not is_given)
 
 
 def _in_order(problems: Mapping[str, str], config_type: type[RunConfig]) -> dict[str, str]:
@@ -183,6 +202,6 @@ def _in_order(problems: Mapping[str, str], config_type: type[RunConfig]) -> dict
 
 
 def _titled(sentence: str, titles: Mapping[str, str]) -> str:
-    """ "lr must be ..." as "Learning rate must be ..."."""
+    """ "lr must be ..." as "Learning rate must be ...", in the words of a page."""
     first, space, rest = sentence.partition(" ")
-    return titles.get(first, first) + space + rest
+    return in_page_words(titles.get(first, first) + space + rest)

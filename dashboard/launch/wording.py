@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-
-from segengine.config.section import MAX_IMAGE_SIZE
 
 CHOICE_LABELS: Mapping[str, str] = {
     "adamw": "AdamW",
@@ -34,11 +33,27 @@ FOLDER_HELP: Mapping[str, str] = {
     "folder": "Folder with images/ and masks/ paired by file name, or with train/, val/ and "
     "perhaps test/ that hold both. A classes.json in it may name the classes and their colors.",
 }
-_STREETS = ("cityscapes", "sample_streets")
+# What the engine says to a terminal -> what a page says. Longer ones first.
+_PAGE_WORDS: Mapping[str, str] = {
+    "imagenet, run:<id> or a file": "ImageNet, an earlier run or a file",
+    "give imagenet, run:<id> or a checkpoint file": "choose ImageNet, an earlier run or a "
+    "checkpoint file",
+    "give a file in it, or run:<id> for a run of this runs folder": "give a file in it, or choose "
+    "Earlier run",
+    "give run:<id> or a file": "choose an earlier run or a file",
+    "Weights imagenet": "ImageNet weights",
+    "Choose another with --runs-dir (or SEGLAB_RUNS for the dashboard).": "Start the dashboard "
+    "with another one in SEGLAB_RUNS.",
+    "The runs folder (--runs-dir, or SEGLAB_RUNS for the dashboard)": "The runs folder "
+    "(SEGLAB_RUNS)",
+    "; see `python -m segengine list`": "",
+    ", or tick download": ", or switch on Download if missing",
+    "leave it out": "take it back to its default",
+}
 
 
-def size_hint(dataset: str, height: int, width: int) -> str:
-    """What to say beside the image size; "" where it suits the dataset's pictures."""
-    if dataset in _STREETS and height == width and 2 * width <= MAX_IMAGE_SIZE:
-        return f"Streets are twice as wide as high: {height}x{2 * width} keeps their shape."
-    return ""
+def in_page_words(sentence: str) -> str:
+    """A sentence of the engine in the words of the form: no flags, no commands."""
+    for said, shown in _PAGE_WORDS.items():
+        sentence = sentence.replace(said, shown)
+    return re.sub(r"\brun:(?=\w)", "run ", sentence)

@@ -14,7 +14,7 @@ from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from segengine.config.data import DataConfig
-from segengine.config.messages import sentence
+from segengine.config.messages import number_text, sentence
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
 from segengine.config.section import STORED, Section
@@ -48,9 +48,10 @@ class RunConfig(Section):
                 field="batch_size",
             )
         if self.optim.warmup_epochs > self.train.epochs:
+            given = number_text(self.optim.warmup_epochs)
             raise UserError(
-                f"warmup_epochs {self.optim.warmup_epochs:g} is longer than the whole run "
-                f"({self.train.epochs} epochs): choose fewer.",
+                f"warmup_epochs {given} is longer than the whole run ({self.train.epochs} epochs): "
+                "choose fewer.",
                 field="warmup_epochs",
             )
         return self

@@ -69,7 +69,7 @@ def test_an_encoder_is_asked_for_only_where_the_model_takes_one(page: AppTest) -
     page.selectbox(key="launch_arch").set_value("deeplabv3plus").run()
     box = page.selectbox(key="launch_encoder")
     assert box.value == "resnet34"
-    assert box.options[:4] == ["resnet34", "resnet50", "efficientnet-b0", "mit_b0"]
+    assert box.options[:2] == ["resnet34 · 21.3 M", "resnet50 · 23.5 M"]
     assert "--arch deeplabv3plus --encoder resnet34" in page.code[0].value
 
 
