@@ -27,8 +27,9 @@ class Keeper {
   }
 
   update(data) {
+    const isNew = data.draft !== this.data?.draft;
     this.data = data;
-    this.keep();
+    if (isNew) this.keep();
     forgetParameter("clone");
     this.tidy();
   }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,7 @@ def decode(code: str) -> Draft | None:
 
 def remembered() -> Draft | None:
     """What this browser's form held last; None where it knows of none."""
-    return decode(st.context.cookies.get(_cookie(), ""))
+    return decode(_cookies().get(_cookie(), ""))
 
 
 def draw_memory(draft: Draft) -> None:
@@ -80,6 +81,11 @@ def draw_memory(draft: Draft) -> None:
     help_by_title = {spec.title: spec.help for spec in specs()}
     data = {"cookie": _cookie(), "draft": encode(draft), "help": help_by_title}
     _component(data=data, key="launch_memory", height=0)
+
+
+def _cookies() -> Mapping[str, str]:
+    """What the browser sent with the first request of this session."""
+    return st.context.cookies
 
 
 def _cookie() -> str:
