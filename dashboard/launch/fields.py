@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
-from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP
+from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP, PARAMETERS_HELP
 from segengine.config import KnownName, RunConfig, encoders
 from segengine.config.encoder_sizes import PARAMETERS
 from segengine.config.messages import limits_in_words, literal_choices, number_text
@@ -127,6 +127,8 @@ def options_of(spec: FieldSpec, entries: FormEntries) -> list[str]:
 
 def help_of(spec: FieldSpec, entries: FormEntries) -> str:
     """The field's help; of the dataset folder: what must lie in it."""
+    if spec.name == "arch":
+        return f"{spec.help} {PARAMETERS_HELP}"
     return FOLDER_HELP.get(entries["dataset"], spec.help) if spec.name == "root" else spec.help
 
 
@@ -156,8 +158,7 @@ def _label(entry: Entry) -> str:
     """ "SegFormer-B0 · 3.7 M", with the number of parameters where it is known."""
     if not entry.parameters:
         return entry.label
-    default = f" with {encoders.DEFAULT_ENCODER}" if "encoder" in entry.options else ""
-    return f"{entry.label} · {_millions(entry.parameters)}{default}"
+    return f"{entry.label} · {_millions(entry.parameters)}"
 
 
 def _encoder_label(name: str) -> str:

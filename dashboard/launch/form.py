@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
-from dashboard.launch.wording import in_page_words
+from dashboard.launch.wording import in_page_words, without_example
 from dashboard.shared.formats import format_count
 from dashboard.shared.run_store import PROJECT
 from segengine.config import STORED, DataConfig, InvalidConfig, RunConfig, encoders
-from segengine.datasets import split_sizes
+from segengine.datasets import dataset_notes, split_sizes
 from segengine.datasets.sampler import steps_per_epoch
 from segengine.errors import UserError
 from segengine.launchers.preflight import preflight
@@ -95,14 +95,17 @@ def check_form(
         refused = error.problems
         sound = _without_refused(to_values(entries, config_type), refused, config_type)
     errors = preflight(sound, runs_dir)
+    classes_json = getattr(errors.get("root"), "classes_json", "")
     problems = {**{name: str(error) for name, error in errors.items()}, **refused}
+    if classes_json:
+        problems["root"] = without_example(problems["root"])
     return CheckedForm(
         config,
         _in_order(problems, config_type),
         data_hint(sound),
-        {name: said for name, said in remarks(sound).items() if name not in problems},
+        {name: said for name, said in _notes(sound).items() if name not in problems},
         frozenset(problems) & _not_given(entries),
-        getattr(errors.get("root"), "classes_json", ""),
+        classes_json,
     )
 
 
@@ -182,6 +185,15 @@ def _join_weights(entries: FormEntries) -> str:
     if source == "run":
         return f"run:{entries['weights_run']}" if entries["weights_run"] else ""
     return entries["weights_file"].strip() if source == "file" else "imagenet"
+
+
+def _notes(config: RunConfig) -> dict[str, str]:
+    """What is worth a word: of the settings, and of how the dataset's folder is read."""
+    try:
+        of_data = " ".join(dataset_notes(config.data))
+    except UserError:  # a problem, which has its own sentence
+        of_data = ""
+    return {**remarks(config), **({"root": of_data} if of_data else {})}
 
 
 def _not_given(entries: FormEntries) -> frozenset[str]:

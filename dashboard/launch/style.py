@@ -39,6 +39,7 @@ def style(wrong: Collection[str], *, background: str) -> str:
 @media (max-width: {WIDE - 1}px) {{
   {both} > {_all_but(short)} {{ grid-column: 1 / -1; }}
 }}
+[class*="st-key-field_"] [data-testid=stMarkdown] p {{ line-height: 1.4; }}
 @media (max-width: 1200px) {{ {main} label p {{ font-size: 12px; }} }}
 @media (min-width: {WIDE}px) {{
   .st-key-launch_body {{

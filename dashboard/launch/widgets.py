@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.launch.encoder_runs import encoder_sources
 from dashboard.launch.fields import FieldSpec, FormEntries, help_of, options_of
 from dashboard.launch.form import CheckedForm, to_entries, to_values
+from dashboard.launch.wording import one_line_per_class
 from dashboard.shared.formats import escaped
 from segengine.config.presets import DEFAULT, PRESETS
 from segengine.datasets.formats.class_table import CLASSES_FILE
@@ -45,10 +46,10 @@ def draw_remark(spec: FieldSpec, checked: CheckedForm) -> None:
 
 def draw_classes_file(text: str) -> None:
     """What a classes.json may hold, and the button that writes it."""
-    st.code(text, language="json", wrap_lines=True, height=min(240, 40 + 20 * text.count("\n")))
     st.button(f"Write {CLASSES_FILE}", on_click=write_classes_file, args=(text,))
     if problem := st.session_state.pop(_NOT_WRITTEN, ""):
         st.markdown(f":red[:small[{escaped(problem)}]]")
+    st.code(one_line_per_class(text), language="json", wrap_lines=True)
 
 
 def write_classes_file(text: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+
+from segengine.config.encoders import DEFAULT_ENCODER
 
 CHOICE_LABELS: Mapping[str, str] = {
     "adamw": "AdamW",
@@ -26,6 +29,10 @@ CHOICE_LABELS: Mapping[str, str] = {
     "small": "Small, 5x5",
     "transpose": "Transposed",
 }
+PARAMETERS_HELP = (
+    "M: millions of parameters for 3 classes; where you choose the encoder, with "
+    f"{DEFAULT_ENCODER}. In the order in which the papers appeared."
+)
 # What must lie in the dataset folder.
 FOLDER_HELP: Mapping[str, str] = {
     "oxford_pets": "Folder that holds oxford-iiit-pet/ with its images/ and annotations/.",
@@ -48,12 +55,32 @@ _PAGE_WORDS: Mapping[str, str] = {
     "(SEGLAB_RUNS)",
     "; see `python -m segengine list`": "",
     ", or tick download": ", or switch on Download if missing",
+    "Binary masks (--binary)": "Binary masks",
     "leave it out": "take it back to its default",
 }
 
 
+def without_example(sentence: str) -> str:
+    """A sentence that ends in an example of a classes.json, which the page shows whole."""
+    return re.sub(r", such as \{.*", ", as below.", sentence)
+
+
+def one_line_per_class(classes_json: str) -> str:
+    """The content of a classes.json with a line for each class, for reading."""
+    try:
+        content = json.loads(classes_json)
+        lines = ",\n".join(f"  {json.dumps(entry)}" for entry in content["classes"])
+        rest = "".join(
+            f", {json.dumps(k)}: {json.dumps(v)}" for k, v in content.items() if k != "classes"
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return classes_json
+    return f'{{"classes": [\n{lines}\n]{rest}}}'
+
+
 def in_page_words(sentence: str) -> str:
-    """A sentence of the engine in the words of the form: no flags, no commands."""
+    """A sentence of the engine in the words of the form: no flags, no commands, no endless path."""
     for said, shown in _PAGE_WORDS.items():
         sentence = sentence.replace(said, shown)
-    return re.sub(r"\brun:(?=\w)", "run ", sentence)
+    sentence = re.sub(r"\brun:(?=\w)", "run ", sentence)
+    return re.sub(r"\S{160,}", lambda word: f"{word[0][:80]}...{word[0][-30:]}", sentence)

@@ -15,6 +15,7 @@ from segengine import launchers
 from segengine.cli.flags import RUNS, config_of, run_command, with_flags
 from segengine.config import RunConfig
 from segengine.launchers.preflight import require_startable
+from segengine.launchers.remarks import remarks
 from segengine.launchers.start import start_run
 from segengine.results.runlog import RunLog
 from segengine.results.status import read_status
@@ -66,6 +67,7 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
     stopper = Stopper()
     stopper.listen()
     require_startable(config, runs_dir)
+    _say_remarks(config)
     # imports torch, after the signals are taken and the quick checks are made
     from segengine.training.session import run_training, set_up
 
@@ -87,6 +89,7 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
 def launch_run(config: RunConfig, runs_dir: Path) -> int:
     """Start the run's process and wait until it trains; 1 where the run ends before."""
     run = start_run(config, runs_dir)
+    _say_remarks(config)
     print(run.id, flush=True)
     stop = run_command("stop", run)
     print(
@@ -94,6 +97,11 @@ def launch_run(config: RunConfig, runs_dir: Path) -> int:
         file=sys.stderr,
     )
     return _wait_until_it_trains(run)
+
+
+def _say_remarks(config: RunConfig) -> None:
+    for name, sentence in remarks(config).items():
+        print(f"Note on {name}: {sentence}", file=sys.stderr)
 
 
 def _wait_until_it_trains(run: RunDir) -> int:

@@ -16,9 +16,13 @@ here, for every dataset, by a sentence about the folder.
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
-from segengine.files import looking_at
+from segengine.files import looking_at, typed_path
 from segengine.registry import find
 
 __all__ = [
@@ -39,21 +43,21 @@ __all__ = [
 
 def open_dataset(config: DataConfig, split: Split) -> SegDataset:
     """One split of the config's dataset; UserError where it is missing or incomplete."""
-    with looking_at(config.root, "root"):
+    with _looking_at_root(config):
         dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
     return dataset
 
 
 def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
     """The classes of the config's dataset, in label order; UserError where they are not known."""
-    with looking_at(config.root, "root"):
+    with _looking_at_root(config):
         classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
     return classes
 
 
 def prepare_dataset(config: DataConfig, progress: ProgressFn) -> None:
     """Download or draw what is missing; UserError where that fails."""
-    with looking_at(config.root, "root"):
+    with _looking_at_root(config):
         find("datasets", config.dataset).load().prepare(config, progress)
 
 
@@ -66,13 +70,13 @@ def dataset_notes(config: DataConfig) -> list[str]:
         UserError: data is missing.
     """
     notes = getattr(find("datasets", config.dataset).load(), "notes", None)
-    with looking_at(config.root, "root"):
+    with _looking_at_root(config):
         return [] if notes is None else notes(config)
 
 
 def split_sizes(config: DataConfig) -> dict[Split, int]:
     """Images per split that a run uses, limits applied; UserError where data is missing."""
-    with looking_at(config.root, "root"):
+    with _looking_at_root(config):
         sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
     return {split: min(size, _limit(config, split) or size) for split, size in sizes.items()}
 
@@ -94,3 +98,12 @@ def spread(names: tuple[str, ...], count: int) -> tuple[str, ...]:
 def _limit(config: DataConfig, split: Split) -> int:
     """The largest number of images to use of a split; 0: all."""
     return config.train_limit if split == "train" else config.val_limit
+
+
+@contextlib.contextmanager
+def _looking_at_root(config: DataConfig) -> Iterator[None]:
+    """For all that reads the dataset: what the system says against its folder is a UserError."""
+    with looking_at(config.root, "root"):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the dataset says so
+            os.stat(typed_path(config.root, "root"))
+        yield

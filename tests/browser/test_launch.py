@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from segengine import launchers
 from segengine.config import RunConfig
@@ -312,3 +313,34 @@ def test_few_tab_stops_stand_before_start(launch: Any) -> None:
     assert not [name for name in names if name.startswith(("Help for", "Link to"))]
     rate = field(launch, "Learning rate")
     assert "schedule starts from" in rate.evaluate("element => element.ariaDescription")
+
+
+def test_black_and_white_masks_are_asked_about_before_the_start(
+    launch: Any, tmp_path: Path
+) -> None:
+    write_black_and_white(tmp_path)
+    launch.get_by_role("combobox", name="Dataset").click()
+    launch.get_by_role("option", name="Your own images").click()
+    launch.get_by_text("Still to give: Dataset folder.").wait_for()
+    field(launch, "Batch size").fill("2")
+    field(launch, "Dataset folder").fill(str(tmp_path))
+    launch.get_by_text("as black and white they are two classes").wait_for()
+    assert launch.get_by_role("button", name="Start run").is_disabled()
+
+    launch.get_by_text("Binary masks", exact=True).click()  # one way
+    launch.get_by_text("8 training and 2 validation images").wait_for()
+    launch.get_by_text("Binary masks", exact=True).click()
+    launch.get_by_role("button", name="Write classes.json").click()  # the other
+    launch.get_by_text("8 training and 2 validation images").wait_for()
+    assert "foreground" in (tmp_path / "classes.json").read_text()
+
+
+def write_black_and_white(folder: Path) -> None:
+    """Ten images, and masks that hold 0 and 255."""
+    for part in ("images", "masks"):
+        (folder / part).mkdir()
+    for number in range(10):
+        Image.new("RGB", (40, 40), (number, 0, 0)).save(folder / "images" / f"{number}.png")
+        mask = Image.new("L", (40, 40))
+        mask.paste(255, (0, 0, 20, 20))
+        mask.save(folder / "masks" / f"{number}.png")

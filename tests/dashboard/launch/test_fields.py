@@ -57,7 +57,7 @@ def test_models_stand_in_the_order_of_their_papers_with_their_size() -> None:
     assert names[:2] == ["fcn_resnet50", "unet"]
     assert names[-6:] == [f"segformer_b{size}" for size in range(6)]
     assert spec.options["segformer_b0"] == "SegFormer-B0 · 3.7 M"
-    assert spec.options["deeplabv3plus"] == "DeepLabV3+ · 22.4 M with resnet34"
+    assert spec.options["deeplabv3plus"] == "DeepLabV3+ · 22.4 M"
 
 
 def test_the_common_encoders_stand_before_all_others() -> None:

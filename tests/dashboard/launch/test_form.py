@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from dashboard.launch.form import (
     to_entries,
     to_values,
 )
+from dashboard.launch.wording import one_line_per_class
 from dashboard.shared.run_store import PROJECT
 from segengine.config import RunConfig
 from segengine.config.presets import PRESETS
@@ -159,7 +161,16 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_form(
 
 
 LINKS = "links in a circle"
-PATHS = ["~nobody-of-this-name/x", "a\0b", "x" * 300, "/" + "a/" * 2500, "\udcff", "\ud800", LINKS]
+PATHS = [
+    "~nobody-of-this-name/x",
+    "a\0b",
+    "x" * 300,
+    "/" + "a/" * 2500,
+    "a/" * 1500,
+    "\udcff",
+    "\ud800",
+    LINKS,
+]
 
 
 @pytest.mark.parametrize("dataset", ["oxford_pets", "cityscapes", "folder"])
@@ -198,8 +209,7 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(
     def refuse(path: Path, **_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "stat", refuse)
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr("os.stat", refuse)
     entries = {**quick_look, "dataset": dataset, "root": "/secret"}
     problems = check_form(entries, tmp_path).problems
     assert problems["root"].startswith("Dataset folder '/secret' cannot be read: permission denied")
@@ -369,3 +379,11 @@ def test_changes_since_the_preset_are_named(quick_look: FormEntries) -> None:
     assert changed_titles(changed, quick_look) == ["Epochs"]
     brought = {**quick_look, "arch": "smp_unet", "early_stop": "3"}  # nobody chose what this shows
     assert changed_titles(brought, quick_look) == ["Model", "Stem", "Early stopping (epochs)"]
+
+
+def test_a_classes_json_is_read_a_line_per_class() -> None:
+    content = {"classes": [{"name": "a", "value": 0}, {"name": "b", "value": 7}], "void": [255]}
+    text = one_line_per_class(json.dumps(content, indent=2))
+    assert json.loads(text) == content
+    assert text.splitlines()[1:3] == ['  {"name": "a", "value": 0},', '  {"name": "b", "value": 7}']
+    assert one_line_per_class("not JSON") == "not JSON"
