@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,21 +125,20 @@ def write_new_text(path: Path, text: str) -> None:
     Raises:
         UserError: there is such a file, which stays as it is; or it cannot be written.
     """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.link(temporary, path)  # unlike a rename, this never takes another file's place
-        finally:
-            os.unlink(temporary)
+        with open(temporary, "xb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)  # unlike a rename, this never takes another file's place
     except FileExistsError:
         raise UserError(f"{path} exists already and was left as it is.") from None
     except OSError as error:
         raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def sha256_of(path: Path) -> str:

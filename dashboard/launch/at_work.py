@@ -6,14 +6,19 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from dashboard.shared.formats import format_duration
 from dashboard.shared.run_names import label_of
 from dashboard.shared.run_store import all_runs, status_of
+from segengine.errors import UserError
 from segengine.results.status import RunState
 from segengine.run.rundir import RunDir
 
 RECENT_SECONDS = 600.0  # after its start, for which a run is told of though it may have ended
+# Runs that are over -> when their job was written. Nothing of them is read again, of thousands
+# perhaps, until they are resumed, which writes another job.
+_over: dict[Path, int] = {}
 _STARTED: dict[RunState, str] = {
     "waiting": "and waits",
     "starting": "and is starting",
@@ -51,13 +56,29 @@ def known_runs(runs: Sequence[RunDir] | None = None, now: float | None = None) -
     now = time.time() if now is None else now
     known = []
     for run in all_runs() if runs is None else runs:
-        job = run.job()
+        written = _written(run.job_file)
+        if written is None or _over.get(run.path) == written:
+            continue
+        try:
+            job, status = run.job(), status_of(run)
+        except (UserError, OSError):
+            continue  # a run that cannot be read; the Runs page says so
         if job is None:
             continue
-        seconds, status = max(0.0, now - job["submitted"]), status_of(run)
+        seconds = max(0.0, now - job["submitted"])
         if status.active or seconds < RECENT_SECONDS:
             known.append(KnownRun(run, label_of(run), status.state, status.active, seconds))
+        else:
+            _over[run.path] = written
     return sorted(known, key=lambda run: run.seconds)
+
+
+def _written(path: Path) -> int | None:
+    """When a file was written, in nanoseconds since 1970; None where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def last_started(known: Sequence[KnownRun]) -> str:

@@ -101,7 +101,7 @@ def launch_run(config: RunConfig, runs_dir: Path) -> int:
 
 def _say_remarks(config: RunConfig) -> None:
     for name, sentence in remarks(config).items():
-        print(f"Note on {name}: {sentence}", file=sys.stderr)
+        Terminal().say(f"Note on {name}: {sentence}")
 
 
 def _wait_until_it_trains(run: RunDir) -> int:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from dashboard.launch.at_work import known_runs, last_started, what_it_costs
+from dashboard.shared.run_names import label_of
 from segengine.config import RunConfig
 from segengine.run.rundir import RunDir
 from tests.made_runs import make_run
@@ -25,8 +26,7 @@ def test_a_run_that_was_just_started_is_told_of(tmp_path: Path) -> None:
     run = waiting(tmp_path)
     known = known_runs([run], now=time.time() + 10)
     assert known[0].run == run
-    end = run.id.rpartition("-")[2]
-    assert last_started(known) == f"segformer_b0 scratch {end} was started 10 s ago and waits."
+    assert last_started(known) == f"{label_of(run)} was started 10 s ago and waits."
 
 
 def test_an_ended_run_is_told_of_for_ten_minutes(tmp_path: Path) -> None:
@@ -35,6 +35,8 @@ def test_an_ended_run_is_told_of_for_ten_minutes(tmp_path: Path) -> None:
     assert last_started(known_runs([run])).endswith(" was started 1 min ago and has finished.")
     assert known_runs([run], now=time.time() + 601) == []
     assert what_it_costs(known_runs([run])) == ""
+    run.write_job("local", {"submitted": time.time() + 1})  # resumed
+    assert [known.run for known in known_runs([run])] == [run]
 
 
 def test_runs_at_work_are_counted_with_what_they_cost(tmp_path: Path) -> None:
