@@ -38,6 +38,8 @@ class Entry:
         imagenet: of a model: whether its encoder has published ImageNet weights.
         divisor: of a model: the sides of its images must be multiples of this, in pixels.
         min_batch: of a model: the least images in a training batch.
+        year: of a model: when its paper appeared, by which forms sort the models.
+        parameters: of a model: how many it has for 3 classes, with the default encoder.
         classes: of a loss: the number of classes it is for; 0 for any.
     """
 
@@ -49,6 +51,8 @@ class Entry:
     imagenet: bool = True
     divisor: int = 1
     min_batch: int = 1
+    year: int = 0
+    parameters: int = 0
     classes: int = 0
 
     def load(self) -> ModuleType:

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from segengine.errors import UserError
-from segengine.files import atomic_write, cannot_write, csv_cell, csv_name, write_text
+from segengine.files import (
+    atomic_write,
+    cannot_write,
+    csv_cell,
+    csv_name,
+    looking_at,
+    shortened,
+    typed_path,
+    write_new_text,
+    write_text,
+)
 
 
 def test_text_is_written_whole(tmp_path: Path) -> None:
@@ -109,3 +119,65 @@ def test_a_write_that_does_not_fit_keeps_what_was_there(tmp_path: Path) -> None:
     assert f"{path} cannot be written" in done.stdout, done.stderr
     assert path.read_bytes() == b"old checkpoint"
     assert os.listdir(tmp_path) == ["last.pt"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("a\0b", "NUL character"),
+        ("~nobody-of-that-name/x", "home of an unknown user"),
+        ("caf\udce9", "is not UTF-8"),  # a byte of another encoding, as Python reads arguments
+        ("x\ud83d", "is not UTF-8"),  # half of an emoji
+    ],
+)
+def test_what_no_path_can_be_is_a_sentence_about_its_field(typed: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        typed_path(typed, "root")
+    assert caught.value.field == "root"
+    str(caught.value).encode()  # a page and a terminal can show it
+
+
+@pytest.mark.parametrize("typed", ["x" * 256, "ä" * 200, "a/" * 2500 + "end", "x" * 5000])
+def test_what_is_too_long_for_the_system_is_a_sentence(tmp_path: Path, typed: str) -> None:
+    path = typed_path(str(tmp_path / typed), "weights")
+    refusal = pytest.raises(UserError, match="longer than the file system allows")
+    with refusal as caught, looking_at(str(path), "weights"):
+        path.stat()
+    assert caught.value.field == "weights" and len(str(caught.value)) < 300
+
+
+def test_links_in_a_circle_are_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(UserError, match="circle of links"), looking_at("a", "root"):
+        os.listdir(tmp_path / "a")
+
+
+def test_any_other_refusal_names_what_was_refused() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", "/data/pets/annotations")
+    with pytest.raises(UserError) as caught, looking_at("/data", "root"):
+        raise refused
+    sentence = "root '/data' cannot be read: permission denied ('/data/pets/annotations')."
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_long_path_is_shortened_in_its_middle() -> None:
+    assert shortened("/data/my pets") == "'/data/my pets'"
+    long = shortened("/data/" + "x" * 5000 + "/pets")
+    assert long.startswith("'/data/x") and long.endswith("/pets'") and len(long) < 100
+
+
+def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "classes.json"
+    write_new_text(path, "größer")
+    assert path.read_text(encoding="utf-8") == "größer"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    with pytest.raises(UserError, match="exists already"):
+        write_new_text(path, "other")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="exists already"):
+        write_new_text(tmp_path / "link", "other")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_new_text(tmp_path / "gone" / "classes.json", "x")
+    assert path.read_text(encoding="utf-8") == "größer"
+    assert sorted(os.listdir(tmp_path)) == ["classes.json", "link"]

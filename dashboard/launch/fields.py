@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
-from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP
+from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP, PARAMETERS_HELP
 from segengine.config import DataConfig, KnownName, RunConfig, encoders
-from segengine.config.messages import limits_in_words, literal_choices
-from segengine.config.section import conditions, holds
+from segengine.config.encoder_sizes import PARAMETERS
+from segengine.config.messages import limits_in_words, literal_choices, number_text
+from segengine.config.section import conditions, extra, holds
 from segengine.datasets.folder_layout import own_splits
 from segengine.errors import UserError
+from segengine.files import looking_at
+from segengine.registry import Entry
 from segengine.registry import entries as registered
 
 FieldKind = Literal["choice", "several", "switch", "integer", "number", "text", "weights"]
@@ -60,6 +64,7 @@ class FieldSpec:
         help: one sentence, and the limits where there are any.
         options: value -> label; empty where the field is no choice.
         main: whether it stands in the form itself, not under "More settings".
+        zero: of a number: the word that the form has for 0, such as "all"; "" where 0 is a number.
     """
 
     section: str
@@ -70,15 +75,30 @@ class FieldSpec:
     default: Any
     options: Mapping[str, str]
     main: bool
+    zero: str = ""
+
+    def is_zero_word(self, entries: FormEntries) -> bool:
+        """Whether the form holds this field's word for 0."""
+        entry = entries.get(self.name)
+        return bool(self.zero) and isinstance(entry, str) and entry.strip().lower() == self.zero
+
+    def text_of(self, value: Any) -> str:
+        """A number or a text as a person types it: 0.001, all."""
+        if self.zero and value == 0:
+            return self.zero
+        return number_text(value) if isinstance(value, float) else str(value)
 
 
-def specs(config_type: type[RunConfig] = RunConfig) -> list[FieldSpec]:
+@cache
+def specs(config_type: type[RunConfig] = RunConfig) -> tuple[FieldSpec, ...]:
     """Every field of RunConfig, in the order of its declaration."""
-    return [_spec(section, name, info) for section, name, info in config_type.fields()]
+    return tuple(_spec(section, name, info) for section, name, info in config_type.fields())
 
 
 def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfig) -> set[str]:
     """The names of the fields that have a meaning beside the other entries, as declared."""
+    zeros = {spec.name: "0" for spec in specs(config_type) if spec.is_zero_word(entries)}
+    entries = {**entries, **zeros}
     hidden = set(config_type.meaningless(entries))
     if entries["dataset"] == "folder" and _has_own_test(entries["root"]):
         hidden |= {"val_share", "split_seed"}
@@ -98,8 +118,9 @@ def visible_fields(entries: FormEntries, config_type: type[RunConfig] = RunConfi
 def _has_own_test(root: str) -> bool:
     """Whether a folder of people's own holds images for every role, so that none are held out."""
     try:
-        return "test" in own_splits(DataConfig(dataset="folder", root=root))
-    except (ValueError, UserError, OSError):  # no such folder, or no such layout
+        with looking_at(root, "root"):
+            return "test" in own_splits(DataConfig(dataset="folder", root=root))
+    except (ValueError, UserError):  # no such folder, or no such layout: the field says so
         return False
 
 
@@ -119,6 +140,8 @@ def options_of(spec: FieldSpec, entries: FormEntries) -> list[str]:
 
 def help_of(spec: FieldSpec, entries: FormEntries) -> str:
     """The field's help; of the dataset folder: what must lie in it."""
+    if spec.name == "arch":
+        return f"{spec.help} {PARAMETERS_HELP}"
     return FOLDER_HELP.get(entries["dataset"], spec.help) if spec.name == "root" else spec.help
 
 
@@ -129,6 +152,7 @@ def _spec(section: str, name: str, info: FieldInfo) -> FieldSpec:
         kind = "several" if isinstance(info.default, tuple) else "choice"
     elif name == "weights":
         kind = "weights"
+    zero = extra(info, "zero") or ""
     limits = limits_in_words(info).capitalize()
     return FieldSpec(
         section=section,
@@ -139,7 +163,25 @@ def _spec(section: str, name: str, info: FieldInfo) -> FieldSpec:
         default=info.default,
         options=options,
         main=name in MAIN_FIELDS,
+        zero=zero,
     )
+
+
+def _label(entry: Entry) -> str:
+    """ "SegFormer-B0 · 3.7 M", with the number of parameters where it is known."""
+    if not entry.parameters:
+        return entry.label
+    return f"{entry.label} · {_millions(entry.parameters)}"
+
+
+def _encoder_label(name: str) -> str:
+    return f"{name} · {_millions(PARAMETERS[name])}" if name in PARAMETERS else name
+
+
+def _millions(count: int) -> str:
+    """ "3.7 M", "32.9 M", "847 M": three digits at most."""
+    millions = count / 1e6
+    return f"{millions:.0f} M" if millions >= 99.95 else f"{millions:.1f} M"
 
 
 def _options(info: FieldInfo) -> dict[str, str]:
@@ -147,9 +189,10 @@ def _options(info: FieldInfo) -> dict[str, str]:
     for item in info.metadata:
         validator = getattr(item, "func", None)
         if isinstance(validator, KnownName):
-            return {name: entry.label for name, entry in registered(validator.kind).items()}
+            known = sorted(registered(validator.kind).values(), key=lambda e: (e.year, e.label))
+            return {entry.name: _label(entry) for entry in known}
         if validator is encoders.known_encoder:
             others = sorted(set(encoders.ALL).difference(encoders.COMMON))
-            return {name: name for name in (*encoders.COMMON, *others)}
+            return {name: _encoder_label(name) for name in (*encoders.COMMON, *others)}
     names = literal_choices(info.annotation)
     return {name: CHOICE_LABELS.get(name, name.replace("_", " ").capitalize()) for name in names}

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
-from dashboard.launch.wording import size_hint
+from dashboard.launch.wording import in_page_words, without_example
 from dashboard.shared.formats import format_count
 from dashboard.shared.run_store import PROJECT
-from segengine.config import STORED, InvalidConfig, RunConfig, encoders
-from segengine.config.messages import number_text
+from segengine.config import STORED, DataConfig, InvalidConfig, RunConfig, encoders
 from segengine.config.section import defaults_by_choice
-from segengine.datasets import Split
+from segengine.datasets import Split, dataset_notes
 from segengine.datasets.sampler import steps_per_epoch
 from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.launchers.preflight import preflight
+from segengine.launchers.remarks import remarks
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,17 @@ class CheckedForm:
         problems: field name -> sentence, in the order of the form; empty when the run may start.
         hint: how much data there is to learn from; "" where that cannot be told.
         notes: field name -> a sentence to read beside it.
+        to_give: the fields among the problems in which nothing was given yet: no errors so far.
+        classes_json: what a classes.json in the dataset's folder may hold, where that would mend
+            the folder's problem; "" where nothing is proposed.
     """
 
     config: RunConfig | None
     problems: dict[str, str] = field(default_factory=dict)
     hint: str = ""
     notes: dict[str, str] = field(default_factory=dict)
+    to_give: frozenset[str] = frozenset()
+    classes_json: str = ""
 
 
 def to_entries(config: RunConfig) -> FormEntries:
@@ -52,7 +57,7 @@ def to_entries(config: RunConfig) -> FormEntries:
         elif spec.kind == "several":
             entries[spec.name] = list(value)
         else:
-            entries[spec.name] = value if spec.kind == "choice" else _entry(value)
+            entries[spec.name] = _entry(spec, value)
     return {**entries, "encoder": entries["encoder"] or encoders.DEFAULT_ENCODER}
 
 
@@ -60,11 +65,12 @@ def followers(entries: FormEntries, chooser: str) -> FormEntries:
     """The entries that go to the defaults of what was just chosen: those at another's default."""
     values = {chooser: entries[chooser]}
     followed: FormEntries = {}
-    for name, info in RunConfig.declarations().items():
+    for spec in specs():
+        info = RunConfig.declarations()[spec.name]
         by_choice = defaults_by_choice(info).get(chooser, {})
-        known = [_entry(value) for value in (info.default, *by_choice.values())]
-        if by_choice and entries[name] in known:
-            followed[name] = _entry(RunConfig.default_of(name, values))
+        known = [_entry(spec, value) for value in (info.default, *by_choice.values())]
+        if by_choice and entries[spec.name] in known:
+            followed[spec.name] = _entry(spec, RunConfig.default_of(spec.name, values))
     return followed
 
 
@@ -101,8 +107,19 @@ def check_form(
     except InvalidConfig as error:
         refused = error.problems
         sound = _without_refused(to_values(entries, config_type), refused, config_type)
-    problems = {**preflight(sound, runs_dir), **refused}
-    return CheckedForm(config, _in_order(problems, config_type), data_hint(sound), _notes(sound))
+    errors = preflight(sound, runs_dir)
+    classes_json = getattr(errors.get("root"), "classes_json", "")
+    problems = {**{name: str(error) for name, error in errors.items()}, **refused}
+    if classes_json:
+        problems["root"] = without_example(problems["root"])
+    return CheckedForm(
+        config,
+        _in_order(problems, config_type),
+        data_hint(sound),
+        {name: said for name, said in _notes(sound).items() if name not in problems},
+        frozenset(problems) & _not_given(entries),
+        classes_json,
+    )
 
 
 def _without_refused(
@@ -164,17 +181,17 @@ def _value(spec: FieldSpec, entries: FormEntries) -> Any:
     if spec.kind == "several":
         return tuple(entry)
     if spec.kind in ("integer", "number"):
+        if spec.is_zero_word(entries):
+            return 0
         for parse in (int, float):  # -1 stays -1, so that a sentence about it says what was typed
             with contextlib.suppress(ValueError):
                 return parse(entry)
     return entry.strip() if isinstance(entry, str) else entry
 
 
-def _entry(value: Any) -> Any:
-    """A value as a widget holds it: switches as they are, all else as text."""
-    if isinstance(value, bool):
-        return value
-    return number_text(value) if isinstance(value, float) else str(value)
+def _entry(spec: FieldSpec, value: Any) -> Any:
+    """A value as a widget holds it: switches and choices as they are, all else as text."""
+    return value if spec.kind in ("switch", "choice") else spec.text_of(value)
 
 
 def _split_weights(weights: str) -> FormEntries:
@@ -195,8 +212,21 @@ def _join_weights(entries: FormEntries) -> str:
 
 
 def _notes(config: RunConfig) -> dict[str, str]:
-    hint = size_hint(config.data.dataset, *config.data.height_width)
-    return {"image_size": hint} if hint else {}
+    """What is worth a word: of the settings, and of how the dataset's folder is read."""
+    try:
+        of_data = " ".join(dataset_notes(config.data))
+    except UserError:  # a problem, which has its own sentence
+        of_data = ""
+    return {**remarks(config), **({"root": of_data} if of_data else {})}
+
+
+def _not_given(entries: FormEntries) -> frozenset[str]:
+    """The fields that a choice has just brought, and in which a person has given nothing yet."""
+    given = {
+        "root": entries["root"] not in ("", DataConfig().root),
+        "weights": _join_weights(entries) != "",
+    }
+    return frozenset(name for name, is_given in given.items() if not is_given)
 
 
 def _in_order(problems: Mapping[str, str], config_type: type[RunConfig]) -> dict[str, str]:
@@ -208,6 +238,6 @@ def _in_order(problems: Mapping[str, str], config_type: type[RunConfig]) -> dict
 
 
 def _titled(sentence: str, titles: Mapping[str, str]) -> str:
-    """ "lr must be ..." as "Learning rate must be ..."."""
+    """ "lr must be ..." as "Learning rate must be ...", in the words of a page."""
     first, space, rest = sentence.partition(" ")
-    return titles.get(first, first) + space + rest
+    return in_page_words(titles.get(first, first) + space + rest)

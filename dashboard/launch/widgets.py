@@ -9,9 +9,14 @@ import streamlit as st
 from dashboard.launch.encoder_runs import encoder_sources
 from dashboard.launch.fields import FieldSpec, FormEntries, help_of, options_of
 from dashboard.launch.form import CheckedForm, followers, to_entries, to_values
+from dashboard.launch.wording import one_line_per_class
 from dashboard.shared.formats import escaped
 from segengine.config.presets import DEFAULT, PRESETS
+from segengine.datasets.formats.class_table import CLASSES_FILE
+from segengine.errors import UserError
+from segengine.files import typed_path, write_new_text
 
+_NOT_WRITTEN = "launch_classes_problem"  # key of the session
 SIDE_BY_SIDE = ("stem", "upsampling", "strategy")  # choices worth seeing all at once
 WEIGHT_SOURCES = {"imagenet": "ImageNet", "run": "Earlier run", "file": "File"}
 
@@ -29,10 +34,31 @@ def current_entries() -> FormEntries:
 
 def draw_remark(spec: FieldSpec, checked: CheckedForm) -> None:
     """What there is to say of a field's value."""
-    if spec.name in checked.problems:
+    if spec.name in checked.to_give:
+        st.caption(escaped(checked.problems[spec.name]))
+    elif spec.name in checked.problems:
         st.markdown(f":red[:small[{escaped(checked.problems[spec.name])}]]")
     elif spec.name in checked.notes:
         st.caption(escaped(checked.notes[spec.name]))
+    if spec.name == "root" and checked.classes_json:
+        draw_classes_file(checked.classes_json)
+
+
+def draw_classes_file(text: str) -> None:
+    """What a classes.json may hold, and the button that writes it."""
+    st.button(f"Write {CLASSES_FILE}", on_click=write_classes_file, args=(text,))
+    if problem := st.session_state.pop(_NOT_WRITTEN, ""):
+        st.markdown(f":red[:small[{escaped(problem)}]]")
+    st.code(one_line_per_class(text), language="json", wrap_lines=True)
+
+
+def write_classes_file(text: str) -> None:
+    """The button's callback: write the file into the dataset's folder, over no other."""
+    try:
+        root = typed_path(st.session_state[widget_key("root")].strip(), "root")
+        write_new_text(root / CLASSES_FILE, text)
+    except UserError as error:
+        st.session_state[_NOT_WRITTEN] = str(error)
 
 
 def draw_field(spec: FieldSpec, entries: FormEntries) -> None:

@@ -14,6 +14,7 @@ from segengine import launchers
 from segengine.cli.flags import RUNS, config_of, run_command, with_flags
 from segengine.config import RunConfig
 from segengine.launchers.preflight import require_startable
+from segengine.launchers.remarks import remarks
 from segengine.launchers.start import start_run
 from segengine.results.runlog import RunLog
 from segengine.results.status import read_status
@@ -65,6 +66,7 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
     stopper = Stopper()
     stopper.listen()
     require_startable(config, runs_dir)
+    _say_remarks(config)
     # imports torch, after the signals are taken and the quick checks are made
     from segengine.training.session import run_training, set_up
 
@@ -86,6 +88,7 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
 def launch_run(config: RunConfig, runs_dir: Path) -> int:
     """Start the run's process and wait until it trains; 1 where the run ends before."""
     run = start_run(config, runs_dir)
+    _say_remarks(config)
     say(run.id)
     stop = run_command("stop", run)
     say(
@@ -93,6 +96,11 @@ def launch_run(config: RunConfig, runs_dir: Path) -> int:
         error=True,
     )
     return _wait_until_it_trains(run)
+
+
+def _say_remarks(config: RunConfig) -> None:
+    for name, sentence in remarks(config).items():
+        Terminal().say(f"Note on {name}: {sentence}")
 
 
 def _wait_until_it_trains(run: RunDir) -> int:

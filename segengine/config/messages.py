@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
@@ -24,6 +25,7 @@ _TEMPLATES = {
     "bool_parsing": "{field} must be true or false, but {given} was given.",
     "bool_type": "{field} must be true or false, but {given} was given.",
     "int_parsing_size": "{field} must be a smaller number, but {given} was given.",
+    "string_unicode": "{field} {given} is not UTF-8: rename or correct it.",
     "string_too_short": "{field} must not be empty.",
 }
 _LONGEST = 80  # characters of a given value that a sentence repeats
@@ -63,7 +65,7 @@ def sentence(
 
 def shown(value: object) -> str:
     """A given value as a sentence repeats it: on one line, cut after 80 characters."""
-    text = repr(value)
+    text = number_text(value) if isinstance(value, float) else repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
@@ -82,9 +84,12 @@ def _limit_text(limit: float) -> str:
 
 
 def number_text(value: float) -> str:
-    """A number as a person would type it: 0.001, 30, 1e-05."""
+    """A number as a person would type it: 0.001, 30, 1e9, 3e-5, 2147483648."""
     short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+    if float(short) != value and math.isfinite(value):
+        short = str(int(value)) if value == int(value) and abs(value) < 1e16 else repr(float(value))
+    mantissa, exponent_sign, exponent = short.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent_sign else short
 
 
 def literal_choices(annotation: Any) -> list[str]:

@@ -60,8 +60,8 @@ class ModelConfig(Section):
         ge=0,
         le=10,
         title="Auxiliary loss",
-        description="Weight of the loss of an auxiliary head on an inner layer (0: no such head).",
-        json_schema_extra={**only_if(arch=OPTION), **zero_means("no auxiliary head")},
+        description="Weight of the loss of an auxiliary head on an inner layer (0: none).",
+        json_schema_extra={**only_if(arch=OPTION), **zero_means("none")},
     )
     strategy: Literal["scratch", "pretrained", "frozen"] = Field(
         "scratch",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,12 +14,13 @@ from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from segengine.config.data import DataConfig
-from segengine.config.messages import sentence
+from segengine.config.messages import number_text, sentence
 from segengine.config.model import ModelConfig
 from segengine.config.optim import OptimConfig
 from segengine.config.section import STORED, Section, defaults_by_choice
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
+from segengine.files import typed_path
 from segengine.registry import find
 
 
@@ -46,9 +48,10 @@ class RunConfig(Section):
                 field="batch_size",
             )
         if self.optim.warmup_epochs > self.train.epochs:
+            given = number_text(self.optim.warmup_epochs)
             raise UserError(
-                f"warmup_epochs {self.optim.warmup_epochs:g} is longer than the whole run "
-                f"({self.train.epochs} epochs): choose fewer.",
+                f"warmup_epochs {given} is longer than the whole run ({self.train.epochs} epochs): "
+                "choose fewer.",
                 field="warmup_epochs",
             )
         return self
@@ -119,7 +122,7 @@ class RunConfig(Section):
         """
         try:
             nested = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             raise UserError(f"Config file {path} cannot be read: {error}.") from None
         return cls.parse(nested, context)
 
@@ -152,10 +155,10 @@ class RunConfig(Section):
 
     def resolved(self) -> RunConfig:
         """The same config with absolute paths, so that it means the same in every folder."""
-        changes = {"root": str(Path(self.data.root).expanduser().resolve())}
+        changes = {"root": os.path.realpath(typed_path(self.data.root, "root"))}
         weights = self.model.weights
         if weights and weights != "imagenet" and not weights.startswith("run:"):
-            changes["weights"] = str(Path(weights).expanduser().resolve())
+            changes["weights"] = os.path.realpath(typed_path(weights, "weights"))
         return self.from_flat({**self.flat(), **changes}, STORED)
 
     def to_json(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from segengine.config.messages import shown
 from segengine.errors import UserError
+from segengine.files import typed_path
 from segengine.registry import Kind, find
 
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels per side; 32 is the encoders' total stride
@@ -194,16 +194,8 @@ def known(kind: Kind) -> AfterValidator:
 
 
 def _path(value: str, info: ValidationInfo) -> str:
-    """A path without NUL and whose "~", if there is one, is a known home."""
-    field = info.field_name
-    try:
-        Path(value).expanduser()
-    except RuntimeError:
-        raise UserError(
-            f"{field} '{value}' begins with the home of an unknown user: correct it."
-        ) from None
-    if "\0" in value:
-        raise UserError(f"{field} cannot hold a NUL character: correct it.")
+    """A text that can be a path."""
+    typed_path(value, info.field_name or "")
     return value
 
 

@@ -73,7 +73,7 @@ class TrainConfig(Section):
         ge=0,
         title="Feature cache (GB)",
         description="Compute a frozen encoder's features only once, if they fit into this much "
-        "disk space (0: never).",
+        "disk space (0: off).",
         json_schema_extra={
             **only_if("keeps no features", strategy=["frozen"], augment=[]),
             **zero_means("off"),

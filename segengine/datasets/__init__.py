@@ -11,13 +11,21 @@ A dataset file offers
 - `notes(config)`, if it likes: what is left out, or read in an unusual way, one sentence each,
 - where it likes, `SPLIT_NAMES`, split -> what its publishers call it, and `draws_val(config)`,
   whether its `val` is drawn from its training images already.
+
+What the system says against the dataset's folder (no right to read it, a name too long) is answered
+here, for every dataset, by a sentence about the folder.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.splits.draw import stratified
+from segengine.files import looking_at, typed_path
 from segengine.registry import find
 
 __all__ = [
@@ -41,19 +49,22 @@ def open_dataset(config: DataConfig, split: Split) -> SegDataset:
 
     What a run trains and validates on is made of them: see `datasets.splits.roles`.
     """
-    dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
+    with _looking_at_root(config):
+        dataset: SegDataset = find("datasets", config.dataset).load().open_split(config, split)
     return dataset
 
 
 def dataset_classes(config: DataConfig) -> tuple[ClassInfo, ...]:
     """The classes of the config's dataset, in label order; UserError where they are not known."""
-    classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
+    with _looking_at_root(config):
+        classes: tuple[ClassInfo, ...] = find("datasets", config.dataset).load().classes(config)
     return classes
 
 
 def prepare_dataset(config: DataConfig, progress: ProgressFn) -> None:
     """Download or draw what is missing; UserError where that fails."""
-    find("datasets", config.dataset).load().prepare(config, progress)
+    with _looking_at_root(config):
+        find("datasets", config.dataset).load().prepare(config, progress)
 
 
 def dataset_notes(config: DataConfig) -> list[str]:
@@ -65,12 +76,14 @@ def dataset_notes(config: DataConfig) -> list[str]:
         UserError: data is missing.
     """
     notes = getattr(find("datasets", config.dataset).load(), "notes", None)
-    return [] if notes is None else notes(config)
+    with _looking_at_root(config):
+        return [] if notes is None else notes(config)
 
 
 def split_sizes(config: DataConfig) -> dict[Split, int]:
     """Images per split as the dataset has them; UserError where data is missing."""
-    sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
+    with _looking_at_root(config):
+        sizes: dict[Split, int] = find("datasets", config.dataset).load().sizes(config)
     return sizes
 
 
@@ -93,3 +106,12 @@ def spread(names: tuple[str, ...], count: int) -> tuple[str, ...]:
 def _limit(config: DataConfig, split: Split) -> int:
     """The largest number of images to use of a split; 0: all."""
     return config.train_limit if split == "train" else config.val_limit
+
+
+@contextlib.contextmanager
+def _looking_at_root(config: DataConfig) -> Iterator[None]:
+    """For all that reads the dataset: what the system says against its folder is a UserError."""
+    with looking_at(config.root, "root"):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the dataset says so
+            os.stat(typed_path(config.root, "root"))
+        yield

@@ -11,27 +11,28 @@ from segengine.datasets import dataset_classes
 from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.losses import check_classes
+from segengine.models.published import published_imagenet
 from segengine.registry import find
 from segengine.run.rundir import absolute
 from segengine.run.weights_source import weights_file
 
 
-def preflight(config: RunConfig, runs_dir: Path) -> dict[str, str]:
-    """Field name -> sentence, for everything that would make this run fail; empty if it can start.
+def preflight(config: RunConfig, runs_dir: Path) -> dict[str, UserError]:
+    """Field name -> error, for everything that would make this run fail; empty if it can start.
 
-    The dataset's lists are read, not its pixels: a damaged file shows when the run reads it, and
-    then fails the run.
+    The dataset's lists are read, and which classes its masks hold where nothing declares them
+    (once: the answer is kept). Other pixels are not: a damaged file shows when the run reads it.
     """
-    problems: dict[str, str] = {}
-    for check in (_check_data, _check_weights, _check_loss, _check_device):
+    problems: dict[str, UserError] = {}
+    for check in (_check_data, _check_classes, _check_weights, _check_device):
         try:
             check(config, runs_dir)
         except UserError as error:
-            problems[error.field] = str(error)
+            problems.setdefault(error.field, error)
     try:
         check_writable(runs_dir)
     except UserError as error:
-        problems["runs_dir"] = str(error)
+        problems["runs_dir"] = error
     return problems
 
 
@@ -43,7 +44,7 @@ def require_startable(config: RunConfig, runs_dir: Path) -> None:
     """
     problems = preflight(config, runs_dir)
     if problems:
-        raise InvalidConfig(problems)
+        raise InvalidConfig({field: str(error) for field, error in problems.items()})
 
 
 def check_writable(runs_dir: Path) -> None:
@@ -81,13 +82,26 @@ def _check_weights(config: RunConfig, runs_dir: Path) -> None:
             "weights imagenet exist for stem paper only: choose it, or give run:<id> or a file.",
             field="weights",
         )
+    if config.model.loads_weights and config.model.weights == "imagenet":
+        _check_download(config)
 
 
-def _check_loss(config: RunConfig, runs_dir: Path) -> None:
-    """A loss for two classes needs data of two classes."""
-    loss = find("losses", config.optim.loss)
-    if loss.classes:  # else the masks need not be looked at
-        check_classes(loss, len(dataset_classes(config.data)))
+def _check_download(config: RunConfig) -> None:
+    """ImageNet weights must be here, or the site that has them must answer."""
+    published = published_imagenet(config.model)
+    if published and not published.cached and not published.reachable():
+        raise UserError(
+            f"weights imagenet are not on this machine, and {published.host} does not answer: "
+            f"fetch {published.url} where there is a network and give the file, or choose another "
+            "source.",
+            field="weights",
+        )
+
+
+def _check_classes(config: RunConfig, runs_dir: Path) -> None:
+    """The classes must follow from the masks; a loss for two classes needs two."""
+    classes = dataset_classes(config.data)
+    check_classes(find("losses", config.optim.loss), len(classes))
 
 
 def _check_device(config: RunConfig, runs_dir: Path) -> None:

@@ -13,7 +13,13 @@ from segengine.models.base import SegmentationModel
 from segengine.models.download import from_url
 
 ENTRIES = {
-    "fcn_resnet50": {"label": "FCN-ResNet50", "options": ["aux_weight"], "encoder": "resnet50"}
+    "fcn_resnet50": {
+        "label": "FCN-ResNet50",
+        "options": ["aux_weight"],
+        "encoder": "resnet50",
+        "year": 2014,
+        "parameters": 32_947_779,
+    }
 }
 
 

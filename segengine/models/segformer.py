@@ -24,31 +24,43 @@ ENTRIES = {
         "label": "SegFormer-B0",
         "options": ["stem", "drop_path"],
         "encoder": "mit_b0",
+        "year": 2021,
+        "parameters": 3_714_915,
     },
     "segformer_b1": {
         "label": "SegFormer-B1",
         "options": ["stem", "drop_path"],
         "encoder": "mit_b1",
+        "year": 2021,
+        "parameters": 13_678_019,
     },
     "segformer_b2": {
         "label": "SegFormer-B2",
         "options": ["stem", "drop_path"],
         "encoder": "mit_b2",
+        "year": 2021,
+        "parameters": 27_348_931,
     },
     "segformer_b3": {
         "label": "SegFormer-B3",
         "options": ["stem", "drop_path"],
         "encoder": "mit_b3",
+        "year": 2021,
+        "parameters": 47_224_771,
     },
     "segformer_b4": {
         "label": "SegFormer-B4",
         "options": ["stem", "drop_path"],
         "encoder": "mit_b4",
+        "year": 2021,
+        "parameters": 63_995_331,
     },
     "segformer_b5": {
         "label": "SegFormer-B5",
         "options": ["stem", "drop_path"],
         "encoder": "mit_b5",
+        "year": 2021,
+        "parameters": 84_595_651,
     },
 }
 

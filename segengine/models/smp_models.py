@@ -27,10 +27,29 @@ ENTRIES = {
         "options": ["encoder"],
         "divisor": 16,
         "min_batch": 2,
+        "year": 2018,
+        "parameters": 22_437_971,
     },
-    "smp_unet": {"label": "U-Net with a chosen encoder", "options": ["encoder"]},
-    "unetplusplus": {"label": "U-Net++", "options": ["encoder"], "divisor": 32},
-    "fpn": {"label": "FPN", "options": ["encoder"], "divisor": 32},
+    "smp_unet": {
+        "label": "U-Net with a chosen encoder",
+        "options": ["encoder"],
+        "year": 2015,
+        "parameters": 24_436_659,
+    },
+    "unetplusplus": {
+        "label": "U-Net++",
+        "options": ["encoder"],
+        "divisor": 32,
+        "year": 2018,
+        "parameters": 26_078_899,
+    },
+    "fpn": {
+        "label": "FPN",
+        "options": ["encoder"],
+        "divisor": 32,
+        "year": 2016,
+        "parameters": 23_155_651,
+    },
 }
 
 # Model -> SMP's class, and the levels that its decoder reads: level n has sides of size / 2^n.

@@ -19,6 +19,8 @@ ENTRIES = {
         "options": ["upsampling", "base_width"],
         "encoder": "unet",
         "imagenet": False,
+        "year": 2015,
+        "parameters": 31_037_763,
     }
 }
 

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from segengine.config import STORED, RunConfig
 from segengine.errors import UserError
-from segengine.files import cannot_write, write_text
+from segengine.files import cannot_write, looking_at, typed_path, write_text
 
 Handle = dict[str, str | int | float]  # how a launcher's backend finds a process again
 
@@ -31,6 +31,7 @@ class Job(TypedDict):
     submitted: float  # seconds since 1970
 
 
+_RUNS_DIR = "The runs folder (--runs-dir, or SEGLAB_RUNS for the dashboard)"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]+-(scratch|pretrained|frozen)-[0-9a-f]{4}")
 
 
@@ -81,7 +82,9 @@ class RunDir:
                 field="run",
             )
         run = cls(absolute(runs_dir) / run_id)
-        if not run.config_file.is_file():
+        with looking_at(str(runs_dir), "runs_dir", _RUNS_DIR):
+            exists = run.config_file.is_file()
+        if not exists:
             known = [other.id for other in cls.all(runs_dir)]
             near = difflib.get_close_matches(run_id, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -218,16 +221,9 @@ def absolute(runs_dir: Path) -> Path:
     """The runs folder as an absolute path, with "~" expanded.
 
     Raises:
-        UserError: "~" names the home of an unknown user.
+        UserError: no path can look like that.
     """
-    try:
-        return runs_dir.expanduser().absolute()
-    except RuntimeError:
-        raise UserError(
-            f"Runs folder '{runs_dir}' begins with the home of an unknown user: correct "
-            "--runs-dir (or SEGLAB_RUNS for the dashboard).",
-            field="runs_dir",
-        ) from None
+    return typed_path(str(runs_dir), "runs_dir", _RUNS_DIR).absolute()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segengine.config import ModelConfig
 from segengine.errors import UserError
+from segengine.files import looking_at, shortened, typed_path
 from segengine.run.rundir import RunDir
 from segengine.run.weights_container import check_container
 
@@ -44,25 +45,18 @@ def _best_of_run(config: ModelConfig, runs_dir: Path) -> Path:
 
 
 def _given_file(weights: str) -> Path:
-    try:
-        path = Path(weights).expanduser()
+    path = typed_path(weights, "weights")
+    with looking_at(weights, "weights"):
         is_folder, is_file = path.is_dir(), path.is_file()
-    except (OSError, RuntimeError, ValueError) as error:  # too long; an unknown user's home; NUL
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(
-            f"weights '{weights[:80]}' cannot be opened ({reason}): give imagenet, run:<id> "
-            "or a checkpoint file.",
-            field="weights",
-        ) from None
     if is_folder:
         raise UserError(
-            f"weights '{weights}' is a folder: give a file in it, or run:<id> for a run "
+            f"weights {shortened(weights)} is a folder: give a file in it, or run:<id> for a run "
             "of this runs folder.",
             field="weights",
         )
     if not is_file:
         raise UserError(
-            f"weights '{weights}': there is no such file; give imagenet, run:<id> or a "
+            f"weights {shortened(weights)}: there is no such file; give imagenet, run:<id> or a "
             "checkpoint file.",
             field="weights",
         )

@@ -74,6 +74,15 @@ def train_step(model: SegmentationModel, batch: Tensor) -> None:
 
 
 @every_model
+def test_the_form_tells_the_right_number_of_parameters(name: str) -> None:
+    entry = find("models", name)
+    with torch.device("meta"):
+        model = build_model(ModelConfig(arch=name), 3)
+    assert count_parameters(model).total == entry.parameters
+    assert 2010 < entry.year < 2030
+
+
+@every_model
 @pytest.mark.parametrize(("classes", "size"), [(2, (32, 32)), (3, (64, 96)), (19, None)])
 def test_logits_have_the_size_of_the_images(
     name: str, classes: int, size: tuple[int, int] | None

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from types import ModuleType
 
 from segengine.config import DataConfig
+from segengine.datasets import open_dataset, split_sizes
 from segengine.datasets.base import SegDataset, Split
 from segengine.datasets.splits.draw import stratified
 from segengine.errors import UserError
@@ -21,14 +22,11 @@ from segengine.registry import find
 
 def open_role(config: DataConfig, split: Split) -> SegDataset:
     """The images of one role; UserError where the dataset is missing or incomplete."""
-    module = _module(config)
     if not holds_out(config):
-        dataset: SegDataset = module.open_split(config, split)
-        return dataset
+        return open_dataset(config, split)
     if split == "test":
-        test: SegDataset = module.open_split(config, "val")
-        return test
-    whole: SegDataset = module.open_split(config, "train")
+        return open_dataset(config, "val")
+    whole = open_dataset(config, "train")
     count = held_out_count(config, len(whole.names))
     held_out = stratified(whole.names, whole.kind, count, config.split_seed)
     if split == "train":
@@ -39,7 +37,7 @@ def open_role(config: DataConfig, split: Split) -> SegDataset:
 
 def role_sizes(config: DataConfig) -> dict[Split, int]:
     """Images per role that a run uses, limits applied; UserError where data is missing."""
-    sizes: dict[Split, int] = _module(config).sizes(config)
+    sizes = split_sizes(config)
     if _holds_out(config, sizes):
         held_out = held_out_count(config, sizes["train"])
         sizes = {"train": sizes["train"] - held_out, "val": held_out, "test": sizes["val"]}
@@ -49,7 +47,7 @@ def role_sizes(config: DataConfig) -> dict[Split, int]:
 
 def holds_out(config: DataConfig) -> bool:
     """Whether a part of the dataset's training split validates; UserError where data is missing."""
-    return config.val_split == "honest" and _holds_out(config, _module(config).sizes(config))
+    return config.val_split == "honest" and _holds_out(config, split_sizes(config))
 
 
 def is_tested(config: DataConfig) -> bool:
@@ -77,7 +75,7 @@ def descriptions(config: DataConfig) -> dict[Split, str]:
     module = _module(config)
     own: Mapping[Split, str] = getattr(module, "SPLIT_NAMES", {})
     names: dict[Split, str] = {
-        split: own.get(split, f"{split} split of the dataset") for split in module.sizes(config)
+        split: own.get(split, f"{split} split of the dataset") for split in split_sizes(config)
     }
     if holds_out(config):
         return {"train": names["train"], "val": HELD_OUT, "test": names["val"]}

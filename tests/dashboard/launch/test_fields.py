@@ -44,10 +44,20 @@ def test_a_new_field_appears_by_being_declared(quick_look: FormEntries, tmp_path
 
 def test_choices_carry_the_labels_of_what_is_registered() -> None:
     by_name = {spec.name: spec for spec in specs()}
-    assert by_name["arch"].options["fcn_resnet50"] == "FCN-ResNet50"
+    assert by_name["loss"].options["focal"] == "Focal"
     assert "synthetic sample" in by_name["dataset"].options["sample_pets"]
     assert list(by_name["strategy"].options) == ["scratch", "pretrained", "frozen"]
     assert by_name["optimizer"].options["sgd"] == "SGD"
+
+
+def test_models_stand_in_the_order_of_their_papers_with_their_size() -> None:
+    """FCN, U-Net, ..., SegFormer-B0 to B5: as people come to know them."""
+    (spec,) = (spec for spec in specs() if spec.name == "arch")
+    names = list(spec.options)
+    assert names[:2] == ["fcn_resnet50", "unet"]
+    assert names[-6:] == [f"segformer_b{size}" for size in range(6)]
+    assert spec.options["segformer_b0"] == "SegFormer-B0 · 3.7 M"
+    assert spec.options["deeplabv3plus"] == "DeepLabV3+ · 22.4 M"
 
 
 def test_the_common_encoders_stand_before_all_others() -> None:

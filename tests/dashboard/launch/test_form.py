@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from dashboard.launch.fields import FormEntries
 from dashboard.launch.form import (
@@ -17,9 +20,12 @@ from dashboard.launch.form import (
     to_entries,
     to_values,
 )
+from dashboard.launch.wording import one_line_per_class
 from dashboard.shared.run_store import PROJECT
 from segengine.config import RunConfig
 from segengine.config.presets import PRESETS
+from segengine.errors import UserError
+from segengine.models.published import Published
 from segengine.run.rundir import RunDir
 
 CONFIGS: list[dict[str, Any]] = [
@@ -156,19 +162,185 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_form(
     assert list(check_form(entries, tmp_path).problems) == ["root", "lr", "seed"]
 
 
-@pytest.mark.parametrize("path", ["~nobody-of-this-name/x", "a\0b"])
-def test_a_path_that_cannot_be_one_is_a_sentence(
+LINKS = "links in a circle"
+PATHS = [
+    "~nobody-of-this-name/x",
+    "a\0b",
+    "x" * 300,
+    "/" + "a/" * 2500,
+    "a/" * 1500,
+    "\udcff",
+    "\ud800",
+    LINKS,
+]
+
+
+@pytest.mark.parametrize("dataset", ["oxford_pets", "cityscapes", "folder"])
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ascii(path)[:20])
+def test_a_dataset_folder_that_cannot_be_one_is_a_sentence(
+    quick_look: FormEntries, tmp_path: Path, dataset: str, path: str
+) -> None:
+    path = link_in_a_circle(tmp_path) if path == LINKS else path
+    checked = check_form({**quick_look, "dataset": dataset, "root": path}, tmp_path)
+    assert list(checked.problems) == ["root"]
+    checked.problems["root"].encode()
+    assert len(checked.problems["root"]) < 400
+    if checked.config:  # the page prints it
+        command_line(checked.config, tmp_path)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ascii(path)[:20])
+def test_a_weights_file_that_cannot_be_one_is_a_sentence(
     quick_look: FormEntries, tmp_path: Path, path: str
 ) -> None:
-    entries = {**quick_look, "dataset": "oxford_pets", "root": path}
-    assert list(check_form(entries, tmp_path).problems) == ["root"]
+    path = link_in_a_circle(tmp_path) if path == LINKS else path
     entries = {**quick_look, "strategy": "frozen", "weights_from": "file", "weights_file": path}
-    assert list(check_form(entries, tmp_path).problems) == ["weights"]
+    checked = check_form(entries, tmp_path)
+    assert list(checked.problems) == ["weights"]
+    checked.problems["weights"].encode()
+    if checked.config:
+        command_line(checked.config, tmp_path)
 
 
-def test_pretrained_without_a_source_is_refused(quick_look: FormEntries, tmp_path: Path) -> None:
-    entries = {**quick_look, "strategy": "pretrained", "weights_from": "run"}
-    assert "needs weights" in check_form(entries, tmp_path).problems["weights"]
+@pytest.mark.parametrize("dataset", ["oxford_pets", "cityscapes", "folder"])
+def test_a_folder_that_may_not_be_read_is_a_sentence(
+    quick_look: FormEntries, tmp_path: Path, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's refusal is played: tests may run as root, whom nothing is refused."""
+
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.stat", refuse)
+    entries = {**quick_look, "dataset": dataset, "root": "/secret"}
+    problems = check_form(entries, tmp_path).problems
+    assert problems["root"].startswith("Dataset folder '/secret' cannot be read: permission denied")
+
+
+def link_in_a_circle(folder: Path) -> str:
+    """The path of a link to a link to itself."""
+    (folder / "a").symlink_to(folder / "b")
+    (folder / "b").symlink_to(folder / "a")
+    return str(folder / "a")
+
+
+def test_a_choice_just_made_is_no_error_yet(quick_look: FormEntries, tmp_path: Path) -> None:
+    entries = {**quick_look, "strategy": "pretrained", "weights_from": "run", "lr": "x"}
+    checked = check_form(entries, tmp_path)
+    assert checked.problems["weights"] == (
+        "Strategy pretrained needs weights: ImageNet, an earlier run or a file."
+    )
+    assert checked.to_give == {"weights"}
+    checked = check_form({**quick_look, "dataset": "folder"}, tmp_path)
+    assert checked.to_give == {"root"} == checked.problems.keys()
+    given = {**quick_look, "dataset": "folder", "root": str(tmp_path), "strategy": "frozen"}
+    checked = check_form({**given, "weights_from": "file", "weights_file": "no.pt"}, tmp_path)
+    assert checked.to_give == set() and checked.problems.keys() == {"root", "weights"}
+
+
+def test_zero_has_a_word_in_the_form_and_is_zero_in_the_config(
+    quick_look: FormEntries, tmp_path: Path
+) -> None:
+    words = {
+        name: entry
+        for name, entry in quick_look.items()
+        if entry in ("all", "none", "never") and name != "class_weights"
+    } | {"aux_weight": quick_look["aux_weight"], "feature_cache": "off"}
+    assert {"train_limit", "val_limit", "early_stop", "ema", "grad_clip"} <= words.keys()
+    entries = {**quick_look, "arch": "fcn_resnet50", "strategy": "frozen", "weights_file": "a.pt"}
+    values = to_values({**entries, "weights_from": "file", "feature_cache": "Off "})
+    shown = words.keys() & values.keys()
+    assert {"warmup_epochs", "aux_weight", "feature_cache"} <= shown
+    assert [values[name] for name in shown] == [0] * len(shown)
+    zeros = to_values({**quick_look, "train_limit": "0"})
+    assert RunConfig.from_flat(zeros) == RunConfig.from_flat(to_values(quick_look))
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        ("epochs", "1e9", "Epochs must be at most 100000, but 1e9 was given."),
+        ("seed", "3e9", "Seed must be less than 2^31, but 3e9 was given."),
+        ("lr", "2.5e-400", "Learning rate must be greater than 0, but 0 was given."),
+        ("warmup_epochs", "1e7", "Warm-up epochs 1e7 is longer than the whole run"),
+        ("train_limit", "1e300", "Training images must be a smaller number, but 1e300 was given."),
+    ],
+)
+def test_numbers_are_repeated_as_a_person_types_them(
+    quick_look: FormEntries, tmp_path: Path, field: str, typed: str, sentence: str
+) -> None:
+    assert check_form({**quick_look, field: typed}, tmp_path).problems[field].startswith(sentence)
+
+
+def test_masks_whose_classes_do_not_follow_are_told_before_the_start(
+    quick_look: FormEntries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    for number in range(10):
+        Image.new("RGB", (40, 40)).save(tmp_path / "images" / f"{number}.png")
+        mask = Image.new("L", (40, 40))
+        mask.paste(200, (0, 0, 20, 20))
+        mask.save(tmp_path / "masks" / f"{number}.png")
+    monkeypatch.setenv("SEGLAB_CACHE", str(tmp_path / "cache"))
+    entries = {**quick_look, "dataset": "folder", "root": str(tmp_path), "batch_size": "2"}
+    checked = check_form(entries, tmp_path / "runs")
+    assert list(checked.problems) == ["root"] and not checked.to_give
+    assert "classes.json" in checked.problems["root"]
+
+
+def test_a_proposed_classes_json_comes_with_its_problem(
+    quick_look: FormEntries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = UserError("The masks hold 0 and 255.", field="root")
+    error.classes_json = '{"classes": []}'  # type: ignore[attr-defined]
+
+    def refuse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("segengine.launchers.preflight.dataset_classes", refuse)
+    assert check_form(quick_look, tmp_path).classes_json == '{"classes": []}'
+    assert check_form({**quick_look, "lr": "x"}, tmp_path).classes_json == '{"classes": []}'
+
+
+def test_imagenet_weights_that_cannot_be_had_are_told_before_the_start(
+    quick_look: FormEntries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = {**quick_look, "stem": "paper", "strategy": "frozen", "weights_from": "imagenet"}
+    monkeypatch.setattr(Published, "reachable", lambda _: False)
+    sentence = check_form(entries, tmp_path).problems["weights"]
+    assert sentence.startswith("ImageNet weights are not on this machine, and huggingface.co does")
+    monkeypatch.setattr(Published, "reachable", lambda _: True)
+    checked = check_form(entries, tmp_path)
+    assert not checked.problems
+    assert checked.notes["weights"].endswith("will be downloaded once, about 13 MB.")
+
+
+def test_no_sentence_of_the_form_speaks_of_a_terminal(
+    quick_look: FormEntries, tmp_path: Path
+) -> None:
+    from_run = {**quick_look, "strategy": "frozen", "weights_from": "run", "weights_run": ""}
+    from_file = {**from_run, "weights_from": "file"}
+    forms = [
+        from_run,
+        {**from_run, "weights_run": "nonsense"},
+        {**from_run, "weights_run": "20261121-142501-segformer_b0-scratch-3fa9"},
+        {**from_file, "weights_file": str(tmp_path)},
+        {**from_file, "weights_file": "no.pt"},
+        {**from_run, "arch": "unet", "weights_from": "imagenet"},
+        {**from_run, "stem": "small", "weights_from": "imagenet"},
+        {**from_run, "arch": "fpn", "encoder": "dpn92", "weights_from": "imagenet"},
+        {**quick_look, "dataset": "oxford_pets", "root": "/nowhere"},
+        {**quick_look, "dataset": "folder", "root": "/nowhere"},
+        {**quick_look, "dataset": "cityscapes", "root": "/nowhere"},
+    ]
+    for entries in forms:
+        (sentence,) = check_form(entries, tmp_path / "runs").problems.values()
+        for word in ("run:", "python -m", " --", "imagenet", "_b0 'w"):
+            assert word not in sentence, sentence
+    (tmp_path / "file").touch()
+    unwritable = check_form(quick_look, tmp_path / "file").problems["runs_dir"]
+    assert "--" not in unwritable and "SEGLAB_RUNS" in unwritable
 
 
 def test_a_contradiction_in_one_section_hides_no_problem_of_another(
@@ -210,3 +382,11 @@ def test_changes_since_the_preset_are_named(quick_look: FormEntries) -> None:
     assert changed_titles(changed, quick_look) == ["Epochs"]
     brought = {**quick_look, "arch": "smp_unet", "early_stop": "3"}  # nobody chose what this shows
     assert changed_titles(brought, quick_look) == ["Model", "Stem", "Early stopping (epochs)"]
+
+
+def test_a_classes_json_is_read_a_line_per_class() -> None:
+    content = {"classes": [{"name": "a", "value": 0}, {"name": "b", "value": 7}], "void": [255]}
+    text = one_line_per_class(json.dumps(content, indent=2))
+    assert json.loads(text) == content
+    assert text.splitlines()[1:3] == ['  {"name": "a", "value": 0},', '  {"name": "b", "value": 7}']
+    assert one_line_per_class("not JSON") == "not JSON"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from segengine.config import RunConfig
+from dashboard.launch.fields import FormEntries
+from dashboard.launch.memory import _cookie, draft_of, encode
+from segengine.config import DataConfig, RunConfig
+from segengine.datasets import ClassInfo
+from segengine.datasets.oxford_pets import CLASSES as CLASSES_OF_PETS
 from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
@@ -69,7 +74,7 @@ def test_an_encoder_is_asked_for_only_where_the_model_takes_one(page: AppTest) -
     page.selectbox(key="launch_arch").set_value("deeplabv3plus").run()
     box = page.selectbox(key="launch_encoder")
     assert box.value == "resnet34"
-    assert box.options[:4] == ["resnet34", "resnet50", "efficientnet-b0", "mit_b0"]
+    assert box.options[:2] == ["resnet34 · 21.3 M", "resnet50 · 23.5 M"]
     assert "--arch deeplabv3plus --encoder resnet34" in page.code[0].value
 
 
@@ -129,3 +134,67 @@ def test_a_start_that_fails_says_why_and_keeps_the_form(
         assert len(presses) == number
     assert page.text_input(key="launch_seed").value == "7"
     assert not page.button(key="launch_start").disabled
+
+
+CLASSES = '{"classes": [{"name": "background", "value": 0}, {"name": "cell", "value": 255}]}'
+
+
+def test_a_proposed_classes_json_is_written_by_a_button_and_never_over_another(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pets" / "classes.json"
+    file.parent.mkdir()
+
+    def classes(config: DataConfig) -> tuple[ClassInfo, ...]:
+        if not file.exists():
+            error = UserError("The masks hold 0 and 255.", field="root")
+            error.classes_json = CLASSES  # type: ignore[attr-defined]
+            raise error
+        return CLASSES_OF_PETS
+
+    monkeypatch.setattr("segengine.launchers.preflight.dataset_classes", classes)
+    monkeypatch.setattr("segengine.launchers.preflight.split_sizes", lambda _: {"train": 99})
+    page.run()
+    page.selectbox(key="launch_dataset").set_value("folder").run()
+    page.text_input(key="launch_root").set_value(str(file.parent)).run()
+    assert "The masks hold 0 and 255\\." in text_of(page)
+    assert json.loads(page.code[0].value) == json.loads(CLASSES)
+    (button,) = [button for button in page.button if button.label == "Write classes.json"]
+    file.write_text("somebody else's")  # in the meantime
+    button.click().run()
+    assert file.read_text() == "somebody else's"
+    file.unlink()
+    page.run()
+    (button,) = [button for button in page.button if button.label == "Write classes.json"]
+    button.click().run()
+    assert file.read_text() == CLASSES
+    assert "The masks hold" not in text_of(page)
+
+
+def test_a_classes_json_that_cannot_be_written_is_a_sentence(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def classes(config: DataConfig) -> None:
+        error = UserError("The masks hold 0 and 255.", field="root")
+        error.classes_json = CLASSES  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr("segengine.launchers.preflight.split_sizes", lambda _: {"train": 99})
+    monkeypatch.setattr("segengine.launchers.preflight.dataset_classes", classes)
+    page.run()
+    page.selectbox(key="launch_dataset").set_value("folder").run()
+    page.text_input(key="launch_root").set_value(str(tmp_path / "gone")).run()
+    (button,) = [button for button in page.button if button.label == "Write classes.json"]
+    button.click().run()
+    assert "classes\\.json cannot be written" in text_of(page)
+
+
+def test_a_returning_browser_finds_its_form(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, quick_look: FormEntries
+) -> None:
+    code = encode(draft_of("course_recipe", "", {**quick_look, "seed": "42", "epochs": "7"}))
+    monkeypatch.setattr("dashboard.launch.memory._cookies", lambda: {_cookie(): code})
+    page.run()
+    assert page.text_input(key="launch_seed").value == "42"
+    assert "The published recipe" in text_of(page)
+    assert "Changed: " in text_of(page)

@@ -1,0 +1,96 @@
+"""The bar that stays in sight: Start, what keeps it from working, and what is at work already."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+
+from dashboard.launch.at_work import known_runs, last_started, what_it_costs
+from dashboard.launch.fields import in_sight, specs
+from dashboard.launch.form import CheckedForm, command_line, to_config
+from dashboard.launch.start_once import TICKET, Ticket
+from dashboard.launch.widgets import current_entries, widget_key
+from dashboard.shared import selection
+from dashboard.shared.formats import escaped
+from dashboard.shared.run_store import REFRESH_SECONDS, runs_dir
+from segengine.config import InvalidConfig
+
+
+def start(ticket: Ticket) -> None:
+    """The button's callback: start what the form holds at this moment.
+
+    A rerun may interrupt any use of the session, so the start itself uses none: whichever press
+    gets there first starts the run, and the last press finds the used ticket and follows.
+    """
+    with contextlib.suppress(InvalidConfig):  # the form that is drawn next says what is wrong
+        ticket.start(to_config(current_entries()), runs_dir())
+    st.session_state[TICKET] = ticket
+
+
+def show_run(run_id: str) -> None:
+    """Show a run on the Curves page."""
+    selection.choose([run_id])
+    st.switch_page("curves/page.py")
+
+
+def draw_start_bar(checked: CheckedForm, ticket: Ticket) -> None:
+    """The button, what keeps it from working, and what is at work."""
+    with st.container(key="launch_start_bar", gap="xsmall"):
+        row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+        row.button(
+            "Start run",
+            key=widget_key("start"),
+            type="primary",
+            on_click=start,
+            args=(ticket,),
+            disabled=bool(checked.problems) or bool(ticket.run_id),
+        )
+        with row.container(gap=None):
+            _draw_readiness(checked)
+        _draw_at_work()
+
+
+def draw_command(checked: CheckedForm) -> None:
+    """The command line that does the same."""
+    with st.container(key="launch_command"):
+        if checked.config:
+            st.caption("The same from a terminal, in the project folder:")
+            st.code(command_line(checked.config, runs_dir()), language=None, wrap_lines=True)
+
+
+def _draw_readiness(checked: CheckedForm) -> None:
+    """How much there is to learn from, or what has to be done before."""
+    wrong = checked.problems.keys() - checked.to_give
+    if wrong:
+        count = f"{len(wrong)} problem{'' if len(wrong) == 1 else 's'} to solve"
+        st.markdown(f":red[:small[{count}: {_titles(wrong)}.]]")
+    if checked.to_give:
+        st.caption(f"Still to give: {_titles(checked.to_give)}.")
+    if not checked.problems:
+        st.caption(f"{checked.hint}.")
+
+
+def _titles(names: set[str] | frozenset[str]) -> str:
+    """The fields' titles, in the order of the form; where they are if that is out of sight."""
+    entries = current_entries()
+    known = {spec.name for spec in specs()}
+    titles = [
+        spec.title if in_sight(spec, entries) else f"{spec.title} (under More settings)"
+        for spec in specs()
+        if spec.name in names
+    ]
+    return ", ".join([*titles, *sorted(name.replace("_", " ") for name in names - known)])
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _draw_at_work() -> None:
+    """The run that was started last, and how many are at work."""
+    known = known_runs()
+    if not known:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(escaped(last_started(known)), width="content")
+        if st.button("Show", key=widget_key("show"), type="tertiary"):
+            show_run(known[0].run.id)
+        st.caption(what_it_costs(known), width="content")
