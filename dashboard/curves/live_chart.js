@@ -99,8 +99,7 @@ class LiveChart {
       const run = this.known.get(ids[i]);
       if (run) run.offset = offset;
     });
-    const layoutChanged = this.note() !== this.drawnNote || this.scale() !== this.drawnScale;
-    if (reset || layoutChanged) this.redraw();
+    if (reset || JSON.stringify(this.view()) !== this.drawnView) this.redraw();
     else if (added.length) this.extend(added);
     this.moveBestMarks();
   }
@@ -132,12 +131,10 @@ class LiveChart {
   }
 
   redraw() {
-    this.drawnNote = this.note();
-    this.drawnScale = this.scale();
+    this.drawnView = JSON.stringify(this.view());
     this.draw(() => {
       const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
-      const layout = layoutFor(this.root, this.note(), this.scale());
-      return window.Plotly.react(this.figure, traces, layout, CONFIG);
+      return window.Plotly.react(this.figure, traces, layoutFor(this.root, this.view()), CONFIG);
     });
   }
 
@@ -184,8 +181,15 @@ class LiveChart {
     return !this.hidden.has(key);
   }
 
-  scale() {
-    return lossScale(this.runs.flatMap((run) => this.known.get(run.id) ?? []));
+  // What the axes depend on; `faint` are the runs whose steps are drawn faintly.
+  view() {
+    const known = this.runs.flatMap((run) => this.known.get(run.id) ?? []);
+    return {
+      note: this.note(),
+      scale: lossScale(known),
+      epochs: epochsOf(known),
+      faint: known.map((run) => stepsAreFaint(run.series)),
+    };
   }
 
   // What stands in empty charts; "" once there is a point, and before the server has answered.

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
-from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP
+from dashboard.launch.wording import FOLDER_HELP
 from segengine.config import KnownName, RunConfig, encoders
 from segengine.config.messages import limits_in_words, literal_choices
 from segengine.config.section import conditions, holds
+from segengine.config.wording import choice_label
 from segengine.registry import entries as registered
 
 FieldKind = Literal["choice", "several", "switch", "integer", "number", "text", "weights"]
@@ -139,4 +140,4 @@ def _options(info: FieldInfo) -> dict[str, str]:
             others = sorted(set(encoders.ALL).difference(encoders.COMMON))
             return {name: name for name in (*encoders.COMMON, *others)}
     names = literal_choices(info.annotation)
-    return {name: CHOICE_LABELS.get(name, name.replace("_", " ").capitalize()) for name in names}
+    return {name: choice_label(name) for name in names}

@@ -6,27 +6,6 @@ from collections.abc import Mapping
 
 from segengine.config.section import MAX_IMAGE_SIZE
 
-CHOICE_LABELS: Mapping[str, str] = {
-    "adamw": "AdamW",
-    "bf16": "BF16",
-    "blur": "Blur",
-    "boundary_iou": "Boundary IoU",
-    "color": "Color jitter",
-    "cpu": "CPU",
-    "crop": "Random crop",
-    "cuda": "GPU (CUDA)",
-    "dice": "Dice",
-    "fp16": "FP16",
-    "fp32": "FP32",
-    "hflip": "Mirror (hflip)",
-    "inverse": "Inverse frequency",
-    "miou": "mIoU",
-    "paper": "Paper, 7x7",
-    "rotate": "Rotation",
-    "sgd": "SGD with momentum",
-    "small": "Small, 5x5",
-    "transpose": "Transposed",
-}
 # What must lie in the dataset folder.
 FOLDER_HELP: Mapping[str, str] = {
     "oxford_pets": "Folder that holds oxford-iiit-pet/ with its images/ and annotations/.",

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.masks.mask_panels import draw_mask_panels
+from dashboard.masks.mask_panels import draw_mask_panels, steps_asked
+from dashboard.masks.mask_toolbar import draw_mask_toolbar
 from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_ground_truth
+from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.empty import draw_empty
+from dashboard.shared.formats import escaped
 from dashboard.shared.run_names import dataset_name
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, status_of
 from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
@@ -50,12 +53,12 @@ IMAGE, WRITTEN = "masks_image", "masks_written"  # the image shown, and what we 
 
 def draw_page() -> None:
     """The whole page."""
-    st.title("Masks")
     runs = all_runs()
     if not runs:
+        st.title("Masks", anchor=False)
         draw_empty(EMPTY)
         return
-    chosen = draw_run_picker(runs, limit=MASKS_LIMIT)
+    chosen = draw_run_picker("Masks", runs, limit=MASKS_LIMIT)
     if not chosen:
         st.info("Choose up to four runs above to see their masks side by side.")
         return
@@ -81,32 +84,36 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     names = common_images([run.masks for run in shown])
     sentence = mismatch([classes_of(log) for log in logs], configs)
     if sentence or not names:
-        st.warning(sentence or NOTHING_IN_COMMON)
+        st.warning(escaped(in_browser_words(sentence or NOTHING_IN_COMMON)))
         return
     classes, ignore_index = classes_of(logs[0]), ignore_index_of(logs[0])
-    row = st.columns([1, 1, 4, 2], vertical_alignment="bottom")
-    order = _pick_order(row[3], several=len(shown) > 1)
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="masks_tools")
+    steps = row.container(horizontal=True, width="content")
+    image, orders, tools = (row.empty() for _ in range(3))
+    order = _pick_order(orders, several=len(shown) > 1)
     by_run = (mious_of(run, names, configs, len(classes), ignore_index) for run in shown)
     ordered = order_images(names, [] if order == "name" else list(by_run), order)
     data = dataset_name(configs[0]) if configs else "Unknown dataset"
-    name = _pick_image(row, ordered, data)
+    name = _pick_image(steps, image, ordered, data)
+    with tools:
+        draw_mask_toolbar(key="masks_toolbar")
     ground_truth = open_ground_truth(configs, name)
     if ground_truth.problem:
-        st.warning(ground_truth.problem)
+        st.warning(escaped(in_browser_words(ground_truth.problem)))
     draw_mask_panels(
         build_panels(ground_truth.mask, shown, name, classes, ignore_index),
         photo=ground_truth.photo,
         aspect=aspect_of(ground_truth, shown, name),
         classes=classes,
         ignore_index=ignore_index,
-        on_move=lambda: _show(_neighbor(ordered, name, int(st.session_state[PANELS].move))),
+        on_move=lambda: _show(_neighbor(ordered, st.session_state[IMAGE], steps_asked(PANELS))),
         key=PANELS,
     )
 
 
-def _pick_order(column: DeltaGenerator, *, several: bool) -> Order:
+def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
     options: list[Order] = ["name", "hardest", "gap"] if several else ["name", "hardest"]
-    return column.selectbox(
+    return place.selectbox(
         "Order",
         options,
         format_func=ORDERS.__getitem__,
@@ -114,25 +121,25 @@ def _pick_order(column: DeltaGenerator, *, several: bool) -> Order:
         on_change=_show,
         args=("",),
         help=ORDER_HELP,
+        width=200,
         persist_state="session",
     )
 
 
-def _pick_image(row: Sequence[DeltaGenerator], names: list[str], data: str) -> str:
-    """Draw the image picker and the buttons beside it; the image to show."""
+def _pick_image(steps: DeltaGenerator, place: DeltaGenerator, names: list[str], data: str) -> str:
+    """Draw the image picker, and the buttons in `steps`; the image to show."""
     name = _wanted_image(names)
-    for column, word, step, key in ((0, "Previous", -1, "Left"), (1, "Next", 1, "Right")):
+    for word, step, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
         neighbor = _neighbor(names, name, step)
-        row[column].button(
+        steps.button(
             word,
             on_click=_show,
             args=(neighbor,),
             disabled=neighbor == name,
-            width="stretch",
             help=f"{key} arrow key",
         )
     st.session_state[PICKER] = name
-    row[2].selectbox(
+    place.selectbox(
         f"{data}, validation image {names.index(name) + 1:,} of {len(names):,}",
         names,
         key=PICKER,

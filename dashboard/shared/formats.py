@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 
 NOTHING = "–"  # stands where there is no number
+A_MOMENT = 5.0  # seconds
+# Characters of addresses, without those with a meaning in Markdown's <...>; no full stop at the end.
+_ADDRESS = re.compile(r"(https?://[\w\-./?#@!$&'*+,;=%~:]*[\w/#=&])", re.ASCII)
 
 
 def format_miou(value: float | None) -> str:
@@ -41,9 +45,28 @@ def format_count(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
+def format_epochs(done: int, planned: int) -> str:
+    """How far a training is: "7 of 12"; a dash before the run has said how many epochs it has."""
+    return f"{format_count(done)} of {format_count(planned)}" if planned else NOTHING
+
+
+def format_time_left(seconds: float | None) -> str:
+    """An estimated time; its last seconds are told no finer than an estimate can be."""
+    if _is_missing(seconds):
+        return NOTHING
+    assert seconds is not None
+    return format_duration(seconds) if seconds >= A_MOMENT else "a few seconds"
+
+
 def escaped(text: str) -> str:
     """Text for Markdown: what a person typed is shown, not obeyed."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)
+
+
+def with_links(text: str) -> str:
+    """Text for Markdown like `escaped`, but web addresses in it can be followed."""
+    parts = _ADDRESS.split(text)  # text, address, text, ...
+    return "".join(f"<{part}>" if index % 2 else escaped(part) for index, part in enumerate(parts))
 
 
 def _is_missing(value: float | None) -> bool:

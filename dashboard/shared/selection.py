@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.shared.colors import OKABE_ITO
+from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.run_names import creation_time, data_of, label_of
 from dashboard.shared.run_store import status_of
 from segengine.run.rundir import RunDir
@@ -45,8 +45,8 @@ def choose(run_ids: Sequence[str]) -> None:
     st.query_params.pop(_PARAM, None)
 
 
-def draw_run_picker(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
-    """Draw the picker and return the chosen runs, in order.
+def draw_run_picker(title: str, runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
+    """Draw the page's title with the picker beside it; return the chosen runs, in order.
 
     Args:
         runs: every run that can be chosen, newest first.
@@ -54,20 +54,23 @@ def draw_run_picker(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
     """
     known = {run.id: run for run in runs}
     wanted, unknown = split_known(_wanted(runs), known)
-    if unknown:
-        st.warning(unknown_sentence(unknown))
     shown = wanted[:limit]
     st.session_state[_PICKER] = shown
-    labels = {run.id: f"{label_of(run)} · {creation_time(run.id)}" for run in runs}
-    st.multiselect(
-        "Runs",
-        list(known),
-        key=_PICKER,
-        format_func=lambda run_id: labels.get(run_id, run_id),
-        max_selections=limit,
-        placeholder="Choose runs",
-        on_change=_picked,
-    )
+    labels = {run.id: f"{label_of(run)} · {creation_time(run.id)[5:]}" for run in runs}
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(title, anchor=False, width="content")
+        st.multiselect(
+            "Runs",
+            list(known),
+            key=_PICKER,
+            format_func=lambda run_id: labels.get(run_id, run_id),
+            max_selections=limit,
+            placeholder="Choose runs",
+            on_change=_picked,
+            label_visibility="collapsed",
+        )
+    if unknown:
+        st.warning(unknown_sentence(unknown))
     if len(wanted) > limit:
         st.caption(
             f"The first {limit} of {len(wanted)} chosen runs are shown: this page has room "
@@ -80,7 +83,7 @@ def draw_run_picker(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
 
 
 def _chosen(run: RunDir, slot: int) -> ChosenRun:
-    return ChosenRun(run, OKABE_ITO[slot % len(OKABE_ITO)], label_of(run), data_of(run))
+    return ChosenRun(run, RUN_COLORS[slot % len(RUN_COLORS)], label_of(run), data_of(run))
 
 
 def assign_slots(slots: dict[str, int], run_ids: Sequence[str]) -> dict[str, int]:

@@ -170,6 +170,7 @@ def run_started_event(components: Components, start_epoch: int, start_step: int)
         lineage=components.lineage,
         epochs=components.config.train.epochs,
         steps_per_epoch=components.steps_per_epoch,
+        val_every=components.config.train.val_every,
         start_epoch=start_epoch,
         start_step=start_step,
     )
