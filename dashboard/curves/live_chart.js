@@ -134,8 +134,32 @@ class LiveChart {
     this.drawnView = JSON.stringify(this.view());
     this.draw(() => {
       const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
-      return window.Plotly.react(this.figure, traces, layoutFor(this.root, this.view()), CONFIG);
+      const layout = layoutFor(this.root, this.view());
+      const whole = Object.fromEntries(FIXED_AXES.map((name) => [name, layout[name].range]));
+      for (const name of this.zoomedAxes()) layout[name].range = this.figure.layout[name].range;
+      this.whole = whole;
+      return window.Plotly.react(this.figure, traces, layout, configFor(() => this.showAll()));
     });
+    this.draw(() => this.answerDoubleClicks());
+  }
+
+  // The axes on which a person zoomed: they show something else than we last asked for.
+  zoomedAxes() {
+    const drawn = this.figure.layout;
+    return drawn ? FIXED_AXES.filter((a) => String(drawn[a].range) !== String(this.whole[a])) : [];
+  }
+
+  // Plotly's own reset goes back to the axes of the first drawing, when nothing was known yet.
+  answerDoubleClicks() {
+    if (this.answers) return;
+    this.answers = true;
+    this.figure.on("plotly_doubleclick", () => this.showAll());
+  }
+
+  showAll() {
+    const ranges = FIXED_AXES.map((name) => [`${name}.range`, [...this.whole[name]]]);
+    const update = { ...Object.fromEntries(ranges), "yaxis.autorange": true };
+    this.draw(() => window.Plotly.relayout(this.figure, update));
   }
 
   extend(added) {

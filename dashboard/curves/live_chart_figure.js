@@ -14,12 +14,18 @@ const DOTS_UP_TO = 60; // a longer curve is a line without dots
 const OUTLIER = 20; // times the median: a larger loss would flatten all others on a linear axis
 const LONG = 50; // epochs
 const STACK_BELOW = 760; // px of width under which the charts stand one above the other
-const CONFIG = {
-  displaylogo: false,
-  // A list of our own: Plotly's default has a button that uploads the chart to its cloud.
-  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
-  toImageButtonOptions: { format: "svg", filename: "curves" },
-};
+const FIXED_AXES = ["xaxis", "xaxis2", "yaxis2"]; // whose ranges are ours, until a person zooms
+
+function configFor(showAll) {
+  const reset = { name: "Reset axes", icon: window.Plotly.Icons.home, click: showAll };
+  return {
+    displaylogo: false,
+    doubleClick: false, // we answer it: see LiveChart.answerDoubleClicks
+    // A list of our own: Plotly's default has a button that uploads the chart to its cloud.
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", reset]],
+    toImageButtonOptions: { format: "svg", filename: "curves" },
+  };
+}
 
 // All traces of a run. `known`: {series, status} or undefined; `chart`: {hidden, root}.
 function tracesOf(run, known, chart) {

@@ -174,12 +174,13 @@ function arrange(state) {
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
     const widest = (width - GAP * (columns - 1)) / columns;
-    let picture = widest;
-    for (let pass = 0; pass < 2; pass++) {
-      place(row, columns, Math.max(LEAST, picture)); // scores break into more lines in less width
+    let [picture, before] = [widest, Infinity];
+    while (picture < before && picture >= LEAST) {
+      before = picture;
+      place(row, columns, picture); // words break into more lines in less width, so look again
       const words = heightOfWords([...state.panels.values()]);
       const high = (height - GAP * (rows - 1)) / rows - words;
-      picture = Math.min(picture, high * data.aspect);
+      picture = Math.floor(Math.min(picture, high * data.aspect));
     }
     if (picture > best.width) best = { columns, width: picture };
   }
@@ -226,22 +227,22 @@ function listen(state) {
     event.preventDefault();
     state.move(step);
   };
-  document.addEventListener("keydown", press);
+  document.addEventListener("keydown", press, true); // pickers keep their keys to themselves
   window.addEventListener("resize", rearrange);
   window.addEventListener(VIEW_KEY, follow);
   state.stop = () => {
     watch.disconnect();
-    document.removeEventListener("keydown", press);
+    document.removeEventListener("keydown", press, true);
     window.removeEventListener("resize", rearrange);
     window.removeEventListener(VIEW_KEY, follow);
   };
 }
 
-// Whether arrow keys mean something else there. A picker that was used keeps the focus; closed and
-// with nothing typed, it has no use for them.
+// Whether arrow keys mean something else there. A picker that was used keeps the focus, but closed
+// it has no use for them.
 function needsArrows(target) {
   const picker = target.closest?.("[role=combobox]");
-  if (picker) return picker.getAttribute("aria-expanded") === "true" || Boolean(target.value);
+  if (picker) return picker.getAttribute("aria-expanded") === "true";
   return Boolean(target.closest?.("input, textarea, select, [role=listbox], [contenteditable]"));
 }
 

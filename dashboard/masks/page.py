@@ -16,6 +16,7 @@ from dashboard.shared.formats import escaped
 from dashboard.shared.run_names import dataset_name
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, status_of
 from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
+from dashboard.shared.url import given_param, write_param
 from segengine.config import DataConfig
 from segengine.results.masks import (
     MaskSet,
@@ -46,9 +47,9 @@ EMPTY = (
     "Predicted masks of your runs will be here, beside the image and its ground truth, from a "
     "run's first validation on."
 )
-# Keys of the session.
-PANELS, PICKER = "masks_panels", "masks_picker"
-IMAGE, WRITTEN = "masks_image", "masks_written"  # the image shown, and what we put in the URL
+# Keys of the session. ORDERED: the images as they can be gone through.
+PANELS, PICKER, ORDERED = "masks_panels", "masks_picker", "masks_ordered"
+IMAGE = "masks_image"  # the image shown
 
 
 def draw_page() -> None:
@@ -106,7 +107,7 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
         aspect=aspect_of(ground_truth, shown, name),
         classes=classes,
         ignore_index=ignore_index,
-        on_move=lambda: _show(_neighbor(ordered, st.session_state[IMAGE], steps_asked(PANELS))),
+        on_move=_move,
         key=PANELS,
     )
 
@@ -129,6 +130,7 @@ def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
 def _pick_image(steps: DeltaGenerator, place: DeltaGenerator, names: list[str], data: str) -> str:
     """Draw the image picker, and the buttons in `steps`; the image to show."""
     name = _wanted_image(names)
+    st.session_state[ORDERED] = names
     for word, step, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
         neighbor = _neighbor(names, name, step)
         steps.button(
@@ -138,12 +140,16 @@ def _pick_image(steps: DeltaGenerator, place: DeltaGenerator, names: list[str], 
             disabled=neighbor == name,
             help=f"{key} arrow key",
         )
-    st.session_state[PICKER] = name
+    # Each image has a picker of its own: one that holds its image was not used, even if the browser,
+    # which may not know of a newer picker yet, tells of it again.
+    key = f"{PICKER}_{name}"
+    st.session_state[key] = name
     place.selectbox(
         f"{data}, validation image {names.index(name) + 1:,} of {len(names):,}",
         names,
-        key=PICKER,
-        on_change=lambda: _show(st.session_state[PICKER]),
+        key=key,
+        on_change=_picked,
+        args=(name, key),
     )
     return name
 
@@ -153,22 +159,31 @@ def _neighbor(names: Sequence[str], name: str, step: int) -> str:
     return names[min(len(names) - 1, max(0, names.index(name) + step))]
 
 
+def _picked(before: str, key: str) -> None:
+    if st.session_state[key] != before:
+        _show(st.session_state[key])
+
+
+def _move() -> None:
+    """Arrow keys were pressed, perhaps before the page was drawn to its end in a new order."""
+    names = st.session_state[ORDERED]
+    _show(_neighbor(names, st.session_state[IMAGE], steps_asked(PANELS)))
+
+
 def _show(name: str) -> None:
     """Show that image at the next run of this page; "": the first in order."""
     st.session_state[IMAGE] = name
 
 
 def _wanted_image(names: Sequence[str]) -> str:
-    """The image by the URL (if it is not what we wrote there) or the session, else the first."""
-    in_url = st.query_params.get("image")
-    by_hand = in_url is not None and in_url != st.session_state.get(WRITTEN)
-    wanted = in_url if by_hand else st.session_state.get(IMAGE)
-    if by_hand and wanted not in names:
+    """The image by the URL (if we did not write it there) or the session, else the first."""
+    given = given_param("image")
+    wanted = st.session_state.get(IMAGE) if given is None else given
+    if given is not None and given not in names:
         st.caption("The image of this link has no mask in every chosen run: here is another one.")
     name = str(wanted) if wanted in names else names[0]
-    st.session_state[IMAGE] = st.session_state[WRITTEN] = name
-    if in_url != name:
-        st.query_params["image"] = name
+    st.session_state[IMAGE] = name
+    write_param("image", name)
     return name
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.run_names import creation_time, data_of, label_of
 from dashboard.shared.run_store import status_of
+from dashboard.shared.url import given_param, write_param
 from segengine.run.rundir import RunDir
 
 MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
@@ -22,7 +23,6 @@ MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
 # Keys of the session.
 _CHOICE = "chosen_runs"  # list of run ids in the order of choice; absent before any choice
 _SLOTS = "run_colors"  # run id -> index of its color
-_WRITTEN = "written_runs"  # what this session last put in the URL
 _PICKER = "run_picker"
 
 _PARAM = "runs"  # of the URL
@@ -41,7 +41,6 @@ class ChosenRun:
 def choose(run_ids: Sequence[str]) -> None:
     """Make these the chosen runs, for instance before switching to a page that shows them."""
     _remember(list(dict.fromkeys(run_ids)))
-    st.session_state.pop(_WRITTEN, None)
     st.query_params.pop(_PARAM, None)
 
 
@@ -77,7 +76,7 @@ def draw_run_picker(title: str, runs: list[RunDir], *, limit: int) -> list[Chose
             f"for {limit}."
         )
     _remember(wanted)
-    _write_url(wanted)
+    write_param(_PARAM, ",".join(wanted))
     slots = st.session_state[_SLOTS]
     return [_chosen(known[run_id], slots[run_id]) for run_id in shown]
 
@@ -124,9 +123,8 @@ def first_choice(runs: list[RunDir]) -> list[str]:
 
 def _wanted(runs: list[RunDir]) -> list[str]:
     """Run ids by the URL (if it is not what we wrote there), the session, or a first guess."""
-    in_url = st.query_params.get(_PARAM)
-    if in_url is not None and in_url != st.session_state.get(_WRITTEN):
-        return [run_id for run_id in in_url.split(",") if run_id]
+    if (given := given_param(_PARAM)) is not None:
+        return [run_id for run_id in given.split(",") if run_id]
     if _CHOICE in st.session_state:
         return list(st.session_state[_CHOICE])
     return first_choice(runs)
@@ -136,21 +134,10 @@ def _picked() -> None:
     """The picker changed: that is the choice now."""
     picked = list(st.session_state[_PICKER])
     _remember(picked)
-    _write_url(picked)
+    write_param(_PARAM, ",".join(picked))
 
 
 def _remember(run_ids: list[str]) -> None:
     """Keep the choice and its colors in the session."""
     st.session_state[_CHOICE] = run_ids
     st.session_state[_SLOTS] = assign_slots(st.session_state.get(_SLOTS, {}), run_ids)
-
-
-def _write_url(run_ids: list[str]) -> None:
-    text = ",".join(run_ids)
-    st.session_state[_WRITTEN] = text
-    if st.query_params.get(_PARAM, "") == text:
-        return
-    if text:
-        st.query_params[_PARAM] = text
-    else:
-        del st.query_params[_PARAM]

@@ -216,7 +216,7 @@ def test_one_huge_loss_does_not_flatten_the_others(
     page.get_by_text("Loss (log scale)", exact=True).wait_for()
     low, high = page.evaluate(f"{PLOT}.layout.yaxis.range")  # exponents of ten
     assert low < -0.2 and high > 2.3
-    ticks = page.locator(".live-chart .ytick text").all_inner_texts()
+    ticks = page.locator(".live-chart .ytick text").all_text_contents()
     values = [float(tick) for tick in ticks if tick]  # whole numbers, not 2 and 5 for 20 and 50
     assert values == sorted(values) and len(values) == len(set(values)) > 3
     assert page.errors == []
@@ -226,18 +226,25 @@ def test_adding_a_run_keeps_the_zoom_and_the_first_runs_color(
     dashboard: Dashboard, page: Any, opened: Callable[..., None]
 ) -> None:
     first = make_run(dashboard.runs_dir, epochs_done=6)
-    second = make_run(dashboard.runs_dir, epochs_done=4, seed=1)
+    second = alive(make_run(dashboard.runs_dir, epochs_done=4, end=None, seed=1, epochs=40))
     opened(first)
     wait_for_points(page, "val_loss", 6)
-    page.evaluate(f"{PLOT}.layout && Plotly.relayout({PLOT}, {{'yaxis2.range': [0.4, 0.6]}})")
+    page.evaluate(f"Plotly.relayout({PLOT}, {{'yaxis2.range': [0.4, 0.6], 'xaxis.range': [1, 3]}})")
     color = page.evaluate(f"{PLOT}.data[2].line.color")
     page.get_by_role("combobox", name="Runs").click()
     page.get_by_role("option").filter(has_text=second.id[-4:]).click()
     page.wait_for_function(f"{PLOT}.data.length === 14 && {PLOT}.data[9].x.length === 4")
     assert page.evaluate(f"{PLOT}.layout.yaxis2.range") == [0.4, 0.6]
+    assert page.evaluate(f"{PLOT}.layout.xaxis.range") == [1, 3]
     assert page.evaluate(f"{PLOT}.data[2].line.color") == color
     assert page.evaluate(f"{PLOT}.data[9].line.color") != color
     page.wait_for_url(f"**/curves?runs={first.id}*{second.id}")
+    page.keyboard.press("Escape")  # the list of runs lies over the charts
+    page.get_by_role("listbox").wait_for(state="detached")
+    box = page.locator(".live-chart .nsewdrag").nth(1).bounding_box()
+    page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+    page.wait_for_function(f"{PLOT}.layout.yaxis2.range[1] === 1")
+    assert page.evaluate(f"{PLOT}.layout.xaxis.range[1]") == pytest.approx(40 * 1.015)
 
 
 def test_a_dashboard_killed_and_started_again_goes_on_within_three_seconds(

@@ -127,7 +127,7 @@ def test_all_panels_of_four_runs_are_in_sight(
     ).map((e) => e.getBoundingClientRect()).filter(
         (box) => box.right <= {width} && box.bottom <= {height}).length === 12"""
     page.wait_for_function(in_sight)
-    controls = page.locator(".st-key-masks_tools button, .st-key-masks_tools input")
+    controls = page.locator(".st-key-masks_tools :is(.stButton button, .views, input)")
     bottoms = {round(box["y"] + box["height"] / 2) for box in boxes_of(controls)}
     assert max(bottoms) - min(bottoms) < 12  # one row
     boxes = boxes_of(page.locator(".stage"))

@@ -199,7 +199,7 @@ def test_a_failed_runs_sentence_is_in_sight_and_leads_back_to_the_form(
     assert box["y"] + box["height"] <= 900
     again.click()
     page.get_by_text(f"Settings of {run.id}").wait_for()
-    assert page.get_by_label("Learning rate", exact=True).input_value() == "0.0003"
+    assert page.get_by_role("textbox", name="Learning rate").input_value() == "0.0003"
 
 
 def test_no_column_moves_when_a_state_says_more(page: Any, dashboard: Dashboard) -> None:

@@ -57,6 +57,18 @@ def test_choosing_goes_into_the_url_and_removing_a_run_recolors_nobody(runs: lis
     assert shown(app) == [(runs[1].id, RUN_COLORS[1]), (runs[2].id, RUN_COLORS[0])]
 
 
+def test_an_address_that_lags_behind_does_not_undo_a_choice(runs: list[RunDir]) -> None:
+    """While a page is drawn, the browser may still tell an earlier address of ours."""
+    app = AppTest.from_function(page)
+    app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
+    app.run()
+    app.multiselect[0].set_value([runs[1].id]).run()
+    app.multiselect[0].set_value([runs[2].id])
+    app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
+    app.run()
+    assert [run_id for run_id, _ in shown(app)] == [runs[2].id]
+
+
 def test_an_emptied_choice_stays_empty(runs: list[RunDir]) -> None:
     app = AppTest.from_function(page).run()
     assert len(shown(app)) == 1
