@@ -140,8 +140,8 @@ def _pick_image(steps: DeltaGenerator, place: DeltaGenerator, names: list[str], 
             disabled=neighbor == name,
             help=f"{key} arrow key",
         )
-    # Each image has a picker of its own: one that holds its image was not used, even if the browser,
-    # which may not know of a newer picker yet, tells of it again.
+    # Each image has a picker of its own. One that holds its image was not used, even if the browser
+    # tells of it again because it has not heard of the next one.
     key = f"{PICKER}_{name}"
     st.session_state[key] = name
     place.selectbox(

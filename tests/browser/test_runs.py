@@ -199,7 +199,8 @@ def test_a_failed_runs_sentence_is_in_sight_and_leads_back_to_the_form(
     assert box["y"] + box["height"] <= 900
     again.click()
     page.get_by_text(f"Settings of {run.id}").wait_for()
-    assert page.get_by_role("textbox", name="Learning rate").input_value() == "0.0003"
+    rate = page.get_by_role("textbox", name="Learning rate").element_handle()
+    page.wait_for_function("field => field.value === '0.0003'", arg=rate)
 
 
 def test_no_column_moves_when_a_state_says_more(page: Any, dashboard: Dashboard) -> None:
