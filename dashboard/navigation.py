@@ -14,14 +14,7 @@ PAGES = [
     st.Page(f"{name}/page.py", title=name.capitalize(), url_path=name) for name in documents.PAGES
 ]
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-
-# Pages get the width of the window, lined up with the logo; choices are as high as text fields.
-STYLE = """<style>
-.stMainBlockContainer { padding-left: 1.75rem; padding-right: 1.75rem; }
-[data-testid="stHeader"] [data-testid="stToolbar"] { padding-left: 0.75rem; }
-[data-variant="segmented_control"] { min-height: 2.5rem; padding: 0 0.65rem; }
-input, code { font-variant-numeric: tabular-nums; }
-</style>"""
+STYLE = Path(__file__).with_name("navigation.css")
 
 
 def home() -> None:

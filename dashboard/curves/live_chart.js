@@ -99,8 +99,7 @@ class LiveChart {
       const run = this.known.get(ids[i]);
       if (run) run.offset = offset;
     });
-    const layoutChanged = this.note() !== this.drawnNote || this.scale() !== this.drawnScale;
-    if (reset || layoutChanged) this.redraw();
+    if (reset || JSON.stringify(this.view()) !== this.drawnView) this.redraw();
     else if (added.length) this.extend(added);
     this.moveBestMarks();
   }
@@ -132,13 +131,35 @@ class LiveChart {
   }
 
   redraw() {
-    this.drawnNote = this.note();
-    this.drawnScale = this.scale();
+    this.drawnView = JSON.stringify(this.view());
     this.draw(() => {
       const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
-      const layout = layoutFor(this.root, this.note(), this.scale());
-      return window.Plotly.react(this.figure, traces, layout, CONFIG);
+      const layout = layoutFor(this.root, this.view());
+      const whole = Object.fromEntries(FIXED_AXES.map((name) => [name, layout[name].range]));
+      for (const name of this.zoomedAxes()) layout[name].range = this.figure.layout[name].range;
+      this.whole = whole;
+      return window.Plotly.react(this.figure, traces, layout, configFor(() => this.showAll()));
     });
+    this.draw(() => this.answerDoubleClicks());
+  }
+
+  // The axes on which a person zoomed: they show something else than we last asked for.
+  zoomedAxes() {
+    const drawn = this.figure.layout;
+    return drawn ? FIXED_AXES.filter((a) => String(drawn[a].range) !== String(this.whole[a])) : [];
+  }
+
+  // Plotly's own reset goes back to the axes of the first drawing, when nothing was known yet.
+  answerDoubleClicks() {
+    if (this.answers) return;
+    this.answers = true;
+    this.figure.on("plotly_doubleclick", () => this.showAll());
+  }
+
+  showAll() {
+    const ranges = FIXED_AXES.map((name) => [`${name}.range`, [...this.whole[name]]]);
+    const update = { ...Object.fromEntries(ranges), "yaxis.autorange": true };
+    this.draw(() => window.Plotly.relayout(this.figure, update));
   }
 
   extend(added) {
@@ -184,8 +205,15 @@ class LiveChart {
     return !this.hidden.has(key);
   }
 
-  scale() {
-    return lossScale(this.runs.flatMap((run) => this.known.get(run.id) ?? []));
+  // What the axes depend on; `faint` are the runs whose steps are drawn faintly.
+  view() {
+    const known = this.runs.flatMap((run) => this.known.get(run.id) ?? []);
+    return {
+      note: this.note(),
+      scale: lossScale(known),
+      epochs: epochsOf(known),
+      faint: known.map((run) => stepsAreFaint(run.series)),
+    };
   }
 
   // What stands in empty charts; "" once there is a point, and before the server has answered.

@@ -2,15 +2,15 @@
 
 const NUMBER = "live-chart__number";
 const COLUMNS = [
-  // [title, class, field of the status that the cell shows, columns it spans]
+  // [title, class, field of the status that the cell shows, columns it spans, field shown below]
   ["Run", ""],
   ["Curves", "", "", 2],
-  ["State", ""],
+  ["State", "live-chart__state-cell"],
   ["Epoch", NUMBER, "epoch"],
-  ["Best mIoU", NUMBER, "best"],
+  ["Best mIoU", NUMBER, "best", 1, "best_epoch"],
   ["Training loss", NUMBER, "train_loss"],
   ["Validation loss", NUMBER, "val_loss"],
-  ["Time left", NUMBER, "left"],
+  ["Time left", `${NUMBER} live-chart__left`, "left"],
 ];
 
 class LegendTable {
@@ -42,9 +42,11 @@ class LegendTable {
 
   row(body, run, hidden) {
     const line = body.insertRow();
-    const label = line.appendChild(make("td", "", run.label));
-    label.title = run.id;
-    label.append(make("div", "live-chart__data", run.data));
+    const label = line.appendChild(make("td", "live-chart__run"));
+    const dot = label.appendChild(make("span", "live-chart__dot"));
+    dot.style.background = run.color;
+    label.append(run.label, make("div", "live-chart__data", run.data));
+    label.title = `${run.id}\n${run.data}`;
     for (const split of ["train", "val"]) {
       line.insertCell().append(this.button(run, split, !hidden.has(`${run.id}/${split}`)));
     }
@@ -54,9 +56,13 @@ class LegendTable {
       word: make("span"),
       activity: make("span", "live-chart__activity"),
     };
-    line.insertCell().append(cells.shape, cells.word, cells.activity);
-    for (const [, className, field] of COLUMNS) {
-      if (field) cells[field] = line.appendChild(make("td", className));
+    const state = line.appendChild(make("td", "live-chart__state-cell"));
+    state.append(cells.shape, cells.word, cells.activity);
+    for (const [, className, field, , below] of COLUMNS) {
+      if (!field) continue;
+      const cell = line.appendChild(make("td", className));
+      cells[field] = cell.appendChild(make("span"));
+      if (below) cells[below] = cell.appendChild(make("span", "live-chart__data"));
     }
     return cells;
   }
@@ -83,7 +89,10 @@ class LegendTable {
     setText(row.shape, status.shape);
     setText(row.word, status.state);
     setText(row.activity, status.activity);
-    for (const [, , field] of COLUMNS) if (field) setText(row[field], status[field]);
+    row.activity.title = status.activity;
+    for (const field of COLUMNS.flatMap(([, , shown, , below]) => [shown, below])) {
+      if (field) setText(row[field], status[field]);
+    }
     if (row.state !== status.state) {
       row.state = status.state;
       row.shape.style.color = status.color;
@@ -104,12 +113,12 @@ class LegendTable {
       row.message = null;
     }
     if (!row.message) return;
-    setText(row.message, status.message);
+    setLinkedText(row.message, status.message);
     row.message.className = `live-chart__message--${status.state}`;
   }
 
   footer(runs) {
-    const words = "Diamond: best epoch. Faint line: loss of single training steps.";
+    const words = "Diamond: best epoch. Thin line: loss of single training steps.";
     const link = make("a", "", "Download CSV");
     link.href = `/api/series.csv?runs=${runs.map((run) => run.id).join()}`;
     link.download = "curves.csv";

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
-from dashboard.launch.wording import CHOICE_LABELS, FOLDER_HELP, PARAMETERS_HELP
+from dashboard.launch.wording import FOLDER_HELP, PARAMETERS_HELP
 from segengine.config import DataConfig, KnownName, RunConfig, encoders
 from segengine.config.encoder_sizes import PARAMETERS
 from segengine.config.messages import limits_in_words, literal_choices, number_text
 from segengine.config.section import conditions, extra, holds
+from segengine.config.wording import choice_label
 from segengine.datasets.folder_layout import own_splits
 from segengine.errors import UserError
 from segengine.files import looking_at
@@ -195,4 +196,4 @@ def _options(info: FieldInfo) -> dict[str, str]:
             others = sorted(set(encoders.ALL).difference(encoders.COMMON))
             return {name: _encoder_label(name) for name in (*encoders.COMMON, *others)}
     names = literal_choices(info.annotation)
-    return {name: CHOICE_LABELS.get(name, name.replace("_", " ").capitalize()) for name in names}
+    return {name: choice_label(name) for name in names}

@@ -8,31 +8,6 @@ from collections.abc import Mapping
 
 from segengine.config.encoders import DEFAULT_ENCODER
 
-CHOICE_LABELS: Mapping[str, str] = {
-    "adamw": "AdamW",
-    "bf16": "BF16",
-    "blur": "Blur",
-    "boundary_iou": "Boundary IoU",
-    "color": "Color jitter",
-    "cpu": "CPU",
-    "crop": "Random crop",
-    "cuda": "GPU (CUDA)",
-    "dice": "Dice",
-    "fp16": "FP16",
-    "fp32": "FP32",
-    "1": "1, of older runs",
-    "2": "2, current",
-    "hflip": "Mirror (hflip)",
-    "honest": "Held out of training",
-    "inverse": "Inverse frequency",
-    "miou": "mIoU",
-    "official": "Official split",
-    "paper": "Paper, 7x7",
-    "rotate": "Rotation",
-    "sgd": "SGD",
-    "small": "Small, 5x5",
-    "transpose": "Transposed",
-}
 PARAMETERS_HELP = (
     "M: millions of parameters for 3 classes; where you choose the encoder, with "
     f"{DEFAULT_ENCODER}. In the order in which the papers appeared."

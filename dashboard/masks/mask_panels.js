@@ -1,11 +1,12 @@
 // Panels of one image: the mask over the photograph, one opacity for all. Called again at every
-// rerun with new data: pictures are exchanged in place, so that slider, view and cursor stay as
-// they are.
+// rerun with new data: pictures are exchanged in place, so that view and cursor stay as they are.
 
 const states = new WeakMap(); // parentElement -> what this instance remembers
 const FEW = 8; // classes: of more, only those that the image holds are listed
 const NOTHING = "–"; // stands where there is no IoU
-const STORAGE_KEY = "seglab-masks"; // opacity and view outlive the page, in the browser tab
+const GAP = 16; // px between panels, as in the style sheet
+const LEAST = 140; // px of width: smaller pictures show nothing, so the page scrolls instead
+const READABLE = 220; // px of width of a panel on a page that scrolls
 
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
@@ -14,7 +15,11 @@ export default function (component) {
     state = build(parentElement);
     states.set(parentElement, state);
   }
-  state.move = (step) => setTriggerValue("move", step);
+  state.move = (step) => {
+    // Steps are summed up: a press that comes while another is under way replaces it.
+    state.moved += step;
+    setTriggerValue("move", { mount: state.mount, steps: state.moved });
+  };
   state.data = data;
   draw(state);
   listen(state);
@@ -22,53 +27,19 @@ export default function (component) {
 }
 
 function build(parent) {
-  const kept = recall();
   const root = make("div", "masks");
-  const bar = make("div", "bar");
-  const views = make("div", "views");
-  views.setAttribute("role", "group");
-  views.setAttribute("aria-label", "What the predictions show");
   const legend = make("div", "legend");
   const row = make("div", "row");
-  const state = { root, legend, row, view: kept.view, panels: new Map(), stop: () => {} };
-  state.buttons = ["Masks", "Errors"].map((word) => {
-    const button = make("button", "", word);
-    button.type = "button";
-    button.onclick = () => setView(state, word.toLowerCase());
-    views.append(button);
-    return button;
-  });
-  bar.append(slider(state, kept.opacity), views, legend);
-  root.append(bar, row);
+  root.append(legend, row);
   parent.append(root);
-  return state;
-}
-
-function slider(state, percent) {
-  const label = make("label", "", "Opacity");
-  const input = make("input");
-  const output = make("output");
-  Object.assign(input, { type: "range", min: 0, max: 100, step: 1, value: percent });
-  input.setAttribute("aria-label", "Opacity of all masks in percent");
-  const apply = () => {
-    state.root.style.setProperty("--opacity", input.value / 100);
-    output.textContent = `${input.value} %`;
-    state.opacity = Number(input.value);
-  };
-  input.oninput = () => (apply(), keep(state));
-  apply();
-  label.append(input, output);
-  return label;
-}
-
-function setView(state, view) {
-  state.view = view;
-  keep(state);
-  draw(state);
+  const mount = String(Math.random());
+  return { root, legend, row, panels: new Map(), moved: 0, mount, stop: () => {} };
 }
 
 function draw(state) {
   const { data, root, row } = state;
+  state.view = recallView().view;
+  root.style.setProperty("--opacity", recallView().opacity / 100);
   root.style.setProperty("--aspect", data.aspect);
   const ids = new Set(data.panels.map((panel) => panel.id));
   for (const [id, parts] of state.panels) {
@@ -79,9 +50,6 @@ function draw(state) {
     const parts = state.panels.get(panel.id);
     if (row.children[index] !== parts.figure) row.insertBefore(parts.figure, row.children[index]);
     fill(state, parts, panel);
-  });
-  state.buttons.forEach((button) => {
-    button.setAttribute("aria-pressed", button.textContent.toLowerCase() === state.view);
   });
   drawLegend(state);
   arrange(state);
@@ -162,20 +130,9 @@ function scored(value) {
 }
 
 function drawLegend(state) {
-  const { classes, errors } = state.data;
-  const items =
-    state.view === "masks"
-      ? classes.map((info) => [info, info.filled ? info.name : `${info.name} (unfilled)`])
-      : [
-          [{ color: errors.missed, filled: true }, "missed: predicted as background"],
-          [{ color: errors.wrong, filled: true }, "wrong: predicted as another class"],
-        ];
-  const hatched = { color: "", filled: false, hatched: true };
-  if (state.view === "masks" && state.data.panels.some((panel) => panel.void))
-    items.push([hatched, "void (hatched, not counted)"]);
-  const missable = state.view === "masks" || classes.some((info) => !info.filled);
+  const items = state.view === "masks" ? classItems(state.data) : errorItems(state.data);
   state.legend.replaceChildren(
-    ...items.slice(missable ? 0 : 1).map(([look, words]) => {
+    ...items.map(([look, words]) => {
       const key = make("span", "key");
       key.append(chip(look), make("span", "", words));
       return key;
@@ -183,31 +140,110 @@ function drawLegend(state) {
   );
 }
 
-// Rows of equal length, as few as the width allows.
+function classItems({ classes, panels }) {
+  const items = classes.map((info) => [
+    info,
+    info.filled ? info.name : `${info.name} (unfilled)`,
+  ]);
+  const hatched = { color: "", filled: false, hatched: true };
+  if (panels.some((panel) => panel.void)) items.push([hatched, "void (hatched, not counted)"]);
+  return items;
+}
+
+// Only the errors that these classes allow.
+function errorItems({ classes, errors }) {
+  const background = classes.find((info) => !info.filled)?.name;
+  const objects = classes.filter((info) => info.filled).length;
+  const items = [];
+  const add = (color, words) => items.push([{ color, filled: true }, words]);
+  if (background) {
+    add(errors.missed, `missed: predicted as ${background}`);
+    add(errors.false_alarm, `false alarm: ${background} predicted as something`);
+  }
+  if (objects > 1) add(errors.wrong, "wrong: one class predicted as another");
+  return items;
+}
+
+// As many columns as make the pictures largest while all panels are in sight.
 function arrange(state) {
-  const count = state.data.panels.length;
-  const most = Math.max(1, Math.floor((state.root.clientWidth + 16) / 236));
-  const rows = Math.ceil(count / most);
-  state.row.style.setProperty("--columns", Math.ceil(count / rows));
+  const { root, row, data } = state;
+  const count = data.panels.length;
+  const width = root.clientWidth;
+  const height = window.innerHeight - topOf(row) - GAP;
+  let best = { columns: 1, width: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    const widest = (width - GAP * (columns - 1)) / columns;
+    let [picture, before] = [widest, Infinity];
+    while (picture < before && picture >= LEAST) {
+      before = picture;
+      place(row, columns, picture); // words break into more lines in less width, so look again
+      const words = heightOfWords([...state.panels.values()]);
+      const high = (height - GAP * (rows - 1)) / rows - words;
+      picture = Math.floor(Math.min(picture, high * data.aspect));
+    }
+    if (picture > best.width) best = { columns, width: picture };
+  }
+  if (best.width >= LEAST) return place(row, best.columns, best.width);
+  const most = Math.max(1, Math.floor((width + GAP) / (READABLE + GAP)));
+  const columns = Math.ceil(count / Math.ceil(count / most));
+  place(row, columns, (width - GAP * (columns - 1)) / columns);
+}
+
+// Where a panel row begins on the page as it is before anyone scrolls.
+function topOf(row) {
+  const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
+  return Math.round(row.getBoundingClientRect().top + scrolled);
+}
+
+function place(row, columns, width) {
+  row.style.setProperty("--columns", columns);
+  row.style.setProperty("--width", `${Math.floor(width)}px`);
+}
+
+// Of a row of panels, all but the pictures: titles, notes and scores.
+function heightOfWords(panels) {
+  const highest = (part) => Math.max(...panels.map((panel) => panel[part].offsetHeight));
+  return highest("title") + highest("note") + highest("scores") + 2 * 8; // with their margins
 }
 
 function listen(state) {
   state.stop();
-  const watch = new ResizeObserver(() => arrange(state));
+  let drawnAt = "";
+  const rearrange = () => {
+    const room = `${state.root.clientWidth} ${window.innerHeight} ${topOf(state.row)}`;
+    if (room !== drawnAt) arrange(state); // not for its own change of the height
+    drawnAt = room;
+  };
+  const watch = new ResizeObserver(rearrange);
   watch.observe(state.root);
+  const page = document.querySelector("[data-testid=stMainBlockContainer]");
+  if (page) watch.observe(page); // what stands above the panels may come later, and grow
+  const follow = () => draw(state);
   const press = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const target = event.composedPath()[0];
-    const typing = target.closest?.("input, textarea, select, [role=combobox], [role=listbox]");
-    if (!step || typing || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    const modified = event.ctrlKey || event.altKey || event.metaKey || event.shiftKey;
+    if (!step || modified || needsArrows(event.composedPath()[0])) return;
     event.preventDefault();
     state.move(step);
   };
-  document.addEventListener("keydown", press);
+  document.addEventListener("keydown", press, true); // pickers keep their keys to themselves
+  window.addEventListener("resize", rearrange);
+  window.addEventListener(VIEW_KEY, follow);
   state.stop = () => {
     watch.disconnect();
-    document.removeEventListener("keydown", press);
+    document.removeEventListener("keydown", press, true);
+    window.removeEventListener("resize", rearrange);
+    window.removeEventListener(VIEW_KEY, follow);
   };
+}
+
+// Whether arrow keys mean something else there. A picker that was used keeps the focus, but closed
+// it has no use for them.
+function needsArrows(target) {
+  const picker = target.closest?.("[role=combobox]");
+  if (picker) return picker.getAttribute("aria-expanded") === "true";
+  return Boolean(target.closest?.("input, textarea, select, [role=listbox], [contenteditable]"));
 }
 
 function point(state, stage, event) {
@@ -251,20 +287,4 @@ function chip(look, size = "") {
   if (look.filled) mark.style.background = look.color;
   mark.classList.toggle("hatched", Boolean(look.hatched));
   return mark;
-}
-
-function recall() {
-  try {
-    return { opacity: 55, view: "masks", ...JSON.parse(sessionStorage.getItem(STORAGE_KEY)) };
-  } catch {
-    return { opacity: 55, view: "masks" };
-  }
-}
-
-function keep(state) {
-  try {
-    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ opacity: state.opacity, view: state.view }));
-  } catch {
-    // Storage may be forbidden: opacity and view then last as long as the page.
-  }
 }

@@ -1,8 +1,11 @@
-"""Panels of one image under one opacity slider, with what is under the cursor in each."""
+"""Panels of one image, with what is under the cursor in each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
 
 from dashboard.masks.overlays import background_index
 from dashboard.masks.panels import Panel
@@ -10,7 +13,9 @@ from dashboard.shared.colors import ERROR_COLORS
 from dashboard.shared.component import load_component
 from segengine.datasets.base import ClassInfo
 
-_component = load_component(__file__)
+_COUNTED = "masks_counted"  # key of the session: the sum of steps that was counted last
+
+_component = load_component(__file__, "mask_view.js")
 
 
 def draw_mask_panels(
@@ -28,8 +33,7 @@ def draw_mask_panels(
     Args:
         photo: address of the photograph behind every overlay; "" for a neutral gray.
         aspect: width / height of every panel.
-        on_move: called when an arrow key asks for another image; the step, -1 or 1, then stands in
-            `st.session_state[key].move`.
+        on_move: called when arrow keys ask for other images; `steps_asked(key)` then says how far.
     """
     unfilled = background_index(classes)
     _component(
@@ -47,3 +51,15 @@ def draw_mask_panels(
         },
         on_move_change=on_move,
     )
+
+
+def steps_asked(key: str) -> int:
+    """How many images the arrow keys went on since the last call; back if negative.
+
+    The browser sums its steps up, so that presses of which only the last arrives all count.
+    """
+    asked: dict[str, Any] = st.session_state[key].move or {}
+    counted = st.session_state.get(_COUNTED, {})
+    before = counted["steps"] if counted.get("mount") == asked.get("mount") else 0
+    st.session_state[_COUNTED] = asked
+    return int(asked.get("steps", 0)) - before

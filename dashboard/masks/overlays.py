@@ -13,6 +13,7 @@ from PIL import Image
 
 from dashboard.shared.colors import ERROR_COLORS
 from segengine.datasets.base import ClassInfo
+from segengine.results.masks import FALSE_ALARM, MISSED, WRONG
 
 PHOTO_SIDE = 640  # pixels of a photograph's longer side: sharp in a panel, small on the wire
 TRUTH_SIDE = 1024  # the same for native-size truth, which packs far better
@@ -59,8 +60,9 @@ def mask_png(mask: np.ndarray, classes: Sequence[ClassInfo], ignore_index: int) 
 
 
 def error_png(errors: np.ndarray) -> bytes:
-    """(H, W) of 0 right, 1 missed, 2 wrong -> PNG in the colors of errors, right unfilled."""
-    return _png(errors, {1: ERROR_COLORS["missed"], 2: ERROR_COLORS["wrong"]})
+    """(H, W) error map -> PNG in the colors of errors, right unfilled."""
+    kinds = {"missed": MISSED, "false_alarm": FALSE_ALARM, "wrong": WRONG}
+    return _png(errors, {number: ERROR_COLORS[kind] for kind, number in kinds.items()})
 
 
 def pack_labels(mask: np.ndarray) -> PackedLabels:

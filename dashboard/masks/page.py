@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.masks.mask_panels import draw_mask_panels
+from dashboard.masks.mask_panels import draw_mask_panels, steps_asked
+from dashboard.masks.mask_toolbar import draw_mask_toolbar
 from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_ground_truth
+from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_names import dataset_name
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, status_of
 from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
+from dashboard.shared.url import given_param, write_param
 from segengine.config import DataConfig
 from segengine.results.masks import (
     MaskSet,
@@ -45,19 +48,19 @@ EMPTY = (
     "Predicted masks of your runs will be here, beside the image and its ground truth, from a "
     "run's first validation on."
 )
-# Keys of the session.
-PANELS, PICKER = "masks_panels", "masks_picker"
-IMAGE, WRITTEN = "masks_image", "masks_written"  # the image shown, and what we put in the URL
+# Keys of the session. ORDERED: the images as they can be gone through.
+PANELS, PICKER, ORDERED = "masks_panels", "masks_picker", "masks_ordered"
+IMAGE = "masks_image"  # the image shown
 
 
 def draw_page() -> None:
     """The whole page."""
-    st.title("Masks")
     runs = all_runs()
     if not runs:
+        st.title("Masks", anchor=False)
         draw_empty(EMPTY)
         return
-    chosen = draw_run_picker(runs, limit=MASKS_LIMIT)
+    chosen = draw_run_picker("Masks", runs, limit=MASKS_LIMIT)
     if not chosen:
         st.info("Choose up to four runs above to see their masks side by side.")
         return
@@ -84,34 +87,38 @@ def _draw_comparison(shown: Sequence[ShownRun]) -> None:
     names = common_images([run.masks for run in shown])
     sentence = mismatch([classes_of(log) for log in logs], configs)
     if sentence or not names:
-        st.warning(escaped(sentence or NOTHING_IN_COMMON))
+        st.warning(escaped(in_browser_words(sentence or NOTHING_IN_COMMON)))
         return
     if unequal := uneven([run.masks for run in shown], len(names)):
         st.caption(unequal)
     classes, ignore_index = classes_of(logs[0]), ignore_index_of(logs[0])
-    row = st.columns([1, 1, 4, 2], vertical_alignment="bottom")
-    order = _pick_order(row[3], several=len(shown) > 1)
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="masks_tools")
+    steps = row.container(horizontal=True, width="content")
+    image, orders, tools = (row.empty() for _ in range(3))
+    order = _pick_order(orders, several=len(shown) > 1)
     by_run = (mious_of(run, names, configs, len(classes), ignore_index) for run in shown)
     ordered = order_images(names, [] if order == "name" else list(by_run), order)
     data = dataset_name(configs[0]) if configs else "Unknown dataset"
-    name = _pick_image(row, ordered, data)
+    name = _pick_image(steps, image, ordered, data)
+    with tools:
+        draw_mask_toolbar(key="masks_toolbar")
     ground_truth = open_ground_truth(configs, name)
     if ground_truth.problem:
-        st.warning(escaped(ground_truth.problem))
+        st.warning(escaped(in_browser_words(ground_truth.problem)))
     draw_mask_panels(
         build_panels(ground_truth.mask, shown, name, classes, ignore_index),
         photo=ground_truth.photo,
         aspect=aspect_of(ground_truth, shown, name),
         classes=classes,
         ignore_index=ignore_index,
-        on_move=lambda: _show(_neighbor(ordered, name, int(st.session_state[PANELS].move))),
+        on_move=_move,
         key=PANELS,
     )
 
 
-def _pick_order(column: DeltaGenerator, *, several: bool) -> Order:
+def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
     options: list[Order] = ["name", "hardest", "gap"] if several else ["name", "hardest"]
-    return column.selectbox(
+    return place.selectbox(
         "Order",
         options,
         format_func=ORDERS.__getitem__,
@@ -119,29 +126,34 @@ def _pick_order(column: DeltaGenerator, *, several: bool) -> Order:
         on_change=_show,
         args=("",),
         help=ORDER_HELP,
+        width=200,
         persist_state="session",
     )
 
 
-def _pick_image(row: Sequence[DeltaGenerator], names: list[str], data: str) -> str:
-    """Draw the image picker and the buttons beside it; the image to show."""
+def _pick_image(steps: DeltaGenerator, place: DeltaGenerator, names: list[str], data: str) -> str:
+    """Draw the image picker, and the buttons in `steps`; the image to show."""
     name = _wanted_image(names)
-    for column, word, step, key in ((0, "Previous", -1, "Left"), (1, "Next", 1, "Right")):
+    st.session_state[ORDERED] = names
+    for word, step, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
         neighbor = _neighbor(names, name, step)
-        row[column].button(
+        steps.button(
             word,
             on_click=_show,
             args=(neighbor,),
             disabled=neighbor == name,
-            width="stretch",
             help=f"{key} arrow key",
         )
-    st.session_state[PICKER] = name
-    row[2].selectbox(
+    # Each image has a picker of its own. One that holds its image was not used, even if the browser
+    # tells of it again because it has not heard of the next one.
+    key = f"{PICKER}_{name}"
+    st.session_state[key] = name
+    place.selectbox(
         f"{escaped(data)}, validation image {names.index(name) + 1:,} of {len(names):,}",
         names,
-        key=PICKER,
-        on_change=lambda: _show(st.session_state[PICKER]),
+        key=key,
+        on_change=_picked,
+        args=(name, key),
     )
     return name
 
@@ -151,22 +163,31 @@ def _neighbor(names: Sequence[str], name: str, step: int) -> str:
     return names[min(len(names) - 1, max(0, names.index(name) + step))]
 
 
+def _picked(before: str, key: str) -> None:
+    if st.session_state[key] != before:
+        _show(st.session_state[key])
+
+
+def _move() -> None:
+    """Arrow keys were pressed, perhaps before the page was drawn to its end in a new order."""
+    names = st.session_state[ORDERED]
+    _show(_neighbor(names, st.session_state[IMAGE], steps_asked(PANELS)))
+
+
 def _show(name: str) -> None:
     """Show that image at the next run of this page; "": the first in order."""
     st.session_state[IMAGE] = name
 
 
 def _wanted_image(names: Sequence[str]) -> str:
-    """The image by the URL (if it is not what we wrote there) or the session, else the first."""
-    in_url = st.query_params.get("image")
-    by_hand = in_url is not None and in_url != st.session_state.get(WRITTEN)
-    wanted = in_url if by_hand else st.session_state.get(IMAGE)
-    if by_hand and wanted not in names:
+    """The image by the URL (if we did not write it there) or the session, else the first."""
+    given = given_param("image")
+    wanted = st.session_state.get(IMAGE) if given is None else given
+    if given is not None and given not in names:
         st.caption("The image of this link has no mask in every chosen run: here is another one.")
     name = str(wanted) if wanted in names else names[0]
-    st.session_state[IMAGE] = st.session_state[WRITTEN] = name
-    if in_url != name:
-        st.query_params["image"] = name
+    st.session_state[IMAGE] = name
+    write_param("image", name)
     return name
 
 

@@ -9,9 +9,17 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
+from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.colors import STATE_LOOKS
-from dashboard.shared.formats import NOTHING, format_count, format_duration, format_miou
-from dashboard.shared.run_names import creation_time, short_name
+from dashboard.shared.formats import (
+    NOTHING,
+    format_count,
+    format_duration,
+    format_epochs,
+    format_miou,
+    format_time_left,
+)
+from dashboard.shared.run_names import creation_time, short_name, weights_name
 from dashboard.shared.run_store import all_runs, status_of
 from segengine.config import RunConfig
 from segengine.results.table import (
@@ -24,12 +32,21 @@ from segengine.run.rundir import RunDir
 from segengine.run.stopping import KILL_AFTER, seconds_since_stop_request
 
 RESUMABLE = ("stopped", "crashed", "failed")
+PATHS = ("root", "weights")  # fields whose values differ at their end
+
+
+class Column(TypedDict):
+    """A config column: its title, and whether a value without room loses its beginning."""
+
+    title: str
+    is_path: bool
 
 
 class TableLine(TypedDict):
     """One run as the table shows it; `progress` is 0 to 1, all else is text.
 
-    Each of the `notes` stands small under the config cell of the same index.
+    `activity` is what the run does, or why it failed. Each of the `notes` stands small under the
+    config cell of the same index.
     """
 
     id: str
@@ -59,14 +76,16 @@ def _config(run: RunDir) -> RunConfig | None:
     return read_config(run)
 
 
-def table_data(rows: Sequence[RunRow]) -> tuple[list[str], list[TableLine]]:
-    """(titles of the config columns, one line per run in the order given)."""
+def table_data(rows: Sequence[RunRow]) -> tuple[list[Column], list[TableLine]]:
+    """(the config columns, one line per run in the order given)."""
     table = runs_table(rows)
     fields = [name for name in table.columns if name not in COLUMNS]
     titles = {name: str(info.title) for _, name, info in RunConfig.fields()}
-    stopping = {row.run.id: _stopping(row) for row in rows}
-    lines = [_table_line(record, fields, stopping[record["id"]]) for record in _records(table)]
-    return [titles[name] for name in fields], lines
+    lines = [
+        _table_line(record, fields, _aside(row))
+        for record, row in zip(_records(table), rows, strict=True)
+    ]
+    return [{"title": titles[name], "is_path": name in PATHS} for name in fields], lines
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -77,11 +96,11 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _table_line(record: dict[str, Any], fields: Sequence[str], stopping: str) -> TableLine:
+def _table_line(record: dict[str, Any], fields: Sequence[str], aside: str) -> TableLine:
     shape, color = STATE_LOOKS[record["state"]]
-    epochs = f"{format_count(record['epochs_done'])} / {format_count(record['epochs_planned'])}"
     best = record["best_miou"]
-    synthetic = "synthetic sample" if record["synthetic"] else ""
+    cells = [_config_cell(name, record[name]) for name in fields]
+    is_running = record["state"] == "running"
     return {
         "id": record["id"],
         "name": short_name(record["id"]),
@@ -89,14 +108,14 @@ def _table_line(record: dict[str, Any], fields: Sequence[str], stopping: str) ->
         "state": record["state"],
         "shape": shape,
         "color": color,
-        "activity": stopping or record["activity"],
+        "activity": aside or record["activity"],
         "progress": round(record["progress"], 4),
-        "epochs": epochs if record["epochs_planned"] else NOTHING,
-        "left": format_duration(record["seconds_left"]) if record["state"] == "running" else "",
+        "epochs": format_epochs(record["epochs_done"], record["epochs_planned"]),
+        "left": format_time_left(record["seconds_left"]) if is_running else "",
         "best": format_miou(best),
         "best_epoch": "" if best is None else _best_epoch(record),
-        "config": [NOTHING if record[name] is None else record[name] for name in fields],
-        "notes": [synthetic if name == "dataset" else "" for name in fields],
+        "config": [value for value, _ in cells],
+        "notes": [note for _, note in cells],
     }
 
 
@@ -105,8 +124,22 @@ def _best_epoch(record: dict[str, Any]) -> str:
     return f"epoch {format_count(int(record['best_epoch']))}, {record['best_note']}"
 
 
-def _stopping(row: RunRow) -> str:
-    """What to say of a run that was asked to stop; "" of any other."""
+def _config_cell(name: str, text: str | None) -> tuple[str, str]:
+    """(value, what stands small under it): of "Sample pets (synthetic sample)" the parenthesis."""
+    if text is None:
+        return NOTHING, ""
+    if name == "weights":
+        return weights_name(text), ""
+    if name != "dataset":
+        return text, ""
+    value, _, note = text.removesuffix(")").partition(" (")
+    return value, note
+
+
+def _aside(row: RunRow) -> str:
+    """What to say beside the state: since when a run stops, or why it failed."""
+    if row.status.state == "failed":
+        return in_browser_words(row.status.message)
     seconds = seconds_since_stop_request(row.run) if row.status.active else None
     return "" if seconds is None else f"Stopping since {format_duration(seconds)}"
 
@@ -121,8 +154,11 @@ class Choices:
 
 
 def choices_for(rows: Sequence[RunRow]) -> Choices:
-    """Stop runs at work (kill those asked long ago), resume those that ended early."""
+    """Stop runs at work, kill those that were asked long ago, resume those that ended early."""
     active = [row.run for row in rows if row.status.active]
-    kill = [run for run in active if (seconds_since_stop_request(run) or 0.0) > KILL_AFTER]
-    resume = [row.run for row in rows if row.status.state in RESUMABLE]
-    return Choices(stop=active, kill=kill, resume=resume)
+    asked = {run: seconds_since_stop_request(run) for run in active}
+    return Choices(
+        stop=[run for run, seconds in asked.items() if seconds is None],
+        kill=[run for run, seconds in asked.items() if seconds and seconds > KILL_AFTER],
+        resume=[row.run for row in rows if row.status.state in RESUMABLE],
+    )

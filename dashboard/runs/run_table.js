@@ -2,7 +2,14 @@
 // written, and rows are known by their run's id, so selection, filter and scroll position stay.
 
 const states = new WeakMap(); // parentElement -> what this instance remembers
-const FIXED = ["Status", "Run", "Progress", "Time left", "Best mIoU"];
+// [title, class]: these columns keep their width, whatever their cells come to say.
+const FIXED = [
+  ["Status", "status"],
+  ["Run", "run"],
+  ["Progress", "progress"],
+  ["Time left", "left number"],
+  ["Best mIoU", "best number"],
+];
 
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
@@ -48,14 +55,14 @@ function draw(state) {
     if (!state.rows.has(row.id)) state.rows.set(row.id, buildRow(state, row.id));
     const parts = state.rows.get(row.id);
     if (body.rows[index] !== parts.row) body.insertBefore(parts.row, body.rows[index] ?? null);
-    fillRow(parts, row);
+    fillRow(parts, row, data.columns);
   });
   show(state);
 }
 
 function drawHead(state) {
-  const titles = [...FIXED, ...state.data.titles];
-  const key = titles.join("\n");
+  const columns = [...FIXED, ...state.data.columns.map(({ title }) => [title, "config"])];
+  const key = String(columns);
   if (state.head.dataset.key === key) return;
   state.head.dataset.key = key;
   state.all = make("input");
@@ -65,10 +72,10 @@ function drawHead(state) {
     state.selected = new Set(state.all.checked ? visible(state) : []);
     changed(state);
   };
-  const pick = make("th", "pick");
-  pick.append(state.all);
-  const cells = titles.map((title) => {
-    const cell = make("th", title === "Time left" || title === "Best mIoU" ? "number" : "", title);
+  const pick = make("td", "pick");
+  pick.append(state.all, make("span", "all", "All"));
+  const cells = columns.map(([title, className]) => {
+    const cell = make("th", className, title);
     cell.scope = "col";
     return cell;
   });
@@ -82,7 +89,7 @@ function buildRow(state, id) {
   parts.box.setAttribute("aria-label", `Select ${id}`);
   parts.shape = make("span", "shape");
   parts.state = make("span");
-  parts.activity = make("span", "small");
+  parts.activity = make("span", "small activity");
   parts.name = make("span");
   parts.created = make("span", "small");
   parts.track = make("span", "track");
@@ -94,11 +101,11 @@ function buildRow(state, id) {
   parts.bestEpoch = make("span", "small");
   const cells = [
     ["pick", parts.box],
-    ["", parts.shape, parts.state, parts.activity],
-    ["", parts.name, parts.created],
-    ["", parts.track, parts.epochs],
-    ["number", parts.left],
-    ["number", parts.best, parts.bestEpoch],
+    ["status", parts.shape, parts.state, parts.activity],
+    ["run", parts.name, parts.created],
+    ["progress", parts.track, parts.epochs],
+    ["left number", parts.left],
+    ["best number", parts.best, parts.bestEpoch],
   ];
   for (const [className, ...content] of cells) {
     const cell = make("td", className);
@@ -113,12 +120,13 @@ function buildRow(state, id) {
   return parts;
 }
 
-function fillRow(parts, row) {
+function fillRow(parts, row, columns) {
   if (parts.row.dataset.state !== row.state) parts.row.dataset.state = row.state;
   setText(parts.shape, row.shape);
   setStyle(parts.shape, "color", row.color);
   setText(parts.state, row.state);
   setText(parts.activity, row.activity);
+  parts.activity.title = row.activity;
   setText(parts.name, row.name);
   setText(parts.created, row.created);
   parts.name.title = row.id;
@@ -134,12 +142,13 @@ function fillRow(parts, row) {
     setText(cell.value, row.config[index]);
     setText(cell.note, row.notes[index]);
     cell.cell.title = row.config[index];
+    cell.cell.classList.toggle("path", columns[index].is_path);
   });
   parts.text = Object.values(row).flat().join(" ").toLowerCase();
 }
 
 function buildConfigCell(row) {
-  const parts = { cell: make("td", "config"), value: make("span"), note: make("span", "small") };
+  const parts = { cell: make("td", "config"), value: make("bdi"), note: make("span", "small") };
   parts.cell.append(parts.value, parts.note);
   row.append(parts.cell);
   return parts;
@@ -167,6 +176,8 @@ function toggle(state, id, on) {
 
 function changed(state) {
   show(state);
+  const [only] = state.selected.size === 1 ? state.selected : [];
+  if (only) state.rows.get(only).row.scrollIntoView({ block: "nearest" }); // the table got lower
   state.tell();
 }
 
@@ -177,6 +188,7 @@ function show(state) {
     parts.row.classList.toggle("selected", state.selected.has(id));
     parts.box.checked = state.selected.has(id);
   }
+  state.root.classList.toggle("one", state.selected.size === 1);
   const total = state.rows.size;
   const runs = total === 1 ? "1 run" : `${total.toLocaleString("en")} runs`;
   const count = shown.size === total ? runs : `${shown.size.toLocaleString("en")} of ${runs}`;

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.runs.rows import TableLine
+from dashboard.runs.rows import Column, TableLine
 from dashboard.shared.component import load_component
 
 _component = load_component(__file__)
 
 
 def draw_run_table(
-    titles: Sequence[str], rows: Sequence[TableLine], selected: Sequence[str], *, key: str
+    columns: Sequence[Column], rows: Sequence[TableLine], selected: Sequence[str], *, key: str
 ) -> None:
     """Draw the table; `selected_rows(key)` then gives the ids of the selected rows.
 
     Args:
-        titles: the titles of the config columns.
+        columns: the config columns.
         selected: rows to select when the table is drawn for the first time.
     """
     _component(
         key=key,
-        data={"titles": list(titles), "rows": list(rows), "selected": list(selected)},
+        data={"columns": list(columns), "rows": list(rows), "selected": list(selected)},
         on_selected_change=lambda: None,
     )
 

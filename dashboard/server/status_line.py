@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.colors import STATE_LOOKS
 from dashboard.shared.formats import (
-    NOTHING,
     format_count,
-    format_duration,
+    format_epochs,
     format_loss,
     format_miou,
+    format_time_left,
 )
 from segengine.results.runlog import RunLog
-from segengine.results.status import RunStatus, read_status
+from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 
 
@@ -23,7 +24,8 @@ class LiveStatus:
     """What the line says of a run: text, ready to be shown.
 
     Attributes:
-        left: the training time left.
+        epochs: where the epoch axis ends: those planned, or those done of a run that has ended.
+        left: the time left.
         marks: (epoch, mIoU, validation loss) of the best validation, which the charts mark.
         active: whether more is to come.
     """
@@ -34,7 +36,9 @@ class LiveStatus:
     active: bool
     activity: str
     epoch: str
+    epochs: int
     best: str
+    best_epoch: str
     train_loss: str
     val_loss: str
     left: str
@@ -56,26 +60,16 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
         color=color,
         active=status.active,
         activity=status.activity,
-        epoch=_epoch(status),
-        best=_best(status),
+        epoch=format_epochs(status.epoch, status.epochs),
+        epochs=status.epochs if status.active else status.epoch,
+        best=format_miou(status.best_miou),
+        best_epoch=f"epoch {format_count(status.best_epoch)}" if status.best_epoch else "",
         train_loss=format_loss(_last_loss(log, "train")),
         val_loss=format_loss(_last_loss(log, "val")),
-        left=format_duration(status.seconds_left),
-        message=status.message,
+        left=format_time_left(status.seconds_left),
+        message=in_browser_words(status.message) if status.state == "failed" else status.message,
         marks=_marks(log),
     )
-
-
-def _epoch(status: RunStatus) -> str:
-    if not status.epochs:
-        return NOTHING
-    return f"{format_count(status.epoch)}/{format_count(status.epochs)}"
-
-
-def _best(status: RunStatus) -> str:
-    if status.best_miou is None:
-        return NOTHING
-    return f"{format_miou(status.best_miou)} at epoch {status.best_epoch}"
 
 
 def _last_loss(log: RunLog, split: Literal["train", "val"]) -> float | None:

@@ -11,3 +11,17 @@ function make(tag, className = "", text = "") {
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+// Text in which web addresses are links; all else stays text.
+function setLinkedText(element, text) {
+  if (element.textContent === text) return;
+  const parts = text.split(/(https?:\/\/[^\s<>"'`|\\^{}()[\]]*[\w/#=&])/);
+  element.replaceChildren(
+    ...parts.map((part, index) => {
+      if (index % 2 === 0) return part;
+      const link = make("a", "", part);
+      Object.assign(link, { href: part, target: "_blank", rel: "noreferrer" });
+      return link;
+    }),
+  );
+}

@@ -8,6 +8,9 @@ import re
 from segengine.run.terminal import printable
 
 NOTHING = "–"  # stands where there is no number
+A_MOMENT = 5.0  # seconds
+# Characters of addresses, without those with a meaning in Markdown's <...>; no full stop at the end.
+_ADDRESS = re.compile(r"(https?://[\w\-./?#@!$&'*+,;=%~:]*[\w/#=&])", re.ASCII)
 
 _PUNCTUATION = re.compile(r"""([\\`*_{}\[\]()#+\-.!|<>~$:=&@^"'])""")
 # Streamlit also looks for addresses, icons and arrows in the finished text, where no backslash
@@ -50,6 +53,19 @@ def format_count(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
+def format_epochs(done: int, planned: int) -> str:
+    """How far a training is: "7 of 12"; a dash before the run has said how many epochs it has."""
+    return f"{format_count(done)} of {format_count(planned)}" if planned else NOTHING
+
+
+def format_time_left(seconds: float | None) -> str:
+    """An estimated time; its last seconds are told no finer than an estimate can be."""
+    if _is_missing(seconds):
+        return NOTHING
+    assert seconds is not None
+    return format_duration(seconds) if seconds >= A_MOMENT else "a few seconds"
+
+
 def escaped(text: str) -> str:
     """Text as one line for Markdown, where it then reads as it was written: shown, never obeyed.
 
@@ -59,6 +75,12 @@ def escaped(text: str) -> str:
     line = printable(" ".join(text.split()))
     pieces = (_PUNCTUATION.sub(r"\\\1", piece) for piece in _FOUND_LATER.split(line))
     return _GAP.join(pieces)
+
+
+def with_links(text: str) -> str:
+    """Text for Markdown like `escaped`, but web addresses in it can be followed."""
+    parts = _ADDRESS.split(text)  # text, address, text, ...
+    return "".join(f"<{part}>" if index % 2 else escaped(part) for index, part in enumerate(parts))
 
 
 def _is_missing(value: float | None) -> bool:

@@ -17,9 +17,13 @@ def label_of(run: RunDir) -> str:
 
 
 def short_name(run_id: str) -> str:
-    """Model, strategy and the end of the id: "segformer_b0 scratch 3fa9"."""
+    """Model, strategy and the end of the id: "SegFormer-B0 scratch 3fa9"."""
     parts = run_id.split("-")
-    return " ".join(parts[2:]) if len(parts) == 5 else run_id
+    if len(parts) != 5:
+        return run_id
+    arch, strategy, end = parts[2:]
+    entry = entries("models").get(arch)
+    return f"{entry.label if entry else arch} {strategy} {end}"
 
 
 def creation_time(run_id: str) -> str:
@@ -51,6 +55,13 @@ def dataset_name(config: DataConfig) -> str:
         return f"Folder {Path(config.root).name}"
     entry = entries("datasets").get(config.dataset)
     return entry.label if entry else config.dataset
+
+
+def weights_name(weights: str) -> str:
+    """Where first weights come from: "ImageNet", "run U-Net scratch 3fa9", or the path of a file."""
+    if weights.startswith("run:"):
+        return f"run {short_name(weights.removeprefix('run:'))}"
+    return "ImageNet" if weights == "imagenet" else weights
 
 
 def _loss_name(name: str) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.shared.colors import OKABE_ITO
+from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.run_names import creation_time, data_of, label_of
 from dashboard.shared.run_store import status_of
+from dashboard.shared.url import given_param, write_param
 from segengine.run.rundir import RunDir
 
 MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
@@ -22,7 +23,6 @@ MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
 # Keys of the session.
 _CHOICE = "chosen_runs"  # list of run ids in the order of choice; absent before any choice
 _SLOTS = "run_colors"  # run id -> index of its color
-_WRITTEN = "written_runs"  # what this session last put in the URL
 _PICKER = "run_picker"
 
 _PARAM = "runs"  # of the URL
@@ -41,12 +41,11 @@ class ChosenRun:
 def choose(run_ids: Sequence[str]) -> None:
     """Make these the chosen runs, for instance before switching to a page that shows them."""
     _remember(list(dict.fromkeys(run_ids)))
-    st.session_state.pop(_WRITTEN, None)
     st.query_params.pop(_PARAM, None)
 
 
-def draw_run_picker(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
-    """Draw the picker and return the chosen runs, in order.
+def draw_run_picker(title: str, runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
+    """Draw the page's title with the picker beside it; return the chosen runs, in order.
 
     Args:
         runs: every run that can be chosen, newest first.
@@ -54,33 +53,36 @@ def draw_run_picker(runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
     """
     known = {run.id: run for run in runs}
     wanted, unknown = split_known(_wanted(runs), known)
-    if unknown:
-        st.warning(unknown_sentence(unknown))
     shown = wanted[:limit]
     st.session_state[_PICKER] = shown
-    labels = {run.id: f"{label_of(run)} · {creation_time(run.id)}" for run in runs}
-    st.multiselect(
-        "Runs",
-        list(known),
-        key=_PICKER,
-        format_func=lambda run_id: labels.get(run_id, run_id),
-        max_selections=limit,
-        placeholder="Choose runs",
-        on_change=_picked,
-    )
+    labels = {run.id: f"{label_of(run)} · {creation_time(run.id)[5:]}" for run in runs}
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(title, anchor=False, width="content")
+        st.multiselect(
+            "Runs",
+            list(known),
+            key=_PICKER,
+            format_func=lambda run_id: labels.get(run_id, run_id),
+            max_selections=limit,
+            placeholder="Choose runs",
+            on_change=_picked,
+            label_visibility="collapsed",
+        )
+    if unknown:
+        st.warning(unknown_sentence(unknown))
     if len(wanted) > limit:
         st.caption(
             f"The first {limit} of {len(wanted)} chosen runs are shown: this page has room "
             f"for {limit}."
         )
     _remember(wanted)
-    _write_url(wanted)
+    write_param(_PARAM, ",".join(wanted))
     slots = st.session_state[_SLOTS]
     return [_chosen(known[run_id], slots[run_id]) for run_id in shown]
 
 
 def _chosen(run: RunDir, slot: int) -> ChosenRun:
-    return ChosenRun(run, OKABE_ITO[slot % len(OKABE_ITO)], label_of(run), data_of(run))
+    return ChosenRun(run, RUN_COLORS[slot % len(RUN_COLORS)], label_of(run), data_of(run))
 
 
 def assign_slots(slots: dict[str, int], run_ids: Sequence[str]) -> dict[str, int]:
@@ -121,9 +123,8 @@ def first_choice(runs: list[RunDir]) -> list[str]:
 
 def _wanted(runs: list[RunDir]) -> list[str]:
     """Run ids by the URL (if it is not what we wrote there), the session, or a first guess."""
-    in_url = st.query_params.get(_PARAM)
-    if in_url is not None and in_url != st.session_state.get(_WRITTEN):
-        return [run_id for run_id in in_url.split(",") if run_id]
+    if (given := given_param(_PARAM)) is not None:
+        return [run_id for run_id in given.split(",") if run_id]
     if _CHOICE in st.session_state:
         return list(st.session_state[_CHOICE])
     return first_choice(runs)
@@ -133,21 +134,10 @@ def _picked() -> None:
     """The picker changed: that is the choice now."""
     picked = list(st.session_state[_PICKER])
     _remember(picked)
-    _write_url(picked)
+    write_param(_PARAM, ",".join(picked))
 
 
 def _remember(run_ids: list[str]) -> None:
     """Keep the choice and its colors in the session."""
     st.session_state[_CHOICE] = run_ids
     st.session_state[_SLOTS] = assign_slots(st.session_state.get(_SLOTS, {}), run_ids)
-
-
-def _write_url(run_ids: list[str]) -> None:
-    text = ",".join(run_ids)
-    st.session_state[_WRITTEN] = text
-    if st.query_params.get(_PARAM, "") == text:
-        return
-    if text:
-        st.query_params[_PARAM] = text
-    else:
-        del st.query_params[_PARAM]

@@ -24,6 +24,7 @@ from segengine.run.rundir import RunDir
 from segengine.statistics import scores
 
 Order = Literal["name", "hardest", "gap"]
+MISSED, FALSE_ALARM, WRONG = 1, 2, 3  # in an error map
 
 
 @dataclass(frozen=True)
@@ -227,19 +228,20 @@ def order_images(
 def error_map(
     predicted: np.ndarray, truth: np.ndarray, background: int | None, ignore_index: int
 ) -> np.ndarray:
-    """Where a prediction errs: (H, W) uint8, 0 right or void, 1 missed, 2 wrong.
+    """Where a prediction errs: (H, W) uint8, 0 right or void, else MISSED, FALSE_ALARM or WRONG.
 
-    Missed is a pixel of another class that was predicted as background; any other difference is
-    wrong.
+    Missed is a pixel of another class that was predicted as background, a false alarm one of the
+    background that was predicted as another class; any other difference is wrong.
 
     Args:
         predicted: (H, W) labels.
         truth: (H, W) labels.
-        background: the label of the background class; None: no pixel counts as missed.
+        background: the label of the background class; None: every error is wrong.
     """
-    errors = np.where(predicted == truth, 0, 2).astype(np.uint8)
+    errors = np.where(predicted == truth, 0, WRONG).astype(np.uint8)
     if background is not None:
-        errors[(errors == 2) & (predicted == background)] = 1
+        errors[(errors == WRONG) & (predicted == background)] = MISSED
+        errors[(errors == WRONG) & (truth == background)] = FALSE_ALARM
     errors[truth == ignore_index] = 0
     return errors
 

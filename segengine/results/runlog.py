@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from segengine.results.pace import Pace
 from segengine.run.event_log import read_events
 from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, ValRecord, score_of
 
@@ -32,6 +33,8 @@ class RunLog:
         end: the event that ended the run; None while it runs (or after a crash).
         progress: the last `progress` (reading data, validating, ...); None during training steps.
         last_time: time of the last event, in seconds since 1970; 0 before any.
+        pace: how long the parts of this session take; `earlier_pace`: of the last one before that
+            trained.
     """
 
     path: Path
@@ -43,6 +46,8 @@ class RunLog:
     end: End | None = None
     progress: Progress | None = None
     last_time: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+    earlier_pace: Pace = field(default_factory=Pace)
 
     def refresh(self) -> list[Event]:
         """Fold in the events that are new since the last time, and return them."""
@@ -66,8 +71,16 @@ class RunLog:
     def _fold(self, event: Event) -> None:
         self.last_time = event.get("time", self.last_time)
         self.end = self.progress = None
+        self.pace.note(event)
         if event["event"] == "run_started":
             self.started = event
+            self.earlier_pace = self.pace if self.pace.steps > 0 else self.earlier_pace
+            self.pace = Pace(
+                max(1, event["steps_per_epoch"]),
+                start_step=event["start_step"],
+                step=event["start_step"],
+                last=self.last_time,
+            )
             self._forget_from(event["start_epoch"], event["start_step"])
         elif event["event"] == "epoch":
             self.epochs[event["epoch"]] = event

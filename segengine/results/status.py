@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from segengine import launchers
+from segengine.results.pace import work_of
 from segengine.results.runlog import RunLog, open_log
 from segengine.results.scored_on import best_note, test_of
 from segengine.run.rundir import Job, RunDir
@@ -32,13 +33,13 @@ class RunStatus:
     Attributes:
         epoch: whole epochs trained.
         epochs: epochs planned; 0 before the run has said so.
-        progress: share of the training steps done, 0 to 1.
-        seconds_left: estimated from this session's speed; None where that is unknown.
+        progress: share of the whole work done (steps, validations, final prediction), 0 to 1.
+        seconds_left: estimated for the whole from this session's parts; None where unknown.
         best_miou: mIoU of the best validation so far, 0 to 1; None before one.
         best_epoch: the epoch of that mIoU, 1-based.
         test_miou: mIoU of its weights on a test split that chose nothing; None where there is none.
         best_note: what the best mIoU is over: "held out, at 64x64", and the test mIoU.
-        activity: what it does now, such as "Reading images 120/300"; "" during training steps.
+        activity: what it does now, such as "Reading images 120 of 300"; "" during training steps.
         message: why it ended, in one sentence; for a crash the end of its output.
         problems: one sentence per problem of its data, where that is why it failed.
     """
@@ -116,9 +117,12 @@ def _submitted(job: Job | None) -> float:
 
 
 def _progress(log: RunLog) -> float:
-    """Share of all training steps done, 0 to 1."""
+    """Share of the whole work done, 0 to 1: of its seconds, as far as the run's pace is known."""
     if not log.started:
         return 0.0
+    for pace in (log.pace, log.earlier_pace):
+        if work := work_of(log.started, pace, _steps_done(log), len(log.validated())):
+            return work.share
     total = log.started["epochs"] * log.started["steps_per_epoch"]
     return min(1.0, _steps_done(log) / total) if total else 0.0
 
@@ -127,27 +131,21 @@ def _steps_done(log: RunLog) -> int:
     """Training steps done; step events are sparse, so finished epochs count too."""
     assert log.started is not None
     by_epochs = max(log.epochs, default=0) * log.started["steps_per_epoch"]
-    return int(max(by_epochs, log.steps[-1]["step"] if log.steps else 0))
+    return int(max(by_epochs, log.steps[-1]["step"] if log.steps else 0, log.pace.step))
 
 
 def _seconds_left(log: RunLog, submitted: float, now: float) -> float | None:
-    """From the mean speed since this session's start, validations included."""
+    """Until the run is over: training, validations and the final prediction."""
     if not log.started or log.started["time"] < submitted:
         return None  # this session has not begun to train; the last one's speed says nothing
-    done = _steps_done(log)
-    session_steps = done - log.started["start_step"]
-    if session_steps <= 0:
-        return None
-    total = log.started["epochs"] * log.started["steps_per_epoch"]
-    seconds_per_step = (log.last_time - log.started["time"]) / session_steps
-    left = (total - done) * seconds_per_step - (now - log.last_time)
-    return max(0.0, left)
+    work = work_of(log.started, log.pace, _steps_done(log), len(log.validated()))
+    return max(0.0, work.left - (now - log.last_time)) if work else None
 
 
 def _activity(log: RunLog) -> str:
     if not log.progress:
         return ""
-    return f"{log.progress['phase']} {log.progress['done']:,}/{log.progress['total']:,}"
+    return f"{log.progress['phase']} {log.progress['done']:,} of {log.progress['total']:,}"
 
 
 def _message(run: RunDir, log: RunLog, state: RunState) -> str:

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic.fields import FieldInfo
-
 from segengine.config import RunConfig
-from segengine.config.section import extra
+from segengine.config.wording import value_label
 from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
@@ -93,21 +91,10 @@ def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     absolute = RunConfig().resolved().flat()  # a run holds its paths so
     default = {name: config.default_of(name, values) for name in RunConfig.declarations()}
     return [
-        (str(info.title), value_text(values[name], info), value_text(default[name], info))
+        (str(info.title), value_label(values[name], info), value_label(default[name], info))
         for name, info in RunConfig.declarations().items()
         if name in values and values[name] not in (default[name], absolute[name])
     ]
-
-
-def value_text(value: Any, info: FieldInfo | None = None) -> str:
-    """A config value in words: "on", "hflip", "0.001", "none"; "all" for a limit of 0."""
-    if info and value == 0 and not isinstance(value, bool) and (zero := extra(info, "zero")):
-        return str(zero)
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return " ".join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
 
 
 def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
@@ -191,5 +178,5 @@ def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, 
     values = _meaningful(config) if config else {}
     infos = RunConfig.declarations()
     return {
-        name: value_text(values[name], infos[name]) if name in values else None for name in fields
+        name: value_label(values[name], infos[name]) if name in values else None for name in fields
     }

@@ -90,6 +90,9 @@ class RunStarted(Head):
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, before training"]]
     epochs: Annotated[int, "epochs planned"]
     steps_per_epoch: Annotated[int, "optimizer steps per epoch"]
+    val_every: NotRequired[
+        Annotated[int, "epochs from one validation to the next; the last is always validated"]
+    ]
     start_epoch: Annotated[int, "epoch in which this session begins, 1-based"]
     start_step: Annotated[int, "optimizer steps done before this session"]
 

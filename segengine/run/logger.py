@@ -88,9 +88,12 @@ class RunLogger:
         self._begin_measuring()
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """Work other than training steps, such as reading images; at most five per second."""
+        """Work other than training steps, such as reading images; at most five per second.
+
+        Its beginning (`done` 0) and its end are always logged.
+        """
         now = time.monotonic()
-        if now - self._last_progress >= INTERVAL or done == total:
+        if now - self._last_progress >= INTERVAL or done in (0, total):
             self._last_progress = now
             self._log.write(Progress(event="progress", phase=phase, done=done, total=total))
         self._terminal.progress(phase, done, total)

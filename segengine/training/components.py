@@ -199,6 +199,7 @@ def run_started_event(components: Components, position: StartsAt) -> RunStarted:
         lineage=components.lineage,
         epochs=components.config.train.epochs,
         steps_per_epoch=components.steps_per_epoch,
+        val_every=components.config.train.val_every,
         best_by=position.best_by,
         start_epoch=position.epoch,
         start_step=position.step,

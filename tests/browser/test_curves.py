@@ -77,7 +77,7 @@ def test_a_new_point_appears_and_zoom_and_hidden_curves_stay(
     wait_for_points(page, "step_loss", 15)
     wait_for_points(page, "val_miou", 3)
     assert page.evaluate(VIEW) == before
-    page.get_by_text("3/6", exact=True).wait_for()
+    page.get_by_text("3 of 6", exact=True).wait_for()
     page.locator("body").press("r")  # Streamlit's key to run the page's script again
     page.wait_for_timeout(1000)
     assert page.evaluate(VIEW) == before
@@ -148,6 +148,61 @@ def test_a_resumed_run_shows_no_epoch_twice(
     wait_for_points(page, "step_loss", 15)
 
 
+def test_the_first_minutes_show_whole_axes_and_a_line_that_can_be_seen(
+    dashboard: Dashboard, page: Any, opened: Callable[..., None]
+) -> None:
+    run = alive(make_run(dashboard.runs_dir, epochs_done=0, end=None))
+    with EventLog(run.events_file) as log:
+        step(log, 1)
+        step(log, 2)
+    opened(run)
+    wait_for_points(page, "step_loss", 2)
+    assert page.evaluate(f"{PLOT}.layout.yaxis2.range") == [0, 1]
+    low, high = page.evaluate(f"{PLOT}.layout.xaxis.range")
+    assert low == 0 and 6 <= high < 6.2  # the epochs planned
+    opacity = f"{PLOT}.data.find((t) => t.uid.endsWith('--step_loss')).opacity"
+    assert page.evaluate(opacity) == 1
+    with EventLog(run.events_file) as log:
+        write_epoch(log, 1)
+        write_epoch(log, 2)
+    wait_for_points(page, "train_loss", 2)
+    page.wait_for_function(f"{opacity} < 0.5")  # behind the line that the epochs make now
+    assert page.evaluate(f"{PLOT}.layout.yaxis2.range") == [0, 1]
+
+
+def test_the_beginning_of_a_long_training_gets_a_part_of_the_axis(
+    dashboard: Dashboard, page: Any, opened: Callable[..., None]
+) -> None:
+    run = alive(make_run(dashboard.runs_dir, epochs_done=3, end=None, epochs=400))
+    opened(run)
+    wait_for_points(page, "val_miou", 3)
+    assert page.evaluate(f"{PLOT}.layout.xaxis.range[1]") == pytest.approx(50 * 1.015)
+
+
+def test_the_state_can_say_more_without_moving_a_column(
+    dashboard: Dashboard, page: Any, opened: Callable[..., None]
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    run = alive(make_run(dashboard.runs_dir, epochs_done=2, end=None))
+    opened(run)
+    wait_for_points(page, "step_loss", 10)
+    heads = "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().right))"
+    before = page.locator(".live-chart th").evaluate_all(heads)
+    assert max(before) <= 1024 - 20
+    with EventLog(run.events_file) as log:
+        fields = {"phase": "Reading images", "done": 1200, "total": 3680}
+        log.write({"event": "progress", **fields})
+    page.get_by_text("Reading images 1,200 of 3,680").wait_for()
+    assert page.locator(".live-chart th").evaluate_all(heads) == before
+
+
+def test_runs_that_cannot_be_compared_are_said_above_the_charts(
+    dashboard: Dashboard, page: Any, opened: Callable[..., None]
+) -> None:
+    opened(make_run(dashboard.runs_dir), make_run(dashboard.runs_dir, loss="dice"))
+    page.get_by_text("their losses cannot be compared, only their mIoU").wait_for()
+
+
 def test_one_huge_loss_does_not_flatten_the_others(
     dashboard: Dashboard, page: Any, opened: Callable[..., None]
 ) -> None:
@@ -161,6 +216,9 @@ def test_one_huge_loss_does_not_flatten_the_others(
     page.get_by_text("Loss (log scale)", exact=True).wait_for()
     low, high = page.evaluate(f"{PLOT}.layout.yaxis.range")  # exponents of ten
     assert low < -0.2 and high > 2.3
+    ticks = page.locator(".live-chart .ytick text").all_text_contents()
+    values = [float(tick) for tick in ticks if tick]  # whole numbers, not 2 and 5 for 20 and 50
+    assert values == sorted(values) and len(values) == len(set(values)) > 3
     assert page.errors == []
 
 
@@ -168,18 +226,25 @@ def test_adding_a_run_keeps_the_zoom_and_the_first_runs_color(
     dashboard: Dashboard, page: Any, opened: Callable[..., None]
 ) -> None:
     first = make_run(dashboard.runs_dir, epochs_done=6)
-    second = make_run(dashboard.runs_dir, epochs_done=4, seed=1)
+    second = alive(make_run(dashboard.runs_dir, epochs_done=4, end=None, seed=1, epochs=40))
     opened(first)
     wait_for_points(page, "val_loss", 6)
-    page.evaluate(f"{PLOT}.layout && Plotly.relayout({PLOT}, {{'yaxis2.range': [0.4, 0.6]}})")
+    page.evaluate(f"Plotly.relayout({PLOT}, {{'yaxis2.range': [0.4, 0.6], 'xaxis.range': [1, 3]}})")
     color = page.evaluate(f"{PLOT}.data[2].line.color")
     page.get_by_role("combobox", name="Runs").click()
     page.get_by_role("option").filter(has_text=second.id[-4:]).click()
     page.wait_for_function(f"{PLOT}.data.length === 14 && {PLOT}.data[9].x.length === 4")
     assert page.evaluate(f"{PLOT}.layout.yaxis2.range") == [0.4, 0.6]
+    assert page.evaluate(f"{PLOT}.layout.xaxis.range") == [1, 3]
     assert page.evaluate(f"{PLOT}.data[2].line.color") == color
     assert page.evaluate(f"{PLOT}.data[9].line.color") != color
     page.wait_for_url(f"**/curves?runs={first.id}*{second.id}")
+    page.keyboard.press("Escape")  # the list of runs lies over the charts
+    page.get_by_role("listbox").wait_for(state="detached")
+    box = page.locator(".live-chart .nsewdrag").nth(1).bounding_box()
+    page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+    page.wait_for_function(f"{PLOT}.layout.yaxis2.range[1] === 1")
+    assert page.evaluate(f"{PLOT}.layout.xaxis.range[1]") == pytest.approx(40 * 1.015)
 
 
 def test_a_dashboard_killed_and_started_again_goes_on_within_three_seconds(

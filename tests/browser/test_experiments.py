@@ -149,4 +149,4 @@ def test_streets_are_learned_first_and_pets_over_their_frozen_encoder(
 def source_of(run: RunDir) -> str:
     """How the form offers a run as the source of weights."""
     best = read_status(run).best_miou
-    return f"mIoU {best:.3f} · segformer_b0 scratch {run.id[-4:]} · Cityscapes"
+    return f"mIoU {best:.3f} · SegFormer-B0 scratch {run.id[-4:]} · Cityscapes"

@@ -80,6 +80,79 @@ def test_next_and_the_arrow_keys_change_image_and_url(
     assert image_in_url(page) == names[1]
 
 
+def test_no_press_of_an_arrow_key_is_lost(page: Any, dashboard: Dashboard, real_pets: Path) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    names = sorted(saved_scores(run.per_image_file))
+    open_masks(page, dashboard, run)
+    for _ in range(7):  # faster than the page answers
+        page.keyboard.press("ArrowRight")
+    wait_for_image(page, names[7])
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    wait_for_image(page, names[4])
+    page.wait_for_timeout(500)
+    assert image_in_url(page) == names[4]
+    page.get_by_role("link", name="Runs").click()  # the page comes back with a count of its own
+    page.locator("tr[data-run]").first.wait_for()
+    page.get_by_role("link", name="Masks").click()
+    page.locator(".panel").first.wait_for()
+    page.keyboard.press("ArrowRight")
+    wait_for_image(page, names[5])
+
+
+def test_arrow_keys_work_after_order_was_used(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    saved = saved_scores(run.per_image_file)
+    hardest = sorted(saved, key=lambda name: (saved[name].miou, name))
+    open_masks(page, dashboard, run)
+    page.get_by_role("combobox", name="Order").click()
+    page.get_by_role("option", name="Hardest first").click()
+    wait_for_image(page, hardest[0])
+    page.keyboard.press("ArrowRight")  # the picker has the focus still
+    wait_for_image(page, hardest[1])
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (2560, 1440)])
+def test_all_panels_of_four_runs_are_in_sight(
+    page: Any, dashboard: Dashboard, real_pets: Path, size: tuple[int, int]
+) -> None:
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    runs = [make_run(dashboard.runs_dir, root=real_pets, seed=s, val_limit=12) for s in range(4)]
+    open_masks(page, dashboard, *runs)
+    in_sight = f"""() => [...document.querySelectorAll('*')].flatMap(
+        (e) => [...(e.shadowRoot?.querySelectorAll('.panel .stage, .panel .scores') ?? [])]
+    ).map((e) => e.getBoundingClientRect()).filter(
+        (box) => box.right <= {width} && box.bottom <= {height}).length === 12"""
+    page.wait_for_function(in_sight)
+    controls = page.locator(".st-key-masks_tools :is(.stButton button, .views, input)")
+    bottoms = {round(box["y"] + box["height"] / 2) for box in boxes_of(controls)}
+    assert max(bottoms) - min(bottoms) < 12  # one row
+    boxes = boxes_of(page.locator(".stage"))
+    assert len({round(box["width"]) for box in boxes}) == 1
+    assert min(box["width"] for box in boxes) >= 140
+
+
+def boxes_of(locator: Any) -> list[Any]:
+    return [box for element in locator.all() if (box := element.bounding_box())]
+
+
+def test_a_long_class_name_leaves_its_iou_in_sight(
+    page: Any, dashboard: Dashboard, real_pets: Path
+) -> None:
+    run = make_run(dashboard.runs_dir, root=real_pets, val_limit=12)
+    long = "a pet of a kind whose name is longer than any panel is wide, " * 3
+    run.events_file.write_text(
+        run.events_file.read_text().replace('"name":"pet"', f'"name":"{long}"')
+    )
+    open_masks(page, dashboard, run)
+    panel = page.locator(f'[data-panel="{run.id}"]').bounding_box()
+    for value in boxes_of(page.locator(".classes .value")):
+        assert value["x"] + value["width"] <= panel["x"] + panel["width"] + 1
+
+
 def test_one_slider_sets_the_opacity_of_all_masks_and_it_stays(
     page: Any, dashboard: Dashboard, real_pets: Path
 ) -> None:
@@ -111,7 +184,8 @@ def test_errors_replace_the_masks_and_the_legend(
     assert overlay.get_attribute("src") != masks
     assert page.locator(".legend .key").all_inner_texts() == [
         "missed: predicted as background",
-        "wrong: predicted as another class",
+        "false alarm: background predicted as something",
+        "wrong: one class predicted as another",
     ]
 
 
@@ -169,7 +243,7 @@ def test_runs_without_common_images_are_one_sentence(
     text = sample.config_file.read_text().replace("oxford_pets", "sample_pets")
     sample.config_file.write_text(text)
     page.goto(f"{dashboard.url}/masks?runs={pets.id},{sample.id}")
-    page.get_by_text("trained on different datasets (oxford_pets, sample_pets)").wait_for()
+    page.get_by_text("trained on different datasets (Oxford-IIIT Pet, Sample pets").wait_for()
     assert page.locator(".panel").count() == 0
 
 

@@ -83,12 +83,12 @@ def test_every_state_has_its_word_and_its_shape(page: Any, dashboard: Dashboard)
 def test_progress_moves_and_the_selection_stays(page: Any, dashboard: Dashboard) -> None:
     run = alive(make_run(dashboard.runs_dir, epochs_done=2, end=None))
     open_runs(page, dashboard)
-    assert "epoch 2 / 6" in row(page, run).inner_text()
+    assert "epoch 2 of 6" in row(page, run).inner_text()
     select(page, run)
     with EventLog(run.events_file) as log:
         write_epoch(log, 3)
     make_run(dashboard.runs_dir)  # a newer run comes in above it
-    row(page, run).get_by_text("epoch 3 / 6").wait_for(timeout=6_000)
+    row(page, run).get_by_text("epoch 3 of 6").wait_for(timeout=6_000)
     page.locator("tr[data-run]").nth(1).wait_for()
     assert page.locator("tr.selected").evaluate_all("rows => rows.map(r => r.dataset.run)") == [
         run.id
@@ -127,20 +127,28 @@ def test_a_new_dashboard_knows_every_state_within_three_seconds(
     assert time.monotonic() - started < 3.0
 
 
-def test_stop_asks_first_and_kills_when_pressed_ten_seconds_later(
+def test_stop_never_kills_and_kill_asks_once(
     page: Any, dashboard: Dashboard, sleeper: subprocess.Popen[bytes]
 ) -> None:
     run = make_run(dashboard.runs_dir, epochs_done=2, end=None)
     run.write_job("local", local.handle_of(sleeper.pid))
     open_runs(page, dashboard)
     select(page, run)
+    assert button(page, "Kill").is_disabled()
+    place = button(page, "Stop").bounding_box()
     button(page, "Stop").click()
     page.get_by_text("Asked to stop").wait_for()
     row(page, run).get_by_text("Stopping since").wait_for(timeout=6_000)
+    assert button(page, "Stop").is_disabled()  # a second press has nothing to do
+    assert button(page, "Stop").bounding_box() == place
     assert sleeper.poll() is None
     request = json.loads(run.request_file.read_text())
     run.request_file.write_text(json.dumps({**request, "time": request["time"] - 11}))
     button(page, "Kill").click()
+    page.get_by_text("What was done since the last checkpoint is lost").wait_for()
+    page.wait_for_timeout(2_500)  # a tick of the page leaves the question open
+    assert sleeper.poll() is None
+    button(page, "Kill now").click()
     wait_for_state(page, run, "stopped")
     assert sleeper.wait(timeout=5) == -9
 
@@ -149,7 +157,7 @@ def test_a_failed_run_says_why_and_shows_its_settings(page: Any, dashboard: Dash
     run = make_run(dashboard.runs_dir, epochs_done=2, end="run_failed", lr=3e-4)
     open_runs(page, dashboard)
     select(page, run)
-    page.get_by_text("Loss became NaN at step 17.").wait_for()
+    page.get_by_role("alert").get_by_text("Loss became NaN at step 17.").wait_for()
     page.locator(".seglab-facts").nth(1).wait_for()
     text = page.locator(".seglab-facts").all_inner_texts()
     assert str(run.path) in text[0]
@@ -169,7 +177,60 @@ def test_a_run_that_failed_for_its_data_lists_every_file(page: Any, dashboard: D
     select(page, run)
     for problem in problems:
         page.get_by_text(problem, exact=True).wait_for()
-    assert page.get_by_text("See below.").count() == 0
+    assert page.get_by_role("alert").get_by_text("See below.").count() == 0
+
+
+def test_a_failed_runs_sentence_is_in_sight_and_leads_back_to_the_form(
+    page: Any, dashboard: Dashboard
+) -> None:
+    for _ in range(12):  # a list longer than the window
+        make_run(dashboard.runs_dir, epochs_done=1)
+    run = make_run(dashboard.runs_dir, epochs_done=0, end=None, lr=3e-4)
+    sentence = "No weights: get them at https://example.org/a_b.pt and choose a smaller batch_size."
+    with EventLog(run.events_file) as log:
+        log.write({"event": "run_failed", "error": sentence, "traceback": ""})
+    open_runs(page, dashboard)
+    select(page, run)
+    alert = page.get_by_role("alert")
+    alert.get_by_text("choose a smaller batch size").wait_for()
+    assert alert.get_by_role("link").get_attribute("href") == "https://example.org/a_b.pt"
+    again = button(page, "Edit and start again")
+    box = again.bounding_box()
+    assert box["y"] + box["height"] <= 900
+    again.click()
+    page.get_by_text(f"Settings of {run.id}").wait_for()
+    rate = page.get_by_role("textbox", name="Learning rate").element_handle()
+    page.wait_for_function("field => field.value === '0.0003'", arg=rate)
+
+
+def test_no_column_moves_when_a_state_says_more(page: Any, dashboard: Dashboard) -> None:
+    run = alive(make_run(dashboard.runs_dir, epochs_done=2, end=None))
+    make_run(dashboard.runs_dir, epochs_done=2)
+    open_runs(page, dashboard)
+    lefts = "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().left))"
+    before = page.locator("th").evaluate_all(lefts)
+    with EventLog(run.events_file) as log:
+        fields = {"phase": "Reading images", "done": 1200, "total": 3680}
+        log.write({"event": "progress", **fields})
+    row(page, run).get_by_text("Reading images 1,200 of 3,680").wait_for(timeout=6_000)
+    assert page.locator("th").evaluate_all(lefts) == before
+    with EventLog(run.events_file) as log:
+        log.write({"event": "run_failed", "error": "A sentence. " * 9, "traceback": ""})
+    wait_for_state(page, run, "failed")
+    assert page.locator("th").evaluate_all(lefts) == before
+
+
+def test_on_a_phone_progress_and_best_miou_are_in_sight(page: Any, dashboard: Dashboard) -> None:
+    run = make_run(dashboard.runs_dir, epochs_done=2, end="run_stopped", arch="fcn_resnet50")
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_runs(page, dashboard)
+    for part in (".run", ".progress", ".best", ".status"):
+        box = row(page, run).locator(part).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= 844
+    assert "epoch 2 of 6" in row(page, run).inner_text()
+    select(page, run)
+    page.get_by_text("1 run, 1 selected").wait_for()
 
 
 def test_selected_runs_go_to_curves_masks_and_launch(page: Any, dashboard: Dashboard) -> None:

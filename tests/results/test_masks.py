@@ -12,6 +12,9 @@ from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
 from segengine.results.masks import (
+    FALSE_ALARM,
+    MISSED,
+    WRONG,
     ImageScore,
     MaskSet,
     classes_of,
@@ -125,11 +128,12 @@ def test_images_are_ordered_by_name_difficulty_and_gap() -> None:
     assert order_images(names, [first, second], "gap") == ["a", "c", "b", "e"]
 
 
-def test_errors_are_missed_or_wrong_and_void_is_neither() -> None:
+def test_errors_are_missed_false_alarms_or_wrong_and_void_is_none() -> None:
     truth = np.array([0, 2, 1, 0, 255, 1])
     predicted = np.array([1, 1, 1, 2, 0, 0])
-    assert error_map(predicted, truth, 1, 255).tolist() == [1, 1, 0, 2, 0, 2]
-    assert error_map(predicted, truth, None, 255).tolist() == [2, 2, 0, 2, 0, 2]
+    errors = [MISSED, MISSED, 0, WRONG, 0, FALSE_ALARM]
+    assert error_map(predicted, truth, 1, 255).tolist() == errors
+    assert error_map(predicted, truth, None, 255).tolist() == [WRONG, WRONG, 0, WRONG, 0, WRONG]
 
 
 def test_runs_of_different_datasets_or_classes_do_not_stand_side_by_side() -> None:

@@ -35,10 +35,13 @@ def write_events(run: RunDir, *events: tuple[float, str, dict[str, Any]]) -> Non
             file.write(json.dumps({**head, **fields}) + "\n")
 
 
-def started(after: float, epoch: int = 1, step: int = 0) -> tuple[float, str, dict[str, Any]]:
-    """4 epochs of 10 steps begin, or are resumed."""
+def started(
+    after: float, epoch: int = 1, step: int = 0, val_every: int = 1
+) -> tuple[float, str, dict[str, Any]]:
+    """4 epochs of 10 steps of 8 images begin, or are resumed; 40 images validate."""
     fields = {"epochs": 4, "steps_per_epoch": 10, "start_epoch": epoch, "start_step": step}
-    return after, "run_started", fields
+    images = {"train_images": 80, "val_images": 40, "val_every": val_every}
+    return after, "run_started", {**fields, **images}
 
 
 def step(after: float, number: int) -> tuple[float, str, dict[str, Any]]:
@@ -47,7 +50,24 @@ def step(after: float, number: int) -> tuple[float, str, dict[str, Any]]:
 
 def epoch(after: float, number: int, miou: float | None) -> tuple[float, str, dict[str, Any]]:
     val = None if miou is None else {"miou": miou}
-    return after, "epoch", {"epoch": number, "val": val}
+    return after, "epoch", {"epoch": number, "step": 10 * number, "val": val}
+
+
+def progress(after: float, phase: str, done: int) -> tuple[float, str, dict[str, Any]]:
+    """So many of 40 images are done."""
+    return after, "progress", {"phase": phase, "done": done, "total": 40}
+
+
+def one_epoch(after: float) -> list[tuple[float, str, dict[str, Any]]]:
+    """10 steps of 2 s each, a validation of 6 s, and 1 s to save: 27 s."""
+    return [
+        started(after),
+        step(after + 10, 5),
+        progress(after + 20, "Validating", 0),
+        progress(after + 23, "Validating", 20),
+        epoch(after + 26, 1, 0.25),
+        (after + 27, "checkpoint", {"epoch": 1, "kind": "last"}),
+    ]
 
 
 def dead(run: RunDir) -> RunDir:
@@ -112,28 +132,84 @@ def test_what_a_run_does_before_its_first_step_is_said(run: RunDir) -> None:
     at_work(run)
     write_events(run, (0, "progress", {"phase": "Reading images", "done": 1200, "total": 3680}))
     status = status_after(run, 1)
-    assert status.activity == "Reading images 1,200/3,680"
+    assert status.activity == "Reading images 1,200 of 3,680"
     assert (status.state, status.seconds_left) == ("running", None)
 
 
-def test_progress_and_time_left_are_right(run: RunDir) -> None:
-    """15 of 40 steps in 30 s are 2 s per step, so 25 more take 50 s, of which 4 have passed."""
+def test_time_left_is_that_of_steps_validations_and_the_final_prediction(run: RunDir) -> None:
+    """3 epochs of 20 + 7 s, then a prediction that takes as long as a validation: 88 s.
+
+    Of 27 + 88 s, 27 are done.
+    """
     at_work(run)
-    write_events(run, started(0), step(18, 9), epoch(20, 1, 0.25), step(30, 15))
-    status = status_after(run, 34)
+    write_events(run, *one_epoch(0))
+    status = status_after(run, 27)
     assert (status.state, status.epoch, status.epochs) == ("running", 1, 4)
-    assert status.progress == pytest.approx(15 / 40)
-    assert status.seconds_left == pytest.approx(46)
+    assert status.seconds_left == pytest.approx(88)
+    assert status.progress == pytest.approx(27 / 115)
+    assert status_after(run, 31).seconds_left == pytest.approx(84)  # 4 s have passed
     assert (status.best_miou, status.best_epoch, status.activity) == (0.25, 1, "")
+
+
+def test_a_validation_under_way_counts_by_what_it_still_takes(run: RunDir) -> None:
+    """5 of 7 s are spent on the second one: 2, 2 epochs of 27 s and 7 s of prediction are left."""
+    at_work(run)
+    write_events(run, *one_epoch(0), step(37, 15), progress(47, "Validating", 0))
+    write_events(run, progress(52, "Validating", 30))
+    status = status_after(run, 52)
+    assert status.activity == "Validating 30 of 40"
+    assert status.seconds_left == pytest.approx(2 + 2 * 27 + 7)
+    assert status.progress == pytest.approx(52 / 115)
+
+
+def test_until_the_first_validation_its_pace_is_a_guess_and_then_measured(run: RunDir) -> None:
+    """A step of 8 images takes 2 s, so 40 images forward about 3.3 s."""
+    at_work(run)
+    write_events(run, started(0), step(10, 5))
+    guess = 40 * 2 / 8 / 3
+    assert status_after(run, 10).seconds_left == pytest.approx(35 * 2 + 5 * guess)
+    write_events(run, progress(20, "Validating", 0), progress(24, "Validating", 10))
+    assert status_after(run, 24).seconds_left == pytest.approx(30 * 2 + 5 * 16 - 4)
+
+
+def test_the_final_prediction_is_work_too(run: RunDir) -> None:
+    """10 of 40 images took 4 s after all epochs: 12 s are left, and the bar is not full."""
+    at_work(run)
+    write_events(run, *one_epoch(0))
+    for number in (2, 3, 4):
+        write_events(
+            run, progress(27 * number - 7, "Validating", 0), epoch(27 * number, number, 0.3)
+        )
+    assert status_after(run, 108).seconds_left == pytest.approx(7)
+    write_events(run, progress(112, "Predicting", 10))
+    status = status_after(run, 112)
+    assert status.seconds_left == pytest.approx(12)
+    assert status.progress == pytest.approx(112 / 124)
+
+
+def test_after_an_early_stop_only_the_prediction_is_left(run: RunDir) -> None:
+    at_work(run)
+    write_events(run, *one_epoch(0), progress(29, "Predicting", 20))
+    status = status_after(run, 29)
+    assert status.seconds_left == pytest.approx(2)
+    assert status.progress == pytest.approx(29 / 31)
+
+
+def test_validations_that_are_not_due_are_not_waited_for(run: RunDir) -> None:
+    """Every third of 4 epochs, and the last: two validations and a prediction."""
+    at_work(run)
+    write_events(run, started(0, val_every=3), step(10, 5), epoch(20, 1, None))
+    guess = 40 * 2 / 8 / 3
+    assert status_after(run, 20).seconds_left == pytest.approx(30 * 2 + 3 * guess)
 
 
 def test_whole_epochs_count_where_steps_are_sparse(run: RunDir) -> None:
     """At most five steps per second are logged. 2 epochs are 20 steps in 8 s, so 8 s are left."""
     at_work(run)
-    write_events(run, started(0), step(1, 3), epoch(4, 1, None), epoch(8, 2, None))
-    status = status_after(run, 8)
-    assert status.progress == pytest.approx(0.5)
-    assert status.seconds_left == pytest.approx(8)
+    write_events(run, started(0, val_every=9), step(1, 3), epoch(4, 1, None), epoch(8, 2, None))
+    guess = 2 * 40 * 0.4 / 8 / 3  # the last validation and the prediction
+    assert status_after(run, 8).seconds_left == pytest.approx(8 + guess)
+    assert status_after(run, 8).progress == pytest.approx(8 / (16 + guess))
 
 
 def test_time_left_is_never_negative(run: RunDir) -> None:
@@ -143,16 +219,21 @@ def test_time_left_is_never_negative(run: RunDir) -> None:
 
 
 def test_time_left_of_a_resumed_run_counts_this_session_only(run: RunDir) -> None:
-    """Resumed after a night at step 20: 5 steps in 10 s are 2 s per step, 15 steps take 30 s."""
+    """Resumed after a night at step 20: 5 steps in 10 s are 2 s per step.
+
+    Before it trains again, the bar stands where the last session's pace puts it.
+    """
     at_work(run)
     night = 40_000
-    write_events(run, started(0), epoch(500, 1, 0.2), epoch(900, 2, 0.4), step(950, 23))
+    write_events(run, started(0), epoch(500, 1, None), epoch(1000, 2, None), step(1050, 21))
     write_events(run, started(night, epoch=3, step=20))
     assert status_after(run, night + 1).seconds_left is None
-    assert status_after(run, night + 1).progress == pytest.approx(0.5)
+    per_step, guess = 50, 40 * 50 / 8 / 3
+    whole = 40 * per_step + 5 * guess
+    assert status_after(run, night + 1).progress == pytest.approx(20 * per_step / whole)
     write_events(run, step(night + 10, 25))
-    assert status_after(run, night + 10).seconds_left == pytest.approx(30)
-    assert status_after(run, night + 10).progress == pytest.approx(25 / 40)
+    guess = 40 * 2 / 8 / 3
+    assert status_after(run, night + 10).seconds_left == pytest.approx(15 * 2 + 5 * guess)
 
 
 def test_a_crashed_run_that_is_resumed_claims_no_time_left_before_it_trains(run: RunDir) -> None:
@@ -178,7 +259,7 @@ def test_an_ended_run_says_how(tmp_path: Path, end: str, state: str, message: st
         status = read_status(job(run))
         assert (status.state, status.message, status.active) == (state, message, False)
         assert (status.seconds_left, status.activity) == (None, "")
-    assert status.progress == (1.0 if state == "finished" else pytest.approx(3 / 6))
+    assert (status.progress == 1.0) == (state == "finished")
 
 
 def test_an_early_stopped_run_that_finished_is_all_done(tmp_path: Path) -> None:
@@ -192,7 +273,7 @@ def test_a_killed_trainer_shows_as_crashed_with_the_end_of_its_output(run: RunDi
     run.output_file.write_text("line\n" * 50 + "RuntimeError: out of luck\n")
     status = status_after(run, 3)
     assert (status.state, status.active, status.seconds_left) == ("crashed", False, None)
-    assert status.progress == pytest.approx(5 / 40)
+    assert 0 < status.progress < 5 / 40
     lines = status.message.splitlines()
     assert len(lines) == 12
     assert lines[-1] == "RuntimeError: out of luck"

@@ -34,7 +34,7 @@ def test_earlier_runs_of_the_same_encoder_are_offered(
     sources = encoder_sources({"arch": "segformer_b0", "stem": "paper"})
     assert list(sources) == [same.id]
     end = same.id.rpartition("-")[2]
-    label = rf"mIoU 0\.\d{{3}} · segformer_b0 scratch {end} · Oxford-IIIT Pet"
+    label = rf"mIoU 0\.\d{{3}} · SegFormer-B0 scratch {end} · Oxford-IIIT Pet"
     assert re.fullmatch(label, sources[same.id])
 
 
@@ -47,7 +47,7 @@ def test_runs_of_another_architecture_over_the_same_encoder_are_offered_too(
     entries = {**quick_look, "arch": "smp_unet", "encoder": "resnet50", "stem": "small"}
     sources = encoder_sources(to_values(entries))
     assert list(sources) == [fpn.id]
-    assert " · fpn scratch " in sources[fpn.id]
+    assert " · FPN scratch " in sources[fpn.id]
 
 
 def test_an_unfinished_form_offers_no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

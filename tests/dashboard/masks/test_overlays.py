@@ -17,6 +17,7 @@ from dashboard.masks.overlays import (
     pack_labels,
     photo_jpeg,
 )
+from segengine.results.masks import FALSE_ALARM, MISSED, WRONG
 from tests.made_masks import PETS
 
 
@@ -42,10 +43,12 @@ def test_void_is_hatched_and_unknown_labels_are_clear() -> None:
     assert colors_of(mask_png(np.array([[9]]), PETS, 255))[0][0][3] == 0
 
 
-def test_error_overlays_are_vermilion_and_sky() -> None:
-    right, missed, wrong = colors_of(error_png(np.array([[0, 1, 2]], np.uint8)))[0]
+def test_error_overlays_are_vermilion_yellow_and_sky() -> None:
+    errors = np.array([[0, MISSED, FALSE_ALARM, WRONG]], np.uint8)
+    right, missed, false_alarm, wrong = colors_of(error_png(errors))[0]
     assert right[3] == 0
     assert missed == (0xD5, 0x5E, 0x00, 255)
+    assert false_alarm == (0xF0, 0xE4, 0x42, 255)
     assert wrong == (0x56, 0xB4, 0xE9, 255)
 
 

@@ -39,7 +39,7 @@ def test_everything_comes_first_and_then_only_what_is_new(
     assert first["reset"]
     assert first["series"]["val_loss"]["x"] == [1.0, 2.0]
     assert first["status"]["state"] == "running"
-    assert first["status"]["epoch"] == "2/6"
+    assert first["status"]["epoch"] == "2 of 6"
     with EventLog(run.events_file) as log:
         step(log, 11, 0.25)
         second = reader.next()[run.id]

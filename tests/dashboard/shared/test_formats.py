@@ -6,8 +6,11 @@ from dashboard.shared.formats import (
     escaped,
     format_count,
     format_duration,
+    format_epochs,
     format_loss,
     format_miou,
+    format_time_left,
+    with_links,
 )
 
 
@@ -44,3 +47,18 @@ def test_what_streamlit_finds_in_the_finished_text_is_parted() -> None:
     assert escaped("http://a") == r"http\::small[]//a"
     assert escaped("www.a") == r"www:small[]\.a"
     assert escaped("a -- b") == r"a \-:small[]\- b"
+
+
+def test_epochs_and_time_left_have_one_wording() -> None:
+    assert format_epochs(7, 12) == "7 of 12"
+    assert format_epochs(1200, 3000) == "1,200 of 3,000"
+    assert format_epochs(0, 0) == "–"
+    left = [format_time_left(seconds) for seconds in (None, 0.0, 4.4, 8.0, 134.0)]
+    assert left == ["–", "a few seconds", "a few seconds", "8 s", "2 min 14 s"]
+
+
+def test_addresses_in_a_sentence_are_links_and_nothing_else_is() -> None:
+    sentence = "Get it at https://host.org/a_b/c.zip?x=1, or ask *me*."
+    shown = r"Get it at <https://host.org/a_b/c.zip?x=1>, or ask \*me\*\."
+    assert with_links(sentence) == shown
+    assert with_links("[x](javascript:alert(1))") == r"\[x\]\(javascript\:alert\(1\)\)"

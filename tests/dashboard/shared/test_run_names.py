@@ -14,13 +14,14 @@ RUN_ID = "20261121-142501-unet-frozen-3fa9"
 
 
 def test_a_run_has_a_short_name_and_a_time_by_its_id() -> None:
-    assert short_name(RUN_ID) == "unet frozen 3fa9"
+    assert short_name(RUN_ID) == "U-Net frozen 3fa9"
+    assert short_name("20261121-142501-a_newer_one-scratch-3fa9") == "a_newer_one scratch 3fa9"
     assert creation_time(RUN_ID) == "2026-11-21 14:25"
 
 
 def test_a_run_is_called_by_its_name_where_it_has_one(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config_for())
-    assert label_of(run) == f"segformer_b0 scratch {run.id[-4:]}"
+    assert label_of(run) == f"SegFormer-B0 scratch {run.id[-4:]}"
     for name in ("", "  ", None):
         run.notes_file.write_text(json.dumps({"name": name}))
         assert label_of(run) == short_name(run.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.shared.colors import OKABE_ITO
+from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.selection import assign_slots, first_choice, unknown_sentence
 from segengine.run.rundir import RunDir
 from tests.made_runs import alive, make_run
@@ -20,8 +20,8 @@ def page() -> None:
     from dashboard.shared.run_store import all_runs
     from dashboard.shared.selection import draw_run_picker
 
-    for chosen in draw_run_picker(all_runs(), limit=2):
-        st.text(f"{chosen.run.id} {chosen.color} {chosen.label}")
+    for chosen in draw_run_picker("Page", all_runs(), limit=2):
+        st.text(f"{chosen.run.id}|{chosen.color}|{chosen.label}")
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunDir]:
 def shown(app: AppTest) -> list[tuple[str, str]]:
     """(run id, color) of the runs on the page."""
     assert not app.exception
-    return [(text.value.split(" ")[0], text.value.split(" ")[1]) for text in app.text]
+    return [(text.value.split("|")[0], text.value.split("|")[1]) for text in app.text]
 
 
 def test_the_url_says_which_runs_are_shown_and_in_which_colors(runs: list[RunDir]) -> None:
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"{runs[2].id},{runs[0].id}"
     app.run()
-    assert shown(app) == [(runs[2].id, OKABE_ITO[0]), (runs[0].id, OKABE_ITO[1])]
+    assert shown(app) == [(runs[2].id, RUN_COLORS[0]), (runs[0].id, RUN_COLORS[1])]
 
 
 def test_choosing_goes_into_the_url_and_removing_a_run_recolors_nobody(runs: list[RunDir]) -> None:
@@ -51,10 +51,22 @@ def test_choosing_goes_into_the_url_and_removing_a_run_recolors_nobody(runs: lis
     app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
     app.run()
     app.multiselect[0].set_value([runs[1].id]).run()
-    assert shown(app) == [(runs[1].id, OKABE_ITO[1])]
+    assert shown(app) == [(runs[1].id, RUN_COLORS[1])]
     assert app.query_params["runs"] == runs[1].id
     app.multiselect[0].set_value([runs[1].id, runs[2].id]).run()
-    assert shown(app) == [(runs[1].id, OKABE_ITO[1]), (runs[2].id, OKABE_ITO[0])]
+    assert shown(app) == [(runs[1].id, RUN_COLORS[1]), (runs[2].id, RUN_COLORS[0])]
+
+
+def test_an_address_that_lags_behind_does_not_undo_a_choice(runs: list[RunDir]) -> None:
+    """While a page is drawn, the browser may still tell an earlier address of ours."""
+    app = AppTest.from_function(page)
+    app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
+    app.run()
+    app.multiselect[0].set_value([runs[1].id]).run()
+    app.multiselect[0].set_value([runs[2].id])
+    app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
+    app.run()
+    assert [run_id for run_id, _ in shown(app)] == [runs[2].id]
 
 
 def test_an_emptied_choice_stays_empty(runs: list[RunDir]) -> None:
@@ -70,7 +82,7 @@ def test_unknown_ids_in_the_url_give_a_sentence_and_the_rest_is_shown(runs: list
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"../../etc,{runs[0].id}"
     app.run()
-    assert shown(app) == [(runs[0].id, OKABE_ITO[0])]
+    assert shown(app) == [(runs[0].id, RUN_COLORS[0])]
     assert "`../../etc` is no run" in app.warning[0].value
 
 
@@ -97,8 +109,8 @@ def test_a_run_is_called_by_its_name_where_it_has_one(runs: list[RunDir]) -> Non
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
     app.run()
-    assert app.text[0].value.endswith(" baseline")
-    assert app.text[1].value.endswith(f" segformer_b0 scratch {runs[1].id[-4:]}")
+    assert app.text[0].value.endswith("|baseline")
+    assert app.text[1].value.endswith(f"|SegFormer-B0 scratch {runs[1].id[-4:]}")
 
 
 def test_colors_are_kept_and_the_lowest_free_one_is_given() -> None:
