@@ -1,6 +1,6 @@
 """The colors that mean something, each as CSS that suits the theme: at least 3:1 on its page.
 
-`light-dark(a, b)` is a on a light page and b on a dark one; Streamlit tells the browser which it is.
+`light-dark(a, b)` is a on a light page and b on a dark one; Streamlit tells the browser which.
 """
 
 from __future__ import annotations

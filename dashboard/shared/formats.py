@@ -9,7 +9,7 @@ from segengine.run.terminal import printable
 
 NOTHING = "–"  # stands where there is no number
 A_MOMENT = 5.0  # seconds
-# Characters of addresses, without those with a meaning in Markdown's <...>; no full stop at the end.
+# Characters of addresses, without those that mean something in Markdown's <...>; no full stop last.
 _ADDRESS = re.compile(r"(https?://[\w\-./?#@!$&'*+,;=%~:]*[\w/#=&])", re.ASCII)
 
 _PUNCTUATION = re.compile(r"""([\\`*_{}\[\]()#+\-.!|<>~$:=&@^"'])""")

@@ -58,7 +58,7 @@ def dataset_name(config: DataConfig) -> str:
 
 
 def weights_name(weights: str) -> str:
-    """Where first weights come from: "ImageNet", "run U-Net scratch 3fa9", or the path of a file."""
+    """Where first weights come from: "ImageNet", "run U-Net scratch 3fa9", or a file's path."""
     if weights.startswith("run:"):
         return f"run {short_name(weights.removeprefix('run:'))}"
     return "ImageNet" if weights == "imagenet" else weights
