@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,23 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes, unless it is a pipe or a device, where reading may never end.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for its writer. (Windows knows no such flag.)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def sha256_of(path: Path) -> str:
     """The file's sha256 in hex."""
     digest = hashlib.sha256()
@@ -57,6 +75,11 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def cannot_read(path: Path, error: OSError) -> UserError:
+    """The error, with its sentence, for a file that could not be read."""
+    return UserError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.")
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

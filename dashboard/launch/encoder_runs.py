@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from dashboard.shared.formats import format_miou
@@ -23,7 +24,7 @@ def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
     encoder = _encoder_name(values)
     sources: dict[str, str] = {}
     for run in all_runs():
-        if not run.best_checkpoint.is_file():
+        if not os.path.isfile(run.best_checkpoint):  # unlike Path.is_file, never an error
             continue
         try:
             config = run.config()

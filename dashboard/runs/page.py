@@ -132,7 +132,7 @@ def _draw_details(row: RunRow) -> None:
         draw_fact_table(facts(row.run, log_of(row.run)), ["At the start", ""])
     with right:
         if row.config is None:
-            st.warning(f"{row.run.config_file} cannot be read by this version of SegLab.")
+            st.warning("The settings of this run cannot be read.")
         else:
             draw_fact_table(changes(row.config), ["Setting", "Here", "Default"])
 
@@ -155,8 +155,10 @@ def _draw_ending(row: RunRow) -> None:
             "The process is there, but its log has not moved for over five minutes. Stop it and "
             "resume it if that does not change."
         )
-    elif message:
+    elif message and state != "unreadable":
         st.caption(message)
+    if row.problem:
+        st.warning(escaped(row.problem))
 
 
 st.title("Runs")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypedDict
 
 import pandas as pd
@@ -12,12 +11,12 @@ import pandas as pd
 from dashboard.shared.colors import STATE_LOOKS
 from dashboard.shared.formats import NOTHING, format_count, format_duration, format_miou
 from dashboard.shared.run_names import creation_time, short_name
-from dashboard.shared.run_store import all_runs, status_of
+from dashboard.shared.run_store import all_runs, log_of
 from segengine.config import RunConfig
 from segengine.results.table import (
     COLUMNS,
     RunRow,
-    read_config,
+    read_row,
     runs_table,
 )
 from segengine.run.rundir import RunDir
@@ -50,13 +49,7 @@ class TableLine(TypedDict):
 
 def read_rows() -> list[RunRow]:
     """Every run with its state up to now, newest first."""
-    return [RunRow(run, _config(run), status_of(run)) for run in all_runs()]
-
-
-@lru_cache(maxsize=4096)
-def _config(run: RunDir) -> RunConfig | None:
-    """Configs never change once written."""
-    return read_config(run)
+    return [read_row(run, log_of(run)) for run in all_runs()]
 
 
 def table_data(rows: Sequence[RunRow]) -> tuple[list[str], list[TableLine]]:
@@ -64,8 +57,8 @@ def table_data(rows: Sequence[RunRow]) -> tuple[list[str], list[TableLine]]:
     table = runs_table(rows)
     fields = [name for name in table.columns if name not in COLUMNS]
     titles = {name: str(info.title) for _, name, info in RunConfig.fields()}
-    stopping = {row.run.id: _stopping(row) for row in rows}
-    lines = [_table_line(record, fields, stopping[record["id"]]) for record in _records(table)]
+    remarks = {row.run.id: _stopping(row) or row.problem for row in rows}
+    lines = [_table_line(record, fields, remarks[record["id"]]) for record in _records(table)]
     return [titles[name] for name in fields], lines
 
 
@@ -77,7 +70,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _table_line(record: dict[str, Any], fields: Sequence[str], stopping: str) -> TableLine:
+def _table_line(record: dict[str, Any], fields: Sequence[str], remark: str) -> TableLine:
     shape, color = STATE_LOOKS[record["state"]]
     epochs = f"{format_count(record['epochs_done'])} / {format_count(record['epochs_planned'])}"
     best = record["best_miou"]
@@ -89,7 +82,7 @@ def _table_line(record: dict[str, Any], fields: Sequence[str], stopping: str) ->
         "state": record["state"],
         "shape": shape,
         "color": color,
-        "activity": stopping or record["activity"],
+        "activity": remark or record["activity"],
         "progress": round(record["progress"], 4),
         "epochs": epochs if record["epochs_planned"] else NOTHING,
         "left": format_duration(record["seconds_left"]) if record["state"] == "running" else "",

@@ -61,7 +61,7 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
         train_loss=format_loss(_last_loss(log, "train")),
         val_loss=format_loss(_last_loss(log, "val")),
         left=format_duration(status.seconds_left),
-        message=status.message,
+        message=status.message or " ".join(status.damage),
         marks=_marks(log),
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 from dashboard.server.status_line import LiveStatus, live_status
 from dashboard.server.watcher import Watcher
 from dashboard.shared.run_store import reading
+from segengine.errors import UserError
 from segengine.results.series import (
     MAX_POINTS,
     Series,
@@ -25,6 +26,7 @@ from segengine.results.series import (
     series_of,
 )
 from segengine.run.event_log import read_events
+from segengine.run.events import Event
 from segengine.run.rundir import RunDir
 
 CHECK_SECONDS = 2.0  # a process that is gone changes no file: look so often
@@ -60,7 +62,7 @@ class Feed:
             status = live_status(self.run, log)
             if self.offset < 0 or self.offset > log.offset:
                 return self._reset(series_of(log), log.offset, status)
-            events, offset = read_events(self.run.events_file, self.offset)
+            events, offset = self._new_events()
             resumed = any(event["event"] == "run_started" for event in events)
             new_points = points_of(events, logged_steps_per_epoch(log))
             self.steps += len(new_points["step_loss"].x) if "step_loss" in new_points else 0
@@ -71,6 +73,13 @@ class Feed:
             return None
         self.status = status
         return self._message(new_points, reset=False)
+
+    def _new_events(self) -> tuple[list[Event], int]:
+        """(what was logged since the last message, the offset after it)."""
+        try:
+            return read_events(self.run.events_file, self.offset)
+        except UserError:  # the status says so
+            return [], self.offset
 
     def _reset(self, series: Series, offset: int, status: LiveStatus) -> dict[str, Any]:
         self.offset, self.steps, self.status = offset, 0, status

@@ -30,4 +30,5 @@ STATE_LOOKS: dict[RunState, tuple[str, str]] = {
     "failed": ("✕", "#D55E00"),
     "crashed": ("▲", "#D55E00"),
     "unresponsive": ("◌", "#E69F00"),
+    "unreadable": ("?", "#D55E00"),
 }

@@ -71,7 +71,8 @@ def resume(run: RunId, runs_dir: Path = RUNS) -> int:
         raise UserError(f"Run {run} is finished: there is nothing to resume.")
     stopper = Stopper()
     stopper.listen()
-    launchers.claim(opened)
-    from segengine.training.session import run_training  # imports torch, after the signals are ours
+    with launchers.claimed(opened):
+        # imports torch, after the signals and the run are ours
+        from segengine.training.session import run_training
 
-    return run_training(opened, stopper)
+        return run_training(opened, stopper)

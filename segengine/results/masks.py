@@ -84,11 +84,11 @@ def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
     validation.
     """
     epochs = log.started["epochs"] if log.started else 0
-    if log.end and run.per_image_file.is_file():
+    if log.end and os.path.isfile(run.per_image_file):
         best = log.best()
         return MaskSet(run, run.predictions, best.epoch if best else 0, epochs, best=True)
     for epoch in sorted(log.masks, reverse=True):
-        if run.masks(epoch).is_dir():
+        if os.path.isdir(run.masks(epoch)):
             return MaskSet(run, run.masks(epoch), epoch, epochs, best=False)
     return None
 

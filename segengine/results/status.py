@@ -8,11 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 from segengine import launchers
+from segengine.errors import UserError
+from segengine.files import open_regular
 from segengine.results.runlog import RunLog, open_log
-from segengine.run.rundir import Job, RunDir
+from segengine.run.records import Job
+from segengine.run.rundir import RunDir
+from segengine.run.stopping import seconds_since_stop_request
 
 RunState = Literal[
-    "waiting", "starting", "running", "finished", "stopped", "failed", "crashed", "unresponsive"
+    "waiting",
+    "starting",
+    "running",
+    "finished",
+    "stopped",
+    "failed",
+    "crashed",
+    "unresponsive",
+    "unreadable",
 ]
 ACTIVE: tuple[RunState, ...] = ("waiting", "starting", "running", "unresponsive")
 
@@ -36,8 +48,9 @@ class RunStatus:
         best_miou: highest validation mIoU so far, 0 to 1; None before a validation.
         best_epoch: the epoch of that mIoU, 1-based.
         activity: what it does now, such as "Reading images 120/300"; "" during training steps.
-        message: why it ended, in one sentence; for a crash the end of its output.
+        message: why it ended or cannot be read, in one sentence; for a crash the end of its output.
         problems: one sentence per problem of its data, where that is why it failed.
+        damage: one sentence per file of the run of which something cannot be read.
     """
 
     state: RunState
@@ -50,6 +63,7 @@ class RunStatus:
     activity: str = ""
     message: str = ""
     problems: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -58,15 +72,17 @@ class RunStatus:
 
 
 def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None) -> RunStatus:
-    """The status of a run.
+    """The status of a run. What cannot be read of it is said in the status.
 
     Args:
         log: its log, refreshed, where the caller has it.
         now: seconds since 1970; left out, the present.
     """
     log = log or open_log(run.events_file)
+    if log.unreadable or (log.damaged and not log.last_time):
+        return RunStatus("unreadable", message=log.unreadable or _damage(run, log))
     now = time.time() if now is None else now
-    job = run.job()
+    job, problem = _job(run)
     state = _state(run, log, job, now)
     best = log.best()
     return RunStatus(
@@ -80,14 +96,32 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
         activity=_activity(log) if state in ("running", "unresponsive") else "",
         message=_message(run, log, state),
         problems=_problems(log),
+        damage=tuple(filter(None, [_damage(run, log), problem])),
     )
 
 
+def _job(run: RunDir) -> tuple[Job | None, str]:
+    """(the run's job, why its record cannot be read)."""
+    try:
+        return run.job(), ""
+    except UserError as problem:
+        return None, str(problem)
+
+
+def _damage(run: RunDir, log: RunLog) -> str:
+    """What of the log was left out; "" where nothing was."""
+    if not log.damaged:
+        return ""
+    lines = "One line" if log.damaged == 1 else f"{log.damaged:,} lines"
+    first = "" if log.damaged == 1 else "the first: "
+    return f"{lines} of {run.events_file} cannot be read ({first}{log.damage[0]})."
+
+
 def _state(run: RunDir, log: RunLog, job: Job | None, now: float) -> RunState:
-    job_state = launchers.state(job) if job else "gone"
+    job_state = launchers.state_of(run, job)
     if log.end and not _is_resumed(log, job, job_state):
         return _ENDS[log.end["event"]]
-    if job_state in ("waiting", "gone") and run.request_file.exists():
+    if job_state in ("waiting", "gone") and seconds_since_stop_request(run) is not None:
         return "stopped"
     if job_state == "waiting":
         return "waiting"
@@ -163,11 +197,11 @@ def _problems(log: RunLog) -> tuple[str, ...]:
 def tail(path: Path, lines: int = 12) -> str:
     """The last lines of a text file as a terminal shows them: of a progress bar the last state."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - 16_384))
             text = file.read().decode(errors="replace")
-    except FileNotFoundError:
+    except OSError:  # most often there is none: the run was started in a terminal
         return ""
     shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
     return "\n".join([line for line in shown if line.strip()][-lines:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic.fields import FieldInfo
@@ -14,7 +14,7 @@ from segengine.config.section import extra
 from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
-from segengine.results.status import RunStatus
+from segengine.results.status import RunStatus, read_status
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.rundir import RunDir
 
@@ -44,6 +44,25 @@ class RunRow:
     run: RunDir
     config: RunConfig | None
     status: RunStatus
+
+    @property
+    def problem(self) -> str:
+        """Why the run, or something of it, cannot be read, on one line; "" where all can."""
+        reasons = [self.status.message] if self.status.state == "unreadable" else []
+        return " ".join([*reasons, *self.status.damage])
+
+
+def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
+    """The run's row, also where something of the run cannot be read: the row says why.
+
+    Args:
+        log: its log, refreshed, where the caller has it.
+    """
+    status = read_status(run, log)
+    try:
+        return RunRow(run, run.config(), status)
+    except UserError as problem:
+        return RunRow(run, None, replace(status, damage=(*status.damage, str(problem))))
 
 
 def read_config(run: RunDir) -> RunConfig | None:

@@ -16,8 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from segengine.errors import UserError
 from segengine.files import write_text
-from segengine.run.rundir import RunDir, read_json
+from segengine.run.rundir import RunDir
 
 GRACE = 5.0  # seconds that a step may still take; the rest of 10 s is for saving
 KILL_AFTER = 10.0  # seconds after the first request to stop; a request after them kills
@@ -25,16 +26,19 @@ KILL_AFTER = 10.0  # seconds after the first request to stop; a request after th
 
 def request_stop(run: RunDir) -> None:
     """Write down that a person asked the run to stop; an earlier request keeps its time."""
-    if not run.request_file.exists():
+    if seconds_since_stop_request(run) is None:
         write_text(run.request_file, json.dumps({"want": "stop", "time": time.time()}) + "\n")
 
 
 def seconds_since_stop_request(run: RunDir, now: float | None = None) -> float | None:
-    """How long ago a person asked the run to stop; None where nobody has."""
-    asked = (read_json(run.request_file) or {}).get("time")
-    if asked is None:
+    """How long ago a person asked the run to stop; None where nobody has, or it is illegible."""
+    try:
+        request = run.request()
+    except UserError:
         return None
-    return max(0.0, (time.time() if now is None else now) - float(asked))
+    if request is None:
+        return None
+    return max(0.0, (time.time() if now is None else now) - request["time"])
 
 
 class Stopped(Exception):

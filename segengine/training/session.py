@@ -6,13 +6,11 @@ import traceback
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
 from segengine.config import RunConfig
 from segengine.datasets import ProgressFn
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError, one_line
-from segengine.files import cannot_write
 from segengine.inference.predict import predict_validation_set
 from segengine.models.base import encoder_hash
 from segengine.run.event_log import EventLog
@@ -20,6 +18,7 @@ from segengine.run.events import RunFinished
 from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopped, Stopper
+from segengine.run.writer_lock import only_writer
 from segengine.training.components import Components, build_components, run_started_event
 from segengine.training.dry_run import dry_run
 from segengine.training.state import Position, restore
@@ -55,14 +54,7 @@ def run_training(run: RunDir, stopper: Stopper, components: Components | None = 
     Raises:
         UserError: another process trains the run, or its folder cannot be written.
     """
-    try:
-        lock = FileLock(run.lock_file)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(f"Run {run.id} is being trained by another process already.") from None
-    except OSError as error:
-        raise cannot_write(run.path, error) from error
-    with lock, EventLog(run.events_file) as log:
+    with only_writer(run), EventLog(run.events_file) as log:
         return _train_to_the_end(run, stopper, RunLogger(log), components)
 
 
