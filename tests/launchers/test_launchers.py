@@ -223,6 +223,105 @@ def test_a_job_is_its_pid_and_start_time_together(run: RunDir) -> None:
         stranger.wait()
 
 
+def test_a_job_of_an_older_version_is_found_by_its_time(run: RunDir) -> None:
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        started = psutil.Process(sleeper.pid).create_time()
+        handle = {"pid": sleeper.pid, "process_started": started, "host": socket.gethostname()}
+        run.write_job("local", handle)
+        assert launchers.state(run.job()) == "alive"
+        run.write_job("local", {**handle, "process_started": started - 3600})
+        assert launchers.state(run.job()) == "gone"
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_neither_the_clock_nor_the_machines_name_makes_a_run_a_stranger(
+    run: RunDir, stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in("exec sleep 60")
+    launchers.submit(run)
+    at_start = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: at_start(self) + 3600)
+    monkeypatch.setattr(socket, "gethostname", lambda: "renamed")
+    assert launchers.state(run.job()) == "alive"
+    with pytest.raises(UserError, match="already running"):
+        launchers.submit(run)
+    launchers.cancel(run)
+    until(lambda: read_status(run).state == "stopped", 10)
+
+
+def test_a_machine_that_was_started_again_has_lost_its_processes(run: RunDir) -> None:
+    """The pid is ours now."""
+    run.write_job("local", {**local.handle_of(os.getpid()), "boot": "an earlier start"})
+    assert launchers.state(run.job()) == "gone"
+
+
+@pytest.mark.parametrize("damage", ["missing", "illegible", "of no process", "another machine's"])
+def test_a_run_whose_record_is_lost_is_still_kept_by_its_process(
+    run: RunDir, trainer: subprocess.Popen[str], damage: str
+) -> None:
+    """And a try to resume it leaves the record as it was."""
+    with EventLog(run.events_file) as log:
+        log.write(made_events.started())
+    if damage == "missing":
+        run.job_file.unlink()
+    elif damage == "illegible":
+        run.job_file.write_text("{")
+    else:
+        boot = {"boot": "another", "host": "another"} if damage == "another machine's" else {}
+        run.write_job("local", {**local.handle_of(os.getpid()), "started": 1.0, **boot})
+    left = run.job_file.read_bytes() if run.job_file.exists() else None
+    assert read_status(run).state == "running"
+    for start_again in (launchers.submit, lambda again: launchers.claimed(again).__enter__()):
+        with pytest.raises(UserError, match=f"{run.id} is already running"):
+            start_again(run)
+    assert (run.job_file.read_bytes() if run.job_file.exists() else None) == left
+    with pytest.raises(UserError, match=r"(end it where it was started|stop it there)"):
+        launchers.cancel(run)
+
+    trainer.kill()  # the system frees the lock
+    trainer.wait()
+    if damage != "another machine's":
+        assert read_status(run).state == "crashed"
+        with launchers.claimed(run):
+            assert read_status(run).state in STATES_AT_WORK
+
+
+# Has the run until it is killed.
+_A_TRAINER = """
+import sys, time
+from pathlib import Path
+from segengine import launchers
+from segengine.run.rundir import RunDir
+run = RunDir(Path(sys.argv[1]))
+with launchers.claimed(run):
+    print("mine", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def trainer(run: RunDir) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the run."""
+    words = [sys.executable, "-c", _A_TRAINER, str(run.path)]
+    process = subprocess.Popen(words, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "mine\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_run_of_an_unknown_launcher_is_judged_by_its_log_and_left_alone(run: RunDir) -> None:
+    """As a later version starts it."""
+    run.write_job("slurm", {"ticket": 4711})
+    assert launchers.state(run.job()) == "unknown"
+    assert read_status(run).state == "starting"
+    with pytest.raises(UserError, match=r"Unknown launcher 'slurm'.*local"):
+        launchers.cancel(run)
+
+
 def test_a_zombie_counts_as_dead(run: RunDir) -> None:
     child = subprocess.Popen(["sleep", "60"])
     run.write_job("local", local.handle_of(child.pid))
