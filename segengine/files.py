@@ -6,13 +6,18 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from segengine.errors import UserError
+
+# The names that `tempfile` makes from `atomic_write`'s prefix, and that of a checkpoint's new link.
+_TEMPORARY = re.compile(r"\..+\.([a-z0-9_]{8}|new)")
 
 
 @contextlib.contextmanager
@@ -39,6 +44,20 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def remove_temporary(folder: Path, older_than: float = 0.0) -> None:
+    """Remove what `atomic_write` left in a folder, and in those inside it, when it was killed.
+
+    Args:
+        older_than: seconds; younger files may still be being written.
+    """
+    for inner, _, names in os.walk(folder):
+        for name in filter(_TEMPORARY.fullmatch, names):
+            with contextlib.suppress(OSError):
+                path = os.path.join(inner, name)
+                if time.time() - os.lstat(path).st_mtime >= older_than:
+                    os.unlink(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -94,7 +94,7 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
         best_miou=best.scores["miou"] if best else None,
         best_epoch=best.epoch if best else None,
         activity=_activity(log) if state in ("running", "unresponsive") else "",
-        message=_message(run, log, state),
+        message=_message(run, log, job, state),
         problems=_problems(log),
         damage=tuple(filter(None, [_damage(run, log), problem])),
     )
@@ -126,7 +126,7 @@ def _state(run: RunDir, log: RunLog, job: Job | None, now: float) -> RunState:
     if job_state == "waiting":
         return "waiting"
     if job_state == "gone":
-        return "crashed"
+        return "failed" if job and "error" in job else "crashed"
     if now - max(log.last_time, _submitted(job)) > SILENCE:
         return "unresponsive"
     return "starting" if log.end or not log.last_time else "running"
@@ -177,11 +177,12 @@ def _activity(log: RunLog) -> str:
     return f"{log.progress['phase']} {log.progress['done']:,}/{log.progress['total']:,}"
 
 
-def _message(run: RunDir, log: RunLog, state: RunState) -> str:
+def _message(run: RunDir, log: RunLog, job: Job | None, state: RunState) -> str:
     if state == "crashed":
         return tail(run.output_file) or "The process ended without a word: it may have been killed."
-    if state == "failed" and log.end and log.end["event"] == "run_failed":
-        return log.end["error"]
+    if state == "failed":
+        by_log = log.end["error"] if log.end and log.end["event"] == "run_failed" else ""
+        return by_log or (job.get("error", "") if job else "")
     if state == "stopped" and log.end and log.end["event"] == "run_stopped":
         return log.end["reason"]
     return ""

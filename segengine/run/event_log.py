@@ -48,9 +48,13 @@ class EventLog:
     def write(self, event: Event, *, durable: bool = False) -> None:
         """Append one event; the log sets its head.
 
+        A log that was moved still learns that its run failed.
+
         Raises:
-            UserError: the disk is full or gone; the log stays readable.
+            UserError: the disk is full or gone, or the log was moved or deleted; it stays readable.
         """
+        if event["event"] != "run_failed":
+            self.require_in_place()
         non_finite: list[str] = []
         head = {"v": VERSION, "seq": self._seq, "time": round(time.time(), 3)}
         body = {name: _finite(value, name, non_finite) for name, value in event.items()}
@@ -65,6 +69,24 @@ class EventLog:
             raise cannot_write(self.path, error) from error
         self._seq += 1
 
+    def require_in_place(self) -> None:
+        """Refuse to go on where the log is not at its path any more.
+
+        Raises:
+            UserError: it was moved or deleted, most likely with the whole run folder.
+        """
+        try:
+            if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+                return
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        raise UserError(
+            f"{self.path} was moved or deleted while the run was at work: nothing more of it could "
+            "be saved. Put the run folder back and resume the run, or start a new one."
+        )
+
     def _append(self, line: bytes) -> None:
         """Write the whole line or, where the disk fills up in its middle, none of it."""
         start = os.fstat(self._file.fileno()).st_size
@@ -74,9 +96,18 @@ class EventLog:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
-        """Put everything on disk and close."""
-        if not self._file.closed:
+        """Put everything on disk and close.
+
+        Raises:
+            UserError: the disk is full or gone.
+        """
+        if self._file.closed:
+            return
+        try:
             os.fsync(self._file.fileno())
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        finally:
             self._file.close()
 
     def __enter__(self) -> EventLog:

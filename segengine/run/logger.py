@@ -85,11 +85,20 @@ class RunLogger:
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Work other than training steps, such as reading images; at most five per second."""
+        self.require_in_place()
         now = time.monotonic()
         if now - self._last_progress >= INTERVAL or done == total:
             self._last_progress = now
             self._log.write(Progress(event="progress", phase=phase, done=done, total=total))
         self._terminal.progress(phase, done, total)
+
+    def require_in_place(self) -> None:
+        """Refuse to go on where the run folder was moved or deleted.
+
+        Raises:
+            UserError: it was.
+        """
+        self._log.require_in_place()
 
     def masks(self, epoch: int, folder: str) -> None:
         """Masks were written to a folder, given relative to the run folder."""

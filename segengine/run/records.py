@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from segengine.errors import UserError
 from segengine.files import cannot_read, open_regular
@@ -31,6 +31,7 @@ class Job(TypedDict):
 
     backend: str
     submitted: Seconds  # since 1970
+    error: NotRequired[str]  # why the process ended, where the log could not be written
 
 
 @with_config(ConfigDict(**STRICT, extra="allow"))
