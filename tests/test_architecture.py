@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, str] = {
     "cli": "training inference launchers results datasets config run registry errors",
     "training": "inference batches weights metrics losses models datasets run config device files"
     " errors",
-    "results": "launchers datasets run config statistics registry errors",
+    "results": "launchers datasets run config statistics registry files errors",
     "inference": "batches weights metrics losses models datasets run config device files errors",
     "launchers": "losses datasets run config registry files errors",
     "batches": "models datasets config device",

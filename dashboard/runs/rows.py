@@ -11,12 +11,11 @@ import pandas as pd
 from dashboard.shared.colors import STATE_LOOKS
 from dashboard.shared.formats import NOTHING, format_count, format_duration, format_miou
 from dashboard.shared.run_names import creation_time, short_name
-from dashboard.shared.run_store import all_runs, log_of
+from dashboard.shared.run_store import all_rows
 from segengine.config import RunConfig
 from segengine.results.table import (
     COLUMNS,
     RunRow,
-    read_row,
     runs_table,
 )
 from segengine.run.rundir import RunDir
@@ -49,7 +48,7 @@ class TableLine(TypedDict):
 
 def read_rows() -> list[RunRow]:
     """Every run with its state up to now, newest first."""
-    return [read_row(run, log_of(run)) for run in all_runs()]
+    return all_rows()
 
 
 def table_data(rows: Sequence[RunRow]) -> tuple[list[str], list[TableLine]]:

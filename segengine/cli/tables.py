@@ -15,9 +15,9 @@ from segengine.run.rundir import RunDir
 HEADS = ("RUN", "STATE", "EPOCH", "BEST mIoU", "DATASET", "SIZE")
 
 
-def runs(runs: Sequence[RunDir]) -> str:
+def runs(rows: Sequence[RunRow]) -> str:
     """One line per run: id, state, epochs, best mIoU, dataset, image size, what cannot be read."""
-    return columns([[*HEADS, ""], *(_line(read_row(run)) for run in runs)])
+    return columns([[*HEADS, ""], *map(_line, rows)])
 
 
 def _line(row: RunRow) -> list[str]:

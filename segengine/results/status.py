@@ -84,6 +84,8 @@ def read_status(run: RunDir, log: RunLog | None = None, now: float | None = None
     now = time.time() if now is None else now
     job, problem = _job(run)
     state = _state(run, log, job, now)
+    if state == "crashed" and log.refresh():  # it logged its end while we looked at its process
+        state = _state(run, log, job, now)
     best = log.best()
     return RunStatus(
         state=state,
@@ -118,8 +120,10 @@ def _damage(run: RunDir, log: RunLog) -> str:
 
 
 def _state(run: RunDir, log: RunLog, job: Job | None, now: float) -> RunState:
+    if log.end and _submitted(job) <= log.end["time"]:
+        return _ENDS[log.end["event"]]
     job_state = launchers.state_of(run, job)
-    if log.end and not _is_resumed(log, job, job_state):
+    if log.end and job_state == "gone":  # submitted again, and its new process has not logged
         return _ENDS[log.end["event"]]
     if job_state in ("waiting", "gone") and seconds_since_stop_request(run) is not None:
         return "stopped"
@@ -130,11 +134,6 @@ def _state(run: RunDir, log: RunLog, job: Job | None, now: float) -> RunState:
     if now - max(log.last_time, _submitted(job)) > SILENCE:
         return "unresponsive"
     return "starting" if log.end or not log.last_time else "running"
-
-
-def _is_resumed(log: RunLog, job: Job | None, job_state: launchers.JobState) -> bool:
-    """Whether an ended run was submitted again and its new process has not logged yet."""
-    return log.end is not None and job_state != "gone" and _submitted(job) > log.end["time"]
 
 
 def _submitted(job: Job | None) -> float:

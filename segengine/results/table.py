@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic.fields import FieldInfo
@@ -51,6 +52,11 @@ class RunRow:
         reasons = [self.status.message] if self.status.state == "unreadable" else []
         return " ".join([*reasons, *self.status.damage])
 
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Field name -> value, of the fields that have a meaning for this run."""
+        return _meaningful(self.config) if self.config else {}
+
 
 def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
     """The run's row, also where something of the run cannot be read: the row says why.
@@ -81,14 +87,19 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
     """
     import pandas as pd  # slow, and the command line shows runs without it
 
-    fields = differing_fields([row.config for row in rows if row.config])
-    records = [{**_run_cells(row), **_config_cells(row.config, fields)} for row in rows]
+    fields = _differing([row.settings for row in rows if row.config])
+    infos = RunConfig.declarations()
+    shown = {name: infos[name] for name in fields}
+    records = [{**_run_cells(row), **_config_cells(row, shown)} for row in rows]
     return pd.DataFrame(records, columns=[*COLUMNS, *fields])
 
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    settings = [_meaningful(config) for config in configs]
+    return _differing([_meaningful(config) for config in configs])
+
+
+def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
     differing = [
         name
         for name in RunConfig.declarations()
@@ -163,6 +174,7 @@ def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:
     ]
 
 
+@lru_cache(maxsize=1 << 16)
 def created(run_id: str) -> float:
     """When the run was made, in seconds since 1970, by its id; 0 where the id names no time."""
     try:
@@ -194,9 +206,9 @@ def is_synthetic(dataset: str) -> bool:
     return bool(entry and "synthetic" in entry.label)
 
 
-def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, Any]:
-    values = _meaningful(config) if config else {}
-    infos = RunConfig.declarations()
+def _config_cells(row: RunRow, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    values = row.settings
     return {
-        name: value_text(values[name], infos[name]) if name in values else None for name in fields
+        name: value_text(values[name], info) if name in values else None
+        for name, info in fields.items()
     }

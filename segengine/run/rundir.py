@@ -92,6 +92,15 @@ class RunDir:
         Raises:
             UserError: it is not a folder, or cannot be read.
         """
+        return [run for run in cls.candidates(runs_dir) if run.exists()]
+
+    @classmethod
+    def candidates(cls, runs_dir: Path) -> list[RunDir]:
+        """Whatever is named as a run, newest first; `exists` tells whether it is one.
+
+        Raises:
+            UserError: as `all`.
+        """
         folder = absolute(runs_dir)
         try:
             names = [entry.name for entry in os.scandir(folder) if _RUN_ID.fullmatch(entry.name)]
@@ -103,8 +112,7 @@ class RunDir:
                 "Give the folder that holds the runs.",
                 field="runs_dir",
             ) from None
-        runs = [cls(folder / name) for name in names]
-        return sorted(filter(cls.exists, runs), key=lambda run: run.id, reverse=True)
+        return [cls(folder / name) for name in sorted(names, reverse=True)]
 
     def exists(self) -> bool:
         """Whether the folder is a run: it has a config, be it one that cannot be read."""
