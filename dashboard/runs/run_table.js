@@ -82,7 +82,7 @@ function buildRow(state, id) {
   parts.box.setAttribute("aria-label", `Select ${id}`);
   parts.shape = make("span", "shape");
   parts.state = make("span");
-  parts.activity = make("span", "small");
+  parts.activity = make("span", "small activity");
   parts.name = make("span");
   parts.created = make("span", "small");
   parts.track = make("span", "track");
@@ -119,6 +119,7 @@ function fillRow(parts, row) {
   setStyle(parts.shape, "color", row.color);
   setText(parts.state, row.state);
   setText(parts.activity, row.activity);
+  parts.activity.title = row.activity; // two lines of it are in sight
   setText(parts.name, row.name);
   setText(parts.created, row.created);
   parts.name.title = row.id;

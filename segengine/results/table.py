@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,9 +49,12 @@ class RunRow:
 
     @property
     def problem(self) -> str:
-        """Why the run, or something of it, cannot be read, on one line; "" where all can."""
+        """Why the run, or something of it, cannot be read, on one line; "" where all can.
+
+        Files are named by their place in the run folder.
+        """
         reasons = [self.status.message] if self.status.state == "unreadable" else []
-        return " ".join([*reasons, *self.status.damage])
+        return " ".join([*reasons, *self.status.damage]).replace(f"{self.run.path}{os.sep}", "")
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_a_damaged_run_does_not_hide_the_others(
     code, out, _ = call("list")
     assert code == 0
     assert good.id in out and bad.id in out
-    assert f"{bad.config_file} cannot be read" in out
+    assert f"{bad.config_file.name} cannot be read" in out
     code, out, _ = call("show", bad.id)
     assert code == 0
     assert "finished" in out and f"{bad.config_file} cannot be read" in out
