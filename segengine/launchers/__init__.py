@@ -162,10 +162,20 @@ def _require_free(run: RunDir) -> None:
         UserError: the run is running.
     """
     deadline = time.monotonic() + LAST_SECONDS
-    while state_of(run, job := recorded_job(run)) in ("alive", "unknown"):
+    while (job_state := state_of(run, job := recorded_job(run))) in ("alive", "unknown"):
         if time.monotonic() > deadline or not _is_exiting(run, job):
-            raise UserError(f"Run {run.id} is already running.", field="run")
+            raise _not_free(run, job_state)
         time.sleep(0.05)
+
+
+def _not_free(run: RunDir, job_state: JobState) -> UserError:
+    if job_state == "alive":
+        return UserError(f"Run {run.id} is already running.", field="run")
+    return UserError(
+        f"Run {run.id} was started on another machine, which this one cannot ask whether it still "
+        f"runs: resume it there or, if that machine is gone, delete {run.job_file} and try again.",
+        field="run",
+    )
 
 
 def _is_exiting(run: RunDir, job: Job | None) -> bool:

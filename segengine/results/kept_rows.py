@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from segengine.config import STORED, RunConfig
-from segengine.datasets.decoded import cache_dir
+from segengine.datasets.cache import cache_dir
 from segengine.results.status import RunStatus
 from segengine.results.table import RunRow
 from segengine.run.rundir import RunDir

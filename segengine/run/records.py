@@ -12,7 +12,7 @@ from segengine.errors import UserError
 from segengine.files import cannot_read, open_regular
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
-MOST_BYTES = 1 << 20  # of a record; ours have some hundred
+MOST_BYTES = 1 << 24  # of a record; ours have some hundred, with a large matrix a million
 
 # Ranges of the numbers that records hold: beyond them readers could not compute.
 Count = Annotated[int, Field(ge=0, le=2**53)]

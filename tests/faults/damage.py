@@ -17,6 +17,7 @@ FILES = (
     *("config.json", "events.jsonl", "job.json", "request.json", "notes.json", "output.log"),
     *("checkpoints", "checkpoints/best.pt", "masks", "predictions", "predictions/per_image.csv"),
     *("predictions/confusion.npy", ".lock", ".claim.lock"),
+    *("evaluations", "evaluations/oxford_pets", "evaluations/oxford_pets/val.json"),
 )
 
 

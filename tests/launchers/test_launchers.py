@@ -339,6 +339,11 @@ def test_a_run_of_another_machine_is_left_alone(run: RunDir) -> None:
     with pytest.raises(UserError, match=r"on another machine.*stop it there"):
         launchers.cancel(run)
     assert not run.request_file.exists()
+    with pytest.raises(UserError, match=f"on another machine.*delete {run.job_file}"):
+        launchers.submit(run)
+    run.job_file.unlink()
+    with launchers.claimed(run):
+        assert read_status(run).state in STATES_AT_WORK
 
 
 def test_a_run_that_waits_is_stopped_without_ever_having_started(run: RunDir) -> None:

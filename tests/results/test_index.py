@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from segengine import launchers
-from segengine.datasets.decoded import cache_dir
+from segengine.datasets.cache import cache_dir
 from segengine.results import index
 from segengine.results.index import RunIndex
 from segengine.results.runlog import RunLog
