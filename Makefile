@@ -1,10 +1,10 @@
-# The only commands to know: make run, make test, make lint, make bench, make guide.
+# The only commands to know: make run, make test, make lint, make bench, make faults, make guide.
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format bench guide clean
+.PHONY: run test lint format bench faults guide clean
 
 run: $(VENV)/.run-ready  ## open the dashboard on http://127.0.0.1:8501
 	$(BIN)/streamlit run dashboard/app.py --server.port $(PORT)
@@ -23,6 +23,9 @@ format: $(VENV)/.test-ready
 
 bench: $(VENV)/.test-ready  ## measure speed against peers
 	$(BIN)/python -m tests.benchmarks
+
+faults: $(VENV)/.test-ready  ## damage thousands of run folders and read them
+	$(BIN)/python -m tests.faults
 
 guide: $(VENV)/.run-ready  ## write the guide's reference pages from the code
 	$(BIN)/python -m segengine.cli.reference

@@ -8,12 +8,16 @@ import hashlib
 import os
 import re
 import secrets
+import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from segengine.errors import UserError
 
+# The names of `atomic_write`'s temporary files, and that of a checkpoint's new link.
+_TEMPORARY = re.compile(r"\..+\.([a-z0-9_]{8}|new)")
 # What a spreadsheet computes instead of showing it (https://owasp.org: CSV injection).
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _LONGEST_PATH = 120  # characters of a path that a sentence repeats
@@ -112,6 +116,20 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             os.unlink(temporary)
 
 
+def remove_temporary(folder: Path, older_than: float = 0.0) -> None:
+    """Remove what `atomic_write` left in a folder, and in those inside it, when it was killed.
+
+    Args:
+        older_than: seconds; younger files may still be being written.
+    """
+    for inner, _, names in os.walk(folder):
+        for name in filter(_TEMPORARY.fullmatch, names):
+            with contextlib.suppress(OSError):
+                path = os.path.join(inner, name)
+                if time.time() - os.lstat(path).st_mtime >= older_than:
+                    os.unlink(path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8, atomically.
 
@@ -154,6 +172,23 @@ def write_new_text(path: Path, text: str) -> None:
             temporary.unlink()
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes, unless it is a pipe or a device, where reading may never end.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for its writer. (Windows knows no such flag.)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def sha256_of(path: Path) -> str:
     """The file's sha256 in hex."""
     digest = hashlib.sha256()
@@ -161,6 +196,11 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def cannot_read(path: Path, error: OSError) -> UserError:
+    """The error, with its sentence, for a file that could not be read."""
+    return UserError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.")
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

@@ -42,7 +42,10 @@ def real_pets() -> Path:
 @pytest.fixture
 def signal_handlers() -> Iterator[None]:
     """The test process has its own signal handlers back after a test that let a run take them."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    }
     yield
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():

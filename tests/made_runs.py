@@ -19,12 +19,8 @@ from segengine.launchers import local
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from segengine.statistics.scores import confusion_matrix, iou, miou, scores
+from tests import made_events
 
-CLASSES = [
-    {"name": "pet", "color": "#0072B2"},
-    {"name": "background", "color": "#999999"},
-    {"name": "border", "color": "#F0E442"},
-]
 STEPS_PER_EPOCH = 5
 
 
@@ -41,24 +37,9 @@ def config_for(root: Path | None = None, **values: Any) -> RunConfig:
 
 def started_fields(config: RunConfig, film: list[str], **more: Any) -> dict[str, Any]:
     """The fields of a `run_started`."""
-    return {
-        "classes": CLASSES,
-        "ignore_index": 255,
-        "image_size": list(config.data.height_width),
-        "train_images": 40,
-        "val_images": 40,
-        "parameters": {"total": 3_714_915, "trainable": 3_714_915},
-        "device": "cpu",
-        "precision": "fp32",
-        "versions": {"torch": "2.15.0"},
-        "lineage": None,
-        "epochs": config.train.epochs,
-        "steps_per_epoch": STEPS_PER_EPOCH,
-        "start_epoch": 1,
-        "start_step": 0,
-        "film": film,
-        **more,
-    }
+    planned = {"epochs": config.train.epochs, "steps_per_epoch": STEPS_PER_EPOCH}
+    size = list(config.data.height_width)
+    return made_events.started(image_size=size, film=film, **planned, **more)
 
 
 def epoch_fields(epoch: int, seed: int = 0, *, validated: bool = True) -> dict[str, Any]:
@@ -72,7 +53,7 @@ def epoch_fields(epoch: int, seed: int = 0, *, validated: bool = True) -> dict[s
     return {
         "epoch": epoch,
         "step": epoch * STEPS_PER_EPOCH,
-        "train": {"loss": loss * 0.95, "miou": values["miou"] * 1.03},
+        "train": {**values, "loss": loss * 0.95, "miou": values["miou"] * 1.03},
         "val": {"loss": loss, **values} if validated else None,
         "confusion": matrix.tolist() if validated else None,
         "lr": 1e-3 * 0.98 ** (epoch - 1),
@@ -145,14 +126,15 @@ def make_run(
 
 def gone(run: RunDir) -> RunDir:
     """Make the run's job a process that is there no more: our own pid, of another century."""
-    handle = {**local.handle_of(os.getpid()), "process_started": 1.0}
+    handle = {**local.handle_of(os.getpid()), "started": 1.0}
     run.write_job("local", handle)
     return run
 
 
 def alive(run: RunDir) -> RunDir:
     """Make this test's own process the run's job, so that the run counts as running."""
-    launchers.claim(run)
+    run.request_file.unlink(missing_ok=True)
+    run.write_job("local", local.handle_of(os.getpid()))
     assert launchers.state(run.job()) == "alive"
     return run
 

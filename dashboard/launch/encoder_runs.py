@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from dashboard.shared.formats import format_miou
 from dashboard.shared.run_names import dataset_name, label_of
-from dashboard.shared.run_store import all_runs, status_of
+from dashboard.shared.run_store import all_rows
 from segengine.config import RunConfig
 from segengine.errors import UserError
-from segengine.run.rundir import RunDir
+from segengine.results.table import RunRow
 
 _ENCODER_FIELDS = ("arch", "stem", "encoder", "base_width")
 
@@ -22,15 +23,13 @@ def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
     """
     encoder = _encoder_name(values)
     sources: dict[str, str] = {}
-    for run in all_runs():
-        if not run.best_checkpoint.is_file():
+    for row in all_rows():
+        run, config = row.run, row.config
+        if not os.path.isfile(run.best_checkpoint):  # unlike Path.is_file, never an error
             continue
-        try:
-            config = run.config()
-        except UserError:
-            continue  # this version cannot read it; the Runs page says so
-        if config.model.encoder_name == encoder:
-            sources[run.id] = _source_label(run, config)
+        # Where this version cannot read the config, the Runs page says so.
+        if config and config.model.encoder_name == encoder:
+            sources[run.id] = _source_label(row, config)
     return sources
 
 
@@ -43,7 +42,7 @@ def _encoder_name(values: dict[str, Any]) -> str:
         return ""
 
 
-def _source_label(run: RunDir, config: RunConfig) -> str:
+def _source_label(row: RunRow, config: RunConfig) -> str:
     """ "mIoU 0.512 · SegFormer-B0 scratch 3fa9 · Sample streets (synthetic sample)"."""
-    best = format_miou(status_of(run).best_miou)
-    return f"mIoU {best} · {label_of(run)} · {dataset_name(config.data)}"
+    best = format_miou(row.status.best_miou)
+    return f"mIoU {best} · {label_of(row.run)} · {dataset_name(config.data)}"

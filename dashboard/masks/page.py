@@ -14,7 +14,7 @@ from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_names import dataset_name
-from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, status_of
+from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, row_of, status_of
 from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
 from dashboard.shared.url import given_param, write_param
 from segengine.config import DataConfig
@@ -65,7 +65,15 @@ def draw_page() -> None:
         st.info("Choose up to four runs above to see their masks side by side.")
         return
     mask_sets = _mask_sets(chosen)
-    waiting = [choice.label for choice in chosen if not mask_sets[choice.run.id]]
+    problems = {choice.label: row_of(choice.run).problem for choice in chosen}
+    for label, problem in problems.items():
+        if problem:
+            st.warning(escaped(f"{label}: {problem}"))
+    waiting = [
+        choice.label
+        for choice in chosen
+        if not mask_sets[choice.run.id] and not problems[choice.label]
+    ]
     if waiting:
         names = escaped(", ".join(waiting))
         st.info(f"No masks yet of {names}: the first validation writes them.")

@@ -154,7 +154,7 @@ def _draw_details(row: RunRow) -> None:
         draw_fact_table(rows, ["At the start", ""])
     with right:
         if row.config is None:
-            st.warning(escaped(f"{row.run.config_file} cannot be read by this version of SegLab."))
+            st.warning("The settings of this run cannot be read.")
         else:
             draw_fact_table(_changed_settings(row.config), ["Setting", "Here", "Default"])
 
@@ -183,8 +183,10 @@ def _draw_ending(row: RunRow) -> None:
             "The process is there, but its log has not moved for over five minutes. Stop it and "
             "resume it if that does not change."
         )
-    elif message:
+    elif message and state != "unreadable":
         st.caption(escaped(message))
+    if row.problem:
+        st.warning(escaped(row.problem))
     if state in ("failed", "crashed") and st.button("Edit and start again", type="primary"):
         _edit(row.run.id)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypedDict
 
 import pandas as pd
@@ -20,12 +19,11 @@ from dashboard.shared.formats import (
     format_time_left,
 )
 from dashboard.shared.run_names import creation_time, short_name, weights_name
-from dashboard.shared.run_store import all_runs, status_of
+from dashboard.shared.run_store import all_rows
 from segengine.config import RunConfig
 from segengine.results.table import (
     COLUMNS,
     RunRow,
-    read_config,
     runs_table,
 )
 from segengine.run.rundir import RunDir
@@ -67,13 +65,7 @@ class TableLine(TypedDict):
 
 def read_rows() -> list[RunRow]:
     """Every run with its state up to now, newest first."""
-    return [RunRow(run, _config(run), status_of(run)) for run in all_runs()]
-
-
-@lru_cache(maxsize=4096)
-def _config(run: RunDir) -> RunConfig | None:
-    """Configs never change once written."""
-    return read_config(run)
+    return all_rows()
 
 
 def table_data(rows: Sequence[RunRow]) -> tuple[list[Column], list[TableLine]]:
@@ -140,6 +132,8 @@ def _aside(row: RunRow) -> str:
     """What to say beside the state: since when a run stops, or why it failed."""
     if row.status.state == "failed":
         return in_browser_words(row.status.message)
+    if row.problem:
+        return row.problem
     seconds = seconds_since_stop_request(row.run) if row.status.active else None
     return "" if seconds is None else f"Stopping since {format_duration(seconds)}"
 

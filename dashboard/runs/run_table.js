@@ -126,7 +126,7 @@ function fillRow(parts, row, columns) {
   setStyle(parts.shape, "color", row.color);
   setText(parts.state, row.state);
   setText(parts.activity, row.activity);
-  parts.activity.title = row.activity;
+  parts.activity.title = row.activity; // two lines of it are in sight
   setText(parts.name, row.name);
   setText(parts.created, row.created);
   parts.name.title = row.id;

@@ -8,14 +8,26 @@ import threading
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, with_config
 from streamlit import config as streamlit_config
+from typing_extensions import TypedDict
 
 from dashboard.shared.run_store import runs_dir
 from segengine.errors import UserError
 from segengine.files import write_text
 from segengine.launchers.preflight import check_writable
-from segengine.run.rundir import read_json
+from segengine.run.records import STRICT, read_record
 
+
+@with_config(STRICT)
+class Holder(TypedDict, total=False):
+    """The dashboard that serves a folder."""
+
+    pid: int
+    url: str
+
+
+HOLDER = TypeAdapter(Holder)
 _mutex = threading.Lock()  # several pages may ask at once
 _held: dict[Path, FileLock] = {}  # the system frees them when this process ends, however it ends
 
@@ -64,9 +76,12 @@ def _take(folder: Path) -> bool:
 
 
 def _occupied_sentence(folder: Path) -> str:
-    holder = read_json(_holder_file(folder)) or {}
-    where = f" at {holder['url']}" if holder.get("url") else ""
-    process = f" (process {holder['pid']})" if holder.get("pid") else ""
+    try:
+        holder = read_record(_holder_file(folder), HOLDER) or {}
+    except UserError:  # written by another version, or just being written
+        holder = {}
+    where = f" at {holder['url']}" if "url" in holder else ""
+    process = f" (process {holder['pid']})" if "pid" in holder else ""
     return (
         f"The runs in {folder} are already served by another dashboard{where}{process}: open that "
         "one, or stop it and reload this page, or start this one with SEGLAB_RUNS set to another "

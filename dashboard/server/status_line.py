@@ -15,7 +15,7 @@ from dashboard.shared.formats import (
     format_time_left,
 )
 from segengine.results.runlog import RunLog
-from segengine.results.status import read_status
+from segengine.results.status import RunStatus, read_status
 from segengine.run.rundir import RunDir
 
 
@@ -67,9 +67,16 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
         train_loss=format_loss(_last_loss(log, "train")),
         val_loss=format_loss(_last_loss(log, "val")),
         left=format_time_left(status.seconds_left),
-        message=in_browser_words(status.message) if status.state == "failed" else status.message,
+        message=_message(status),
         marks=_marks(log),
     )
+
+
+def _message(status: RunStatus) -> str:
+    """Why the run ended, or what of it cannot be read."""
+    if status.state == "failed":
+        return in_browser_words(status.message)
+    return status.message or " ".join(status.damage)
 
 
 def _last_loss(log: RunLog, split: Literal["train", "val"]) -> float | None:

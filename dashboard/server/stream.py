@@ -17,6 +17,7 @@ from dashboard.server.shared_views import shared_curves, shared_status
 from dashboard.server.status_line import LiveStatus
 from dashboard.server.watcher import Watcher
 from dashboard.shared.run_store import reading
+from segengine.errors import UserError
 from segengine.results.runlog import RunLog
 from segengine.results.series import MAX_POINTS, Series, logged_steps_per_epoch, points_of
 from segengine.run.event_log import read_events
@@ -72,7 +73,10 @@ class Feed:
         """(the events that were not sent, the offset after them)."""
         if self.offset == log.offset:
             return [], self.offset
-        return read_events(self.run.events_file, self.offset)
+        try:
+            return read_events(self.run.events_file, self.offset)
+        except UserError:  # the status says so
+            return [], self.offset
 
     def _reset(self, log: RunLog, status: LiveStatus) -> dict[str, Any]:
         self.offset, self.steps, self.status = log.offset, 0, status

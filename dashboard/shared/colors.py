@@ -34,4 +34,5 @@ STATE_LOOKS: dict[RunState, tuple[str, str]] = {
     "failed": ("✕", VERMILION),
     "crashed": ("▲", VERMILION),
     "unresponsive": ("◌", ORANGE),
+    "unreadable": ("?", VERMILION),
 }

@@ -7,12 +7,15 @@ from pathlib import Path
 from segengine.config import DataConfig
 from segengine.errors import UserError
 from segengine.registry import entries
-from segengine.run.rundir import RunDir, read_json
+from segengine.run.rundir import RunDir
 
 
 def label_of(run: RunDir) -> str:
-    """The name that a person gave the run, else its short name."""
-    name = str((read_json(run.notes_file) or {}).get("name") or "").strip()
+    """The name that a person gave the run, else (where notes are damaged, too) its short name."""
+    try:
+        name = run.notes().get("name", "").strip()
+    except UserError:
+        name = ""
     return name or short_name(run.id)
 
 

@@ -1,21 +1,26 @@
-"""The runs folder as the pages see it: every log is read once and then only its new bytes."""
+"""The runs folder as the pages see it: what has ended is read once, of the rest only new bytes."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from segengine.results.index import RunIndex
 from segengine.results.runlog import RunLog
-from segengine.results.status import RunStatus, read_status
+from segengine.results.status import RunStatus
+from segengine.results.table import RunRow
 from segengine.run.rundir import RunDir
 
 PROJECT = Path(__file__).resolve().parents[2]
 REFRESH_SECONDS = 2.0  # between the looks of an open page at runs that may be at work
+MOST_LOGS = 64  # whole logs in memory: those that pages looked at last
 
-_logs: dict[Path, RunLog] = {}
+_index = RunIndex()
+_logs: OrderedDict[Path, RunLog] = OrderedDict()
 _lock = threading.Lock()  # pages of several people run in threads of one process
 
 
@@ -29,6 +34,16 @@ def all_runs() -> list[RunDir]:
     return RunDir.all(runs_dir())
 
 
+def all_rows() -> list[RunRow]:
+    """Every run with its state up to now, newest first."""
+    return _index.rows(runs_dir())
+
+
+def row_of(run: RunDir) -> RunRow:
+    """One run with its state up to now."""
+    return _index.row(run)
+
+
 def log_of(run: RunDir) -> RunLog:
     """The run's log up to now. Treat it as read-only: all pages share it."""
     with reading(run) as log:
@@ -40,10 +55,13 @@ def reading(run: RunDir) -> Iterator[RunLog]:
     """The run's log up to now. It stands still meanwhile: all that is read of it fits together."""
     with _lock:
         log = _logs.setdefault(run.path, RunLog(run.events_file))
+        _logs.move_to_end(run.path)
+        if len(_logs) > MOST_LOGS:
+            _logs.popitem(last=False)
         log.refresh()
         yield log
 
 
 def status_of(run: RunDir) -> RunStatus:
     """The run's state up to now."""
-    return read_status(run, log_of(run))
+    return row_of(run).status

@@ -80,9 +80,9 @@ def train_here(config: RunConfig, runs_dir: Path) -> int:
     components = set_up(config, runs_dir, progress)
     stopper.check()
     run = RunDir.create(runs_dir, config)
-    launchers.claim(run)
-    terminal.say(f"Run {run.id}")
-    return run_training(run, stopper, components)
+    with launchers.claimed(run):
+        terminal.say(f"Run {run.id}")
+        return run_training(run, stopper, components)
 
 
 def launch_run(config: RunConfig, runs_dir: Path) -> int:

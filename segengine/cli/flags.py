@@ -18,6 +18,7 @@ from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
 RUNS = Path("runs")
+PATHS = ("--runs-dir", "--config", "--out")  # flags that name a folder or a file
 RunId = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
@@ -89,6 +90,18 @@ def _with_choices(base: RunConfig, words: Sequence[str]) -> RunConfig:
         return base.choosing(**given) if given else base
     except InvalidConfig:  # said once all flags are read
         return base
+
+
+def refuse_empty_paths(words: Sequence[str]) -> None:
+    """An empty path would mean the folder that one happens to be in.
+
+    Raises:
+        UserError: a path is empty, such as that of a shell variable that is not set.
+    """
+    for flag in PATHS:
+        given = flag in words[:-1] or any(word.startswith(f"{flag}=") for word in words)
+        if given and not _value_of(flag, words):
+            raise UserError(f"{flag} is empty: give a path, or leave it out.")
 
 
 def _value_of(flag: str, words: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import tyro
 
 from segengine.cli import cache, data, experiments, runs, scoring
-from segengine.cli.flags import base_config
+from segengine.cli.flags import base_config, refuse_empty_paths
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        refuse_empty_paths(words)
         code = tyro.extras.subcommand_cli_from_dict(
             commands(base_config(words)),
             prog="python -m segengine",

@@ -218,7 +218,7 @@ def _field_of_record(hint: Any) -> tuple[str, str]:
     """(type, what it holds) of a declared field."""
     optional = get_origin(hint) is NotRequired
     annotated = get_args(hint)[0] if optional else hint
-    kind, what = get_args(annotated)
+    kind, *_, what = get_args(annotated)
     return _type_name(kind), what + (" (missing in older logs)" if optional else "")
 
 

@@ -9,6 +9,7 @@ from segengine import launchers
 from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.errors import UserError
+from segengine.results.index import RunIndex
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
@@ -23,8 +24,8 @@ def list_runs(runs_dir: Path = RUNS) -> int:
     Args:
         runs_dir: Folder that holds the runs.
     """
-    runs = RunDir.all(runs_dir)
-    say(tables.runs(runs) if runs else f"No runs in {runs_dir} yet: start one with `train`.")
+    rows = RunIndex().rows(runs_dir)
+    say(tables.runs(rows) if rows else f"No runs in {runs_dir} yet: start one with `train`.")
     return 0
 
 
@@ -71,7 +72,8 @@ def resume(run: RunId, runs_dir: Path = RUNS) -> int:
         raise UserError(f"Run {run} is finished: there is nothing to resume.")
     stopper = Stopper()
     stopper.listen()
-    launchers.claim(opened)
-    from segengine.training.session import run_training  # imports torch, after the signals are ours
+    with launchers.claimed(opened):
+        # imports torch, after the signals and the run are ours
+        from segengine.training.session import run_training
 
-    return run_training(opened, stopper)
+        return run_training(opened, stopper)

@@ -5,46 +5,39 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from segengine.errors import UserError
 from segengine.results.evaluations import SavedEvaluation, saved_evaluations
 from segengine.results.runlog import open_log
-from segengine.results.scored_on import test_of, test_words, val_in_short, validation_words
-from segengine.results.status import RunStatus, read_status
-from segengine.results.table import facts
+from segengine.results.scored_on import test_of, test_words, validation_words
+from segengine.results.status import RunStatus
+from segengine.results.table import RunRow, facts, read_row
 from segengine.run.events import ValRecord
 from segengine.run.rundir import RunDir
 
-
-def runs(runs: Sequence[RunDir]) -> str:
-    """One line per run: id, state, epochs, scores and what they are over, dataset, image size."""
-    rows = [["RUN", "STATE", "EPOCH", "BEST mIoU", "CHOSEN ON", "TEST mIoU", "DATASET", "SIZE"]]
-    for run in runs:
-        log = open_log(run.events_file)
-        status = read_status(run, log)
-        cells = [_best(status), val_in_short(log) or "-", _score(status.test_miou)]
-        rows.append([run.id, status.state, _epochs(status), *cells, *_dataset_and_size(run)])
-    return columns(rows)
+HEADS = ("RUN", "STATE", "EPOCH", "BEST mIoU", "CHOSEN ON", "TEST mIoU", "DATASET", "SIZE", "")
 
 
-def _dataset_and_size(run: RunDir) -> tuple[str, str]:
-    """A damaged config hides neither the run nor the others."""
-    try:
-        data = run.config().data
-    except UserError:
-        return "config.json is damaged", ""
-    return data.dataset, data.image_size
+def runs(rows: Sequence[RunRow]) -> str:
+    """One line per run: id, state, epochs, scores and their images, data, what is unreadable."""
+    return columns([[*HEADS], *map(_line, rows)])
+
+
+def _line(row: RunRow) -> list[str]:
+    status = row.status
+    data = [row.config.data.dataset, row.config.data.image_size] if row.config else ["-", "-"]
+    scores = [_best(status), status.chosen_on or "-", _score(status.test_miou)]
+    return [row.run.id, status.state, _epochs(status), *scores, *data, row.problem]
 
 
 def one_run(run: RunDir) -> str:
     """Everything about one run, one block per topic."""
     log = open_log(run.events_file)
-    status = read_status(run, log)
-    folder = shlex.quote(str(run.path.parent))
-    blocks = [
-        _head(run, status),
-        f"Started as\n{run.config().command('train')} --runs-dir {folder}",
-        "\n".join(f"{title}: {value}" for title, value in facts(run, log)),
-    ]
+    row = read_row(run, log)
+    status = row.status
+    blocks = [_head(run, status)]
+    if row.config:
+        folder = shlex.quote(str(run.path.parent))
+        blocks.append(f"Started as\n{row.config.command('train')} --runs-dir {folder}")
+    blocks.append("\n".join(f"{title}: {value}" for title, value in facts(run, log)))
     best = log.best()
     if best and log.started:
         names = [record["name"] for record in log.started["classes"]]
@@ -58,6 +51,7 @@ def one_run(run: RunDir) -> str:
         blocks.append(f"Evaluations\n{_evaluations(evaluations)}")
     if status.message:
         blocks.append("\n".join(status.problems) or status.message)
+    blocks += status.damage
     return "\n\n".join(blocks)
 
 

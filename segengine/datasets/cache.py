@@ -4,6 +4,7 @@
     <cache>/<key>.lock         locked by the process that makes or removes the entry
     <cache>/.decoding-<key>/   an entry in the making
     <cache>/scans/<key>.json   which numbers the masks of a folder hold
+    <cache>/runs.sqlite        what lists show of ended runs; see results/kept_rows
 
 A key changes with the files that an entry was made from, so that old entries are never read: they
 are removed once the cache is full, least recently used first. A process that uses an entry holds a

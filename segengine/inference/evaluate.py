@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from segengine.config import RunConfig
 from segengine.datasets.base import ProgressFn
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
+from segengine.errors import UserError
 from segengine.files import cannot_write, csv_cell, write_text
 from segengine.inference.evaluation_data import (
     EvaluationData,
@@ -30,7 +33,18 @@ from segengine.losses.base import Loss
 from segengine.metrics.per_image import ImageScores
 from segengine.run.event_log import read_events
 from segengine.run.events import ValRecord
-from segengine.run.rundir import RunDir, read_json
+from segengine.run.records import read_record
+from segengine.run.rundir import RunDir
+
+
+class Scored(TypedDict):
+    """What a result is of."""
+
+    root: str
+    images: int
+
+
+_SCORED = TypeAdapter(Scored)
 
 
 class Evaluation(ValRecord):
@@ -129,10 +143,13 @@ def _keep_older_result(run: RunDir, result: Evaluation, name: str, stem: str) ->
 
     Older versions had one name for all roots and limits, and a folder may have grown.
     """
-    older = read_json(run.evaluation(name, stem)) or {}
-    root, images = older.get("root"), older.get("images")
-    if not isinstance(root, str) or not isinstance(images, int):
+    try:
+        older = read_record(run.evaluation(name, stem), _SCORED)
+    except UserError:  # what cannot be read is no result to be kept
+        older = None
+    if older is None:
         return
+    root, images = older["root"], older["images"]
     other_name = name if root == result["root"] else root_name(result["dataset"], root)
     other_stem = stem if images == result["images"] else f"{result['split']}-{images}"
     for path_of in (run.evaluation_per_image, run.evaluation_table, run.evaluation):

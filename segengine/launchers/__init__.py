@@ -1,7 +1,8 @@
 """Launchers start, find and stop the process of a run. A backend is a module: see `Launcher`.
 
-What a launcher knows of a job is on disk (`job.json`). Nothing here imports torch, and nothing
-outside a backend's module reads the backend's own fields of a job.
+What a launcher knows of a job is on disk (`job.json`), and it is a hint: that a run has only one
+process is kept by a lock, which the system frees with the process. Nothing here imports torch, and
+nothing outside a backend's module reads the backend's own fields of a job.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from segengine.registry import unknown_name
 from segengine.run.event_log import read_events
 from segengine.run.events import END_EVENTS
 from segengine.run.links import refuse_links
-from segengine.run.rundir import Handle, Job, RunDir
+from segengine.run.records import Job
+from segengine.run.rundir import Handle, RunDir
 from segengine.run.stopping import request_stop
+from segengine.run.writer_lock import has_writer, only_writer
 
 LAST_SECONDS = 10.0  # that a process may take to exit after it logged its run's end
 
@@ -68,49 +71,78 @@ def submit(run: RunDir, backend: str = "local") -> None:
         run.write_job(backend, launcher.submit(run))
 
 
-def claim(run: RunDir) -> None:
-    """Make this process the one that trains the run.
+@contextlib.contextmanager
+def claimed(run: RunDir) -> Iterator[None]:
+    """While the body runs, this process is the one that trains the run.
 
     Raises:
         UserError: another process trains it, or there is a link inside its folder.
     """
     refuse_links(run)
-    with _claim_lock(run):
-        job = run.job()
-        backend = job["backend"] if job else "local"
-        handle = _launcher(backend).claim(run)
-        if handle is None:
-            return  # `submit` recorded it; a stop may have been requested since then
-        _require_free(run)
-        run.request_file.unlink(missing_ok=True)
-        run.write_job(backend, handle)
+    with contextlib.ExitStack() as until_the_end:
+        with _claim_lock(run):
+            job = recorded_job(run)
+            backend = job["backend"] if job and job["backend"] in LAUNCHERS else "local"
+            handle = _launcher(backend).claim(run)
+            if handle is not None:
+                _require_free(run)
+            # Only who has the lock may write who has the run: a try that is refused leaves no mark.
+            until_the_end.enter_context(only_writer(run))
+            if handle is not None:  # else `submit` recorded it; a stop may be requested since then
+                run.request_file.unlink(missing_ok=True)
+                run.write_job(backend, handle)
+        yield
+
+
+def recorded_job(run: RunDir) -> Job | None:
+    """Who runs the run, by its record; None where there is none that can be read."""
+    with contextlib.suppress(UserError):
+        return run.job()
+    return None
 
 
 def state(job: Job) -> JobState:
     """The state of a job; "waiting" is a record without a handle, never a matter of time."""
     if job.keys() <= Job.__annotations__.keys():
         return "waiting"
-    return _launcher(job["backend"]).state(job)
+    return LAUNCHERS[job["backend"]].state(job) if job["backend"] in LAUNCHERS else "unknown"
+
+
+def state_of(run: RunDir, job: Job | None) -> JobState:
+    """The state of a run's process: by its job, and where that has none, by its lock.
+
+    A process whose record was lost or is another machine's still holds the lock.
+    """
+    job_state = state(job) if job else "gone"
+    return "alive" if job_state in ("gone", "unknown") and has_writer(run) else job_state
 
 
 def cancel(run: RunDir) -> None:
     """Ask a run to stop: it finishes its step, saves and exits. A later request kills it.
 
     Raises:
-        UserError: the run is not running, or runs on another machine.
+        UserError: the run is not running, or cannot be reached from here.
     """
-    job = run.job()
+    job = recorded_job(run)
     job_state = state(job) if job else "gone"
-    if job is None or job_state == "gone":
-        raise UserError(f"Run {run.id} is not running: there is nothing to stop.", field="run")
-    if job_state == "unknown":
+    if job and job_state in ("waiting", "alive"):
+        request_stop(run)
+        if job_state == "alive":
+            _launcher(job["backend"]).cancel(run, job)
+    elif job and job_state == "unknown":
+        _launcher(job["backend"])
         raise UserError(
             f"Run {run.id} runs on another machine, which this one cannot reach: stop it there.",
             field="run",
         )
-    request_stop(run)
-    if job_state == "alive":
-        _launcher(job["backend"]).cancel(run, job)
+    elif has_writer(run):
+        raise UserError(
+            f"Run {run.id} is running, but {run.job_file} does not tell which process it is: end "
+            "it where it was started.",
+            field="run",
+        )
+    else:
+        raise UserError(f"Run {run.id} is not running: there is nothing to stop.", field="run")
 
 
 @contextlib.contextmanager
@@ -134,17 +166,27 @@ def _require_free(run: RunDir) -> None:
         UserError: the run is running.
     """
     deadline = time.monotonic() + LAST_SECONDS
-    while (job := run.job()) and state(job) in ("alive", "unknown"):
+    while (job_state := state_of(run, job := recorded_job(run))) in ("alive", "unknown"):
         if time.monotonic() > deadline or not _is_exiting(run, job):
-            raise UserError(f"Run {run.id} is already running.", field="run")
+            raise _not_free(run, job_state)
         time.sleep(0.05)
 
 
-def _is_exiting(run: RunDir, job: Job) -> bool:
+def _not_free(run: RunDir, job_state: JobState) -> UserError:
+    if job_state == "alive":
+        return UserError(f"Run {run.id} is already running.", field="run")
+    return UserError(
+        f"Run {run.id} was started on another machine, which this one cannot ask whether it still "
+        f"runs: resume it there or, if that machine is gone, delete {run.job_file} and try again.",
+        field="run",
+    )
+
+
+def _is_exiting(run: RunDir, job: Job | None) -> bool:
     """Whether the job's process has logged the run's end."""
     events, _ = read_events(run.events_file)
     return bool(events) and (
-        events[-1]["event"] in END_EVENTS and events[-1]["time"] > job["submitted"]
+        events[-1]["event"] in END_EVENTS and (job is None or events[-1]["time"] > job["submitted"])
     )
 
 

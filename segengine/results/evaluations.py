@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 
 from pydantic import BaseModel, ValidationError
 
+from segengine.files import open_regular
 from segengine.run.rundir import RunDir
 
 
@@ -34,7 +36,10 @@ class SavedEvaluation(BaseModel):
 def saved_evaluations(run: RunDir) -> list[SavedEvaluation]:
     """The results in the run folder, in order of their files; damaged ones are left out."""
     found = []
-    for path in sorted(run.evaluation("any").parent.parent.glob("*/*.json")):
-        with contextlib.suppress(OSError, ValidationError):
-            found.append(SavedEvaluation.model_validate_json(path.read_bytes()))
+    folder = run.evaluation("any").parent.parent
+    # Unlike Path.glob, it passes over what may not be looked into.
+    for name in sorted(glob.glob("*/*.json", root_dir=folder)):
+        path = folder / name
+        with contextlib.suppress(OSError, ValidationError), open_regular(path) as file:
+            found.append(SavedEvaluation.model_validate_json(file.read()))
     return found

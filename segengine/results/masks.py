@@ -95,11 +95,11 @@ def mask_set(run: RunDir, log: RunLog) -> MaskSet | None:
     epochs = started["epochs"] if started else 0
     size = tuple(started["image_size"]) if started else ()
     images = started["val_images"] if started else 0
-    if log.end and run.per_image_file.is_file():
+    if log.end and os.path.isfile(run.per_image_file):
         best = log.best()
         return MaskSet(run, run.predictions, best.epoch if best else 0, epochs, True, size, images)
     for epoch in sorted(log.masks, reverse=True):
-        if run.masks(epoch).is_dir():
+        if os.path.isdir(run.masks(epoch)):
             return MaskSet(run, run.masks(epoch), epoch, epochs, False, size, images)
     return None
 

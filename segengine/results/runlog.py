@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from segengine.errors import UserError
 from segengine.results.pace import Pace
-from segengine.run.event_log import read_events
+from segengine.run.event_log import read_log
 from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, ValRecord, score_of
+
+MOST_DAMAGED = 20  # damaged lines whose problem is kept
 
 
 class ValidatedEpoch(NamedTuple):
@@ -23,7 +26,7 @@ class RunLog:
     """What the log says so far. `refresh` reads the bytes that are new since the last time.
 
     A resumed run repeats what came after its last checkpoint. The new records replace the old
-    ones, so that every epoch and step stands here once.
+    ones, so that every epoch and step stands here once. Damaged lines are left out and counted.
 
     Attributes:
         started: the last `run_started`; None before it.
@@ -35,6 +38,10 @@ class RunLog:
         last_time: time of the last event, in seconds since 1970; 0 before any.
         pace: how long the parts of this session take; `earlier_pace`: of the last one before that
             trained.
+        unreadable: why the log cannot be read at present, in one sentence; "" where it can.
+        lines: whole lines read.
+        damaged: how many lines were left out, because they are damaged or contradict earlier ones.
+        damage: what is wrong with the first MOST_DAMAGED of these.
     """
 
     path: Path
@@ -48,13 +55,26 @@ class RunLog:
     last_time: float = 0.0
     pace: Pace = field(default_factory=Pace)
     earlier_pace: Pace = field(default_factory=Pace)
+    unreadable: str = ""
+    lines: int = 0
+    damaged: int = 0
+    damage: list[str] = field(default_factory=list)
 
     def refresh(self) -> list[Event]:
         """Fold in the events that are new since the last time, and return them."""
-        events, self.offset = read_events(self.path, self.offset)
-        for event in events:
+        try:
+            part = read_log(self.path, self.offset)
+        except UserError as error:
+            self.unreadable = str(error)
+            return []
+        if part.lines and (not self.offset or part.offset < self.offset):
+            vars(self).update(vars(RunLog(self.path)))  # a first look, or another file is there now
+        for number, problem in part.damaged:
+            self._leave_out(f"line {self.lines + number + 1}: {problem}")
+        self.unreadable, self.offset, self.lines = "", part.offset, self.lines + part.lines
+        for event in part.events:
             self._fold(event)
-        return events
+        return part.events
 
     def validated(self) -> list[ValidatedEpoch]:
         """Every validation, by epoch."""
@@ -69,6 +89,9 @@ class RunLog:
         )
 
     def _fold(self, event: Event) -> None:
+        if contradiction := self._contradiction(event):
+            self._leave_out(f"event {event.get('seq')}: {contradiction}")
+            return
         self.last_time = event.get("time", self.last_time)
         self.end = self.progress = None
         self.pace.note(event)
@@ -97,11 +120,39 @@ class RunLog:
         ):
             self.end = event
 
+    def _contradiction(self, event: Event) -> str:
+        """Why an event cannot follow the earlier ones; "" where it can."""
+        if event["event"] == "step" and self.steps and event["step"] <= self.steps[-1]["step"]:
+            return f"step {event['step']} follows step {self.steps[-1]['step']}"
+        if not self.started:
+            return ""
+        known = len(self.started["classes"])
+        if event["event"] == "run_started":
+            given = len(event["classes"])
+            goes_on = event["start_epoch"] > 1 and given != known
+            return f"the run had {known} classes, and goes on with {given}" if goes_on else ""
+        if event["event"] == "epoch" and event["val"] and _class_counts(event["val"]) != {known}:
+            return f"epoch {event['epoch']} does not have one score for each of {known} classes"
+        return ""
+
+    def _leave_out(self, problem: str) -> None:
+        self.damaged += 1
+        if len(self.damage) < MOST_DAMAGED:
+            self.damage.append(problem)
+
     def _forget_from(self, epoch: int, step: int) -> None:
         """Drop what a resumed run is about to repeat."""
         self.epochs = {number: event for number, event in self.epochs.items() if number < epoch}
         self.masks = {number: folder for number, folder in self.masks.items() if number < epoch}
         self.steps = [event for event in self.steps if event["step"] <= step]
+
+
+def _class_counts(val: ValRecord) -> set[int]:
+    """The numbers of classes that the scores per class are of."""
+    lists = [val["iou"], val["dice"], val["precision"], val["recall"]]
+    if "boundary_iou_per_class" in val:
+        lists.append(val["boundary_iou_per_class"])
+    return {len(values) for values in lists}
 
 
 def open_log(path: Path) -> RunLog:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
+
+from pydantic.fields import FieldInfo
 
 from segengine.config import RunConfig
 from segengine.config.wording import value_label
@@ -13,7 +17,7 @@ from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.runlog import RunLog
 from segengine.results.scored_on import test_of, test_words, validation_words
-from segengine.results.status import RunStatus
+from segengine.results.status import RunStatus, read_status
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.rundir import RunDir
 
@@ -45,6 +49,33 @@ class RunRow:
     config: RunConfig | None
     status: RunStatus
 
+    @property
+    def problem(self) -> str:
+        """Why the run, or something of it, cannot be read, on one line; "" where all can.
+
+        Files are named by their place in the run folder.
+        """
+        reasons = [self.status.message] if self.status.state == "unreadable" else []
+        return " ".join([*reasons, *self.status.damage]).replace(f"{self.run.path}{os.sep}", "")
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Field name -> value, of the fields that have a meaning for this run."""
+        return _meaningful(self.config) if self.config else {}
+
+
+def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
+    """The run's row, also where something of the run cannot be read: the row says why.
+
+    Args:
+        log: its log, refreshed, where the caller has it.
+    """
+    status = read_status(run, log)
+    try:
+        return RunRow(run, run.config(), status)
+    except UserError as problem:
+        return RunRow(run, None, replace(status, damage=(*status.damage, str(problem))))
+
 
 def read_config(run: RunDir) -> RunConfig | None:
     """The run's config; None where it is damaged or of a version that this one cannot read."""
@@ -62,14 +93,19 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
     """
     import pandas as pd  # slow, and the command line shows runs without it
 
-    fields = differing_fields([row.config for row in rows if row.config])
-    records = [{**_run_cells(row), **_config_cells(row.config, fields)} for row in rows]
+    fields = _differing([row.settings for row in rows if row.config])
+    infos = RunConfig.declarations()
+    shown = {name: infos[name] for name in fields}
+    records = [{**_run_cells(row), **_config_cells(row, shown)} for row in rows]
     return pd.DataFrame(records, columns=[*COLUMNS, *fields])
 
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    settings = [_meaningful(config) for config in configs]
+    return _differing([_meaningful(config) for config in configs])
+
+
+def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
     differing = [
         name
         for name in RunConfig.declarations()
@@ -142,6 +178,7 @@ def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:
     ]
 
 
+@lru_cache(maxsize=1 << 16)
 def created(run_id: str) -> float:
     """When the run was made, in seconds since 1970, by its id; 0 where the id names no time."""
     try:
@@ -174,9 +211,9 @@ def is_synthetic(dataset: str) -> bool:
     return bool(entry and "synthetic" in entry.label)
 
 
-def _config_cells(config: RunConfig | None, fields: Iterable[str]) -> dict[str, Any]:
-    values = _meaningful(config) if config else {}
-    infos = RunConfig.declarations()
+def _config_cells(row: RunRow, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    values = row.settings
     return {
-        name: value_label(values[name], infos[name]) if name in values else None for name in fields
+        name: value_label(values[name], info) if name in values else None
+        for name, info in fields.items()
     }

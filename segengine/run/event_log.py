@@ -10,10 +10,18 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Annotated, Any, NamedTuple
 
-from segengine.files import cannot_write
+from pydantic import Field, TypeAdapter, ValidationError
+
+from segengine.errors import UserError
+from segengine.files import cannot_read, cannot_write, open_regular
 from segengine.run.events import VERSION, Event
+from segengine.run.records import STRICT, first_problem
+
+_DECLARED: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, Field(discriminator="event")], config=STRICT
+)
 
 
 class EventLog:
@@ -40,9 +48,13 @@ class EventLog:
     def write(self, event: Event, *, durable: bool = False) -> None:
         """Append one event; the log sets its head.
 
+        A log that was moved still learns that its run failed.
+
         Raises:
-            UserError: the disk is full or gone; the log stays readable.
+            UserError: the disk is full or gone, or the log was moved or deleted; it stays readable.
         """
+        if event["event"] != "run_failed":
+            self.require_in_place()
         non_finite: list[str] = []
         head = {"v": VERSION, "seq": self._seq, "time": round(time.time(), 3)}
         body = {name: _finite(value, name, non_finite) for name, value in event.items()}
@@ -57,6 +69,24 @@ class EventLog:
             raise cannot_write(self.path, error) from error
         self._seq += 1
 
+    def require_in_place(self) -> None:
+        """Refuse to go on where the log is not at its path any more.
+
+        Raises:
+            UserError: it was moved or deleted, most likely with the whole run folder.
+        """
+        try:
+            if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+                return
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        raise UserError(
+            f"{self.path} was moved or deleted while the run was at work: nothing more of it could "
+            "be saved. Put the run folder back and resume the run, or start a new one."
+        )
+
     def _append(self, line: bytes) -> None:
         """Write the whole line or, where the disk fills up in its middle, none of it."""
         start = os.fstat(self._file.fileno()).st_size
@@ -66,9 +96,18 @@ class EventLog:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
-        """Put everything on disk and close."""
-        if not self._file.closed:
+        """Put everything on disk and close.
+
+        Raises:
+            UserError: the disk is full or gone.
+        """
+        if self._file.closed:
+            return
+        try:
             os.fsync(self._file.fileno())
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        finally:
             self._file.close()
 
     def __enter__(self) -> EventLog:
@@ -83,30 +122,79 @@ class EventLog:
         self.close()
 
 
-def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """(the events from a byte offset on, the offset to read from next time).
+class LogPart(NamedTuple):
+    """What was read of a log.
+
+    Attributes:
+        events: those that are as declared, in order.
+        offset: the byte to read from next time.
+        lines: the number of whole lines that were read.
+        damaged: (number of the line in this part, 0-based; what is wrong with it), for each line
+            that holds no event as declared.
+    """
+
+    events: list[Event]
+    offset: int
+    lines: int
+    damaged: list[tuple[int, str]]
+
+
+def read_log(path: Path, offset: int = 0) -> LogPart:
+    """What the log holds from a byte offset on; from its beginning where it became shorter.
 
     Only whole lines count: a line that is still being written (or torn by a crash) is left for next
-    time. A whole line that is not an event is skipped. A missing file has no events.
+    time. Kinds of events that only later versions know are left out. A missing file has no events.
+
+    Raises:
+        UserError: the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
+            if offset and os.fstat(file.fileno()).st_size < offset:
+                offset = 0
             file.seek(offset)
             block = file.read()
     except FileNotFoundError:
-        return [], 0
-    end = block.rfind(b"\n") + 1
-    events = [event for line in block[:end].splitlines() if (event := parse_line(line))]
-    return events, offset + end
+        return LogPart([], 0, 0, [])
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    lines = block.split(b"\n")
+    torn = lines.pop()
+    part = LogPart([], offset + len(block) - len(torn), len(lines), [])
+    for number, line in enumerate(lines):
+        try:
+            if event := parse_line(line):
+                part.events.append(event)
+        except UserError as problem:
+            part.damaged.append((number, str(problem)))
+    return part
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """(the events from a byte offset on, the offset to read from next time); see `read_log`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    part = read_log(path, offset)
+    return part.events, part.offset
 
 
 def parse_line(line: bytes) -> Event | None:
-    """The event that a line holds; None where it holds none."""
+    """The event that a line holds; None for an empty line and for what later versions log.
+
+    Raises:
+        UserError: the line is damaged; the text says where, such as "epoch.val.miou: ...".
+    """
     try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return cast("Event", event) if isinstance(event, dict) and "event" in event else None
+        event = _DECLARED.validate_json(line)
+    except ValidationError as error:
+        if not line or error.errors(include_url=False)[0]["type"] == "union_tag_invalid":
+            return None
+        raise UserError(first_problem(error)) from None
+    if "time" not in event:  # the head is optional only for who writes
+        raise UserError(f"{event['event']}.time: Field required")
+    return event
 
 
 def _whole_lines(path: Path) -> tuple[int, int]:

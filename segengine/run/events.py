@@ -1,7 +1,8 @@
 """The events of a run's log, declared once, for the writer, the readers and the guide.
 
 Each event is a typed dictionary; the text beside a field says what it holds, and in which unit.
-Fields marked NotRequired are missing in logs of older versions.
+Fields marked NotRequired are missing in logs of older versions. A reader refuses a line that is not
+as declared here.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, TypeAlias
 
+from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
 from segengine.run.lineage import Lineage
+from segengine.run.records import Count, Number, Seconds
 from segengine.statistics.scores import Scores
 
 VERSION = 1
@@ -20,9 +23,9 @@ VERSION = 1
 class Head(TypedDict, total=False):
     """The fields that the writer adds to every event."""
 
-    v: Annotated[int, "version of the format"]
-    seq: Annotated[int, "number of the line, 0-based"]
-    time: Annotated[float, "seconds since 1970"]
+    v: Annotated[int, Field(ge=1, le=VERSION), "version of the format"]
+    seq: Annotated[Count, "number of the line, 0-based"]
+    time: Annotated[Seconds, "seconds since 1970"]
     non_finite: Annotated[
         list[str], "paths of the numbers that are null because they were infinite or NaN, if any"
     ]
@@ -32,14 +35,14 @@ class ClassRecord(TypedDict):
     """A class of the run."""
 
     name: Annotated[str, "name"]
-    color: Annotated[str, "color, #rrggbb"]
+    color: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$"), "color, #rrggbb"]
 
 
 class ParameterRecord(TypedDict):
     """Numbers of parameters."""
 
-    total: Annotated[int, "all parameters"]
-    trainable: Annotated[int, "parameters that are trained"]
+    total: Annotated[Count, "all parameters"]
+    trainable: Annotated[Count, "parameters that are trained"]
 
 
 class NormalizationRecord(TypedDict):
@@ -54,17 +57,21 @@ class RunStarted(Head):
 
     event: Literal["run_started"]
     classes: Annotated[list[ClassRecord], "the classes in label order"]
-    ignore_index: Annotated[int, "label of void pixels"]
-    image_size: Annotated[list[int], "height and width of images and masks, in pixels"]
-    train_images: Annotated[int, "number of training images"]
-    val_images: Annotated[int, "number of validation images"]
+    ignore_index: Annotated[int, Field(ge=-(2**31), le=2**31), "label of void pixels"]
+    image_size: Annotated[
+        list[int],
+        Field(min_length=2, max_length=2),
+        "height and width of images and masks, in pixels",
+    ]
+    train_images: Annotated[Count, "number of training images"]
+    val_images: Annotated[Count, "number of validation images"]
     splits: NotRequired[
         Annotated[
             dict[str, str],
             "what the images of train, val and (where a test split is scored at the end) test are",
         ]
     ]
-    test_images: NotRequired[Annotated[int, "images scored once at the end; 0: none"]]
+    test_images: NotRequired[Annotated[Count, "images scored once at the end; 0: none"]]
     best_by: NotRequired[
         Annotated[
             str,
@@ -84,17 +91,17 @@ class RunStarted(Head):
         Annotated[list[float] | None, "of the loss, in label order; null: all equal"]
     ]
     feature_cache_bytes: NotRequired[
-        Annotated[int, "disk space of a frozen encoder's features, in bytes; 0: none kept"]
+        Annotated[Count, "disk space of a frozen encoder's features, in bytes; 0: none kept"]
     ]
     lineage: Annotated[Lineage | None, "origin of the encoder's weights; null: random weights"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, before training"]]
-    epochs: Annotated[int, "epochs planned"]
-    steps_per_epoch: Annotated[int, "optimizer steps per epoch"]
+    epochs: Annotated[Count, "epochs planned"]
+    steps_per_epoch: Annotated[Count, "optimizer steps per epoch"]
     val_every: NotRequired[
-        Annotated[int, "epochs from one validation to the next; the last is always validated"]
+        Annotated[Count, "epochs from one validation to the next; the last is always validated"]
     ]
-    start_epoch: Annotated[int, "epoch in which this session begins, 1-based"]
-    start_step: Annotated[int, "optimizer steps done before this session"]
+    start_epoch: Annotated[Number, "epoch in which this session begins, 1-based"]
+    start_step: Annotated[Count, "optimizer steps done before this session"]
 
 
 class Progress(Head):
@@ -102,16 +109,16 @@ class Progress(Head):
 
     event: Literal["progress"]
     phase: Annotated[str, "what is being done, such as Reading images"]
-    done: Annotated[int, "items done"]
-    total: Annotated[int, "items in all"]
+    done: Annotated[Count, "items done"]
+    total: Annotated[Count, "items in all"]
 
 
 class Step(Head):
     """An optimizer step; at most five per second are logged."""
 
     event: Literal["step"]
-    epoch: Annotated[int, "number of the epoch, 1-based"]
-    step: Annotated[int, "optimizer steps since the run began"]
+    epoch: Annotated[Number, "number of the epoch, 1-based"]
+    step: Annotated[Count, "optimizer steps since the run began"]
     loss: Annotated[float | None, "over the step's labeled pixels together; null: not finite"]
     lr: Annotated[
         float,
@@ -166,22 +173,22 @@ class Epoch(Head):
     """An epoch is over."""
 
     event: Literal["epoch"]
-    epoch: Annotated[int, "number of the epoch, 1-based"]
-    step: Annotated[int, "optimizer steps since the run began"]
+    epoch: Annotated[Number, "number of the epoch, 1-based"]
+    step: Annotated[Count, "optimizer steps since the run began"]
     train: Annotated[TrainRecord, "scores of the training batches"]
     val: Annotated[ValRecord | None, "scores of the validation set; null: not validated"]
     confusion: Annotated[
         list[list[int]] | None, "pixels of the validation set; rows are the true class; null as val"
     ]
     lr: Annotated[float, "learning rate of the last step (of the decoder, as in step)"]
-    seconds: Annotated[float, "duration of the epoch, including its validation"]
+    seconds: Annotated[Seconds, "duration of the epoch, including its validation"]
 
 
 class Masks(Head):
     """The predicted masks of the film's images were written."""
 
     event: Literal["masks"]
-    epoch: Annotated[int, "number of the epoch, 1-based"]
+    epoch: Annotated[Number, "number of the epoch, 1-based"]
     folder: Annotated[str, "their folder, relative to the run folder"]
 
 
@@ -189,7 +196,7 @@ class Checkpoint(Head):
     """A checkpoint was written."""
 
     event: Literal["checkpoint"]
-    epoch: Annotated[int, "whole epochs trained"]
+    epoch: Annotated[Count, "whole epochs trained"]
     kind: Annotated[Literal["last", "best"], "the newest weights, or those of the best validation"]
     path: Annotated[str, "its file, relative to the run folder"]
     sha256: Annotated[str, "sha256 of the file"]
@@ -205,9 +212,9 @@ class RunFinished(Head):
     """All epochs are done, the validation set is predicted, and the test split scored."""
 
     event: Literal["run_finished"]
-    best_epoch: Annotated[int, "epoch of the best validation by best_by, 1-based"]
+    best_epoch: Annotated[Count, "epoch of the best validation by best_by, 1-based"]
     best_miou: Annotated[float, "mIoU of that validation, 0 to 1"]
-    seconds: Annotated[float, "duration of the training, over all sessions"]
+    seconds: Annotated[Seconds, "duration of the training, over all sessions"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, after training"]]
     test: NotRequired[Annotated[TestRecord, "scores of the test split, where one is held back"]]
 

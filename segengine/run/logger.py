@@ -92,11 +92,20 @@ class RunLogger:
 
         Its beginning (`done` 0) and its end are always logged.
         """
+        self.require_in_place()
         now = time.monotonic()
         if now - self._last_progress >= INTERVAL or done in (0, total):
             self._last_progress = now
             self._log.write(Progress(event="progress", phase=phase, done=done, total=total))
         self._terminal.progress(phase, done, total)
+
+    def require_in_place(self) -> None:
+        """Refuse to go on where the run folder was moved or deleted.
+
+        Raises:
+            UserError: it was.
+        """
+        self._log.require_in_place()
 
     def masks(self, epoch: int, folder: str) -> None:
         """Masks were written to a folder, given relative to the run folder."""

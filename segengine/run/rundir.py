@@ -7,29 +7,26 @@ import json
 import os
 import re
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
-from typing_extensions import TypedDict
+from pydantic_core import from_json
 
 from segengine.config import STORED, RunConfig
 from segengine.errors import UserError
-from segengine.files import cannot_write, looking_at, typed_path, write_text
+from segengine.files import (
+    cannot_read,
+    cannot_write,
+    looking_at,
+    open_regular,
+    typed_path,
+    write_text,
+)
+from segengine.run.records import JOB, NOTES, REQUEST, Job, Notes, Request, read_record
 
 Handle = dict[str, str | int | float]  # how a launcher's backend finds a process again
-
-
-class Job(TypedDict):
-    """Who runs a run: a launcher's backend, whose own fields (its handle) stand beside these.
-
-    Without a handle no process was started yet: the run waits.
-    """
-
-    backend: str
-    submitted: float  # seconds since 1970
-
 
 _RUNS_DIR = "The runs folder (--runs-dir, or SEGLAB_RUNS for the dashboard)"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]+-(scratch|pretrained|frozen)-[0-9a-f]{4}")
@@ -64,8 +61,12 @@ class RunDir:
             return cls.create(runs_dir, config)
         except OSError as error:
             raise cannot_write(run.path, error) from error
-        run.write_job("local")  # before the config, by which others see the run: it waits
-        write_text(run.config_file, config.resolved().to_json())
+        try:
+            run.write_job("local")  # before the config, by which others see the run: it waits
+            write_text(run.config_file, config.resolved().to_json())
+        except UserError:
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise
         return run
 
     @classmethod
@@ -83,7 +84,7 @@ class RunDir:
             )
         run = cls(absolute(runs_dir) / run_id)
         with looking_at(str(runs_dir), "runs_dir", _RUNS_DIR):
-            exists = run.config_file.is_file()
+            exists = run.exists()
         if not exists:
             known = [other.id for other in cls.all(runs_dir)]
             near = difflib.get_close_matches(run_id, known, n=1)
@@ -101,6 +102,15 @@ class RunDir:
         Raises:
             UserError: it is not a folder, or cannot be read.
         """
+        return [run for run in cls.candidates(runs_dir) if run.exists()]
+
+    @classmethod
+    def candidates(cls, runs_dir: Path) -> list[RunDir]:
+        """Whatever is named as a run, newest first; `exists` tells whether it is one.
+
+        Raises:
+            UserError: as `all`.
+        """
         folder = absolute(runs_dir)
         try:
             names = [entry.name for entry in os.scandir(folder) if _RUN_ID.fullmatch(entry.name)]
@@ -112,9 +122,17 @@ class RunDir:
                 "Give the folder that holds the runs.",
                 field="runs_dir",
             ) from None
-        runs = [cls(folder / name) for name in names]
-        whole = [run for run in runs if run.config_file.is_file()]
-        return sorted(whole, key=lambda run: run.id, reverse=True)
+        return [cls(folder / name) for name in sorted(names, reverse=True)]
+
+    def exists(self) -> bool:
+        """Whether the folder is a run: it has a config, be it one that cannot be read."""
+        try:
+            os.lstat(self.config_file)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # another person's folder, or a disk that fails: it shall not vanish
+            return True
+        return True
 
     @property
     def id(self) -> str:
@@ -203,13 +221,43 @@ class RunDir:
         return self.evaluation(dataset, split).with_name(f"{split}_per_image.csv")
 
     def config(self) -> RunConfig:
-        """The RunConfig that the run was made with."""
-        return RunConfig.load(self.config_file, STORED)
+        """The RunConfig that the run was made with.
+
+        Raises:
+            UserError: it cannot be read, or not by this version.
+        """
+        try:
+            with open_regular(self.config_file) as file:
+                nested = from_json(file.read(), allow_inf_nan=False)
+        except OSError as error:
+            raise cannot_read(self.config_file, error) from None
+        except ValueError as error:
+            raise UserError(f"{self.config_file} cannot be read: {error}.") from None
+        return RunConfig.parse(nested, STORED)
 
     def job(self) -> Job | None:
-        """Who runs it; None where no job is recorded."""
-        job = read_json(self.job_file)
-        return cast("Job", job) if job and "backend" in job and "submitted" in job else None
+        """Who runs it; None where no job is recorded.
+
+        Raises:
+            UserError: the record cannot be read.
+        """
+        return read_record(self.job_file, JOB)
+
+    def request(self) -> Request | None:
+        """What a person asked of the run; None where nobody did.
+
+        Raises:
+            UserError: the record cannot be read.
+        """
+        return read_record(self.request_file, REQUEST)
+
+    def notes(self) -> Notes:
+        """What a person noted about the run.
+
+        Raises:
+            UserError: the notes cannot be read.
+        """
+        return read_record(self.notes_file, NOTES) or {}
 
     def write_job(self, backend: str, handle: Handle | None = None) -> None:
         """Record who runs it from now on; without a handle the run waits for a process."""
@@ -224,12 +272,3 @@ def absolute(runs_dir: Path) -> Path:
         UserError: no path can look like that.
     """
     return typed_path(str(runs_dir), "runs_dir", _RUNS_DIR).absolute()
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a file; None where the file is missing or holds none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None

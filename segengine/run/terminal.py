@@ -43,6 +43,10 @@ class Terminal:
 
     def progress(self, phase: str, done: int, total: int, note: str = "") -> None:
         """Show how far a phase is, such as ("Reading images", 120, 300), with the time left."""
+        with contextlib.suppress(OSError):
+            self._draw(phase, done, total, note)
+
+    def _draw(self, phase: str, done: int, total: int, note: str) -> None:
         if not self._out.isatty():
             return
         if self._bar is None or self._phase != phase:
@@ -56,6 +60,7 @@ class Terminal:
 
     def close(self) -> None:
         """Remove the bar."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            with contextlib.suppress(OSError):
+                bar.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from segengine.config import ModelConfig
@@ -35,7 +36,7 @@ def _best_of_run(config: ModelConfig, runs_dir: Path) -> Path:
             f"encoder {ours}: choose a run with that encoder.",
             field="weights",
         )
-    if not source.best_checkpoint.is_file():
+    if not os.path.isfile(source.best_checkpoint):
         raise UserError(
             f"weights {config.weights}: that run has no checkpoint yet; it saves one at its "
             "first validation.",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import traceback
 from pathlib import Path
 from typing import cast, get_type_hints
 
 import torch
-from filelock import FileLock, Timeout
 
 from segengine.config import RunConfig
 from segengine.datasets import ProgressFn
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError, one_line
-from segengine.files import cannot_write
+from segengine.files import remove_temporary, write_text
 from segengine.inference.evaluate import score_split
 from segengine.inference.evaluation_data import open_evaluation_data
 from segengine.inference.predict import TrainedModel, predict_validation_set
@@ -23,6 +24,7 @@ from segengine.run.events import RunFinished, TestRecord
 from segengine.run.logger import RunLogger
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopped, Stopper
+from segengine.run.writer_lock import only_writer
 from segengine.training.components import Components, build_components, run_started_event
 from segengine.training.dry_run import dry_run
 from segengine.training.state import Position, restore
@@ -58,14 +60,8 @@ def run_training(run: RunDir, stopper: Stopper, components: Components | None = 
     Raises:
         UserError: another process trains the run, or its folder cannot be written.
     """
-    try:
-        lock = FileLock(run.lock_file)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(f"Run {run.id} is being trained by another process already.") from None
-    except OSError as error:
-        raise cannot_write(run.path, error) from error
-    with lock, EventLog(run.events_file) as log:
+    with only_writer(run), EventLog(run.events_file) as log:
+        _remove_leftovers(run)
         return _train_to_the_end(run, stopper, RunLogger(log), components)
 
 
@@ -74,17 +70,54 @@ def _train_to_the_end(
 ) -> int:
     """Train and return the exit code; the last event says how the run ended, whatever happens."""
     try:
-        logger.finished(_train(run, stopper, logger, components))
-    except Stopped as stop:
-        logger.stopped(str(stop))
-        return 0
+        try:
+            logger.finished(_train(run, stopper, logger, components))
+        except Stopped as stop:
+            logger.stopped(str(stop))
     except Exception as error:  # no run ends without a last event
-        problems = error.sentences() if isinstance(error, DamagedFiles) else []
-        logger.failed(_sentence(error), traceback.format_exc(), problems)
-        if not isinstance(error, UserError):
-            logger.aside(traceback.format_exc())
+        _log_failure(run, logger, error)
         return 1
     return 0
+
+
+def _log_failure(run: RunDir, logger: RunLogger, error: Exception) -> None:
+    """Say why the run failed: in its log or, where that cannot be written, wherever there is room.
+
+    Call it where the error is being handled.
+    """
+    problems = error.sentences() if isinstance(error, DamagedFiles) else []
+    sentence = _sentence(error)
+    try:
+        logger.failed(sentence, traceback.format_exc(), problems)
+    except UserError:
+        logger.aside("Failed: " + ("\n".join(problems) or sentence))
+        _note_failure(run, sentence)
+    if not isinstance(error, UserError):
+        logger.aside(traceback.format_exc())
+
+
+def _note_failure(run: RunDir, sentence: str) -> None:
+    """Put the reason in the job's record, if there is room.
+
+    A full disk has none for a new file, but most often within the last block of an old one.
+    """
+    with contextlib.suppress(UserError, OSError):
+        job = run.job()
+        if job is None:  # the folder itself is gone
+            return
+        text = json.dumps({**job, "error": sentence}, indent=2) + "\n"
+        try:
+            write_text(run.job_file, text)
+        except UserError:
+            with open(run.job_file, "r+b") as file:
+                file.write(text.encode())
+
+
+def _remove_leftovers(run: RunDir) -> None:
+    """Remove the temporary files that a killed session left."""
+    for folder in (run.last_checkpoint.parent, run.path / "masks", run.predictions):
+        remove_temporary(folder)
+    remove_temporary(run.path, older_than=3600.0)  # pages and `evaluate` write here, too
 
 
 def _sentence(error: Exception) -> str:

@@ -69,6 +69,7 @@ class Trainer:
         Raises:
             UserError: the weights are not finite, or the disk is full; the earlier one stays.
         """
+        self.logger.require_in_place()  # a deleted folder must not come back with this file
         self._count_time()
         state = capture(self.components, self.position, before)
         # The loss is checked before the update: after the last one, only the weights can show it.
@@ -186,7 +187,7 @@ class Trainer:
     def _save_from_listener(self, before: Snapshot | None = None) -> None:
         """The stop cannot wait for the step: save and log it from the listener's thread."""
         self.save(before)
-        self.logger.stopped("Stopped on request.")
+        self.logger.stopped(self.stopper.reason)
 
     def _keep_best(self, digest: str) -> None:
         """The last checkpoint, which has that sha256, becomes the best one too."""

@@ -345,3 +345,23 @@ def test_what_is_wrong_inside_a_file_is_one_sentence_with_and_without_a_run(
     last = tiny.events(run)[-1]
     assert last["event"] == "run_failed" and contains(last["error"], words), last["error"]
     assert last["error"] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "--runs-dir", ""],
+        ["list", "--runs-dir="],
+        ["train", "--epochs", "1", "--runs-dir", ""],
+        ["train", "--config", ""],
+        ["predict", "20260101-000000-unet-scratch-0000", "a.png", "--out", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_folder_one_is_in(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """As where a shell variable is not set."""
+    monkeypatch.chdir(tmp_path)
+    (sentence,) = refused(capsys, *words)
+    assert "is empty: give a path" in sentence
+    assert os.listdir(tmp_path) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from segengine import launchers
 from segengine.cli import runs as runs_commands
 from segengine.config import RunConfig
 from segengine.launchers import local
@@ -36,8 +34,6 @@ def test_the_list_has_a_line_for_each_run(
     done = make_run(runs_dir, epochs_done=6)
     failed = make_run(runs_dir, epochs_done=2, end="run_failed", arch="fcn_resnet50")
     dead = make_run(runs_dir, epochs_done=0, end=None, image_size="64x96")
-    launchers.claim(dead)
-    dead.job_file.write_text(json.dumps({**dead.job(), "process_started": 1.0}))
     code, out, err = call("list")
     head, *lines = out.splitlines()
     assert (code, err, head.split()[0]) == (0, "", "RUN")
@@ -56,9 +52,10 @@ def test_a_damaged_run_does_not_hide_the_others(
     code, out, _ = call("list")
     assert code == 0
     assert good.id in out and bad.id in out
-    code, _, err = call("show", bad.id)
-    assert code == 2
-    says_one_sentence(err, str(bad.config_file), "cannot be read")
+    assert f"{bad.config_file.name} cannot be read" in out
+    code, out, _ = call("show", bad.id)
+    assert code == 0
+    assert "finished" in out and f"{bad.config_file} cannot be read" in out
 
 
 def test_a_list_that_nobody_reads_ends_quietly(runs_dir: Path) -> None:

@@ -27,6 +27,7 @@ from segengine.results.status import read_status
 from segengine.run.event_log import EventLog, read_events
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import KILL_AFTER
+from tests import made_events
 from tests.tiny import write_pets
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -64,9 +65,9 @@ def no_process_is_left(tmp_path: Path) -> Iterator[None]:
 
 
 def is_alive(job: dict[str, Any]) -> bool:
-    """Whether the job's process is alive, asked of the system directly."""
+    """Whether the job's process is there, and as young as this test."""
     try:
-        return abs(psutil.Process(job["pid"]).create_time() - job["process_started"]) < 0.5
+        return psutil.Process(job["pid"]).create_time() > time.time() - 600
     except psutil.NoSuchProcess:
         return False
 
@@ -128,8 +129,8 @@ def test_a_running_run_is_not_started_again(run: RunDir, stand_in: Callable[[str
     job = run.job()
     with pytest.raises(UserError, match=f"{run.id} is already running"):
         launchers.submit(run)
-    with pytest.raises(UserError, match="already running"):
-        launchers.claim(run)
+    with pytest.raises(UserError, match="already running"), launchers.claimed(run):
+        pass
     assert run.job() == job
 
 
@@ -163,13 +164,13 @@ def test_a_process_that_is_exiting_is_waited_for(
     launchers.submit(run)
     first = run.job()
     with EventLog(run.events_file) as log:
-        log.write({"event": "run_stopped", "reason": "Stopped on request."})
+        log.write(made_events.stopped())
     stand_in("exec sleep 60")
     launchers.submit(run)
     assert run.job()["pid"] != first["pid"]
 
     with EventLog(run.events_file) as log:
-        log.write({"event": "run_stopped", "reason": "Stopped on request."})
+        log.write(made_events.stopped())
     monkeypatch.setattr(launchers, "LAST_SECONDS", 0.2)
     with pytest.raises(UserError, match="already running"):
         launchers.submit(run)
@@ -209,7 +210,7 @@ def test_a_job_is_its_pid_and_start_time_together(run: RunDir) -> None:
         run.write_job("local", local.handle_of(stranger.pid))
         job = run.job()
         assert launchers.state(job) == "alive"
-        job["process_started"] -= 3600
+        job["started"] -= 100
         run.job_file.write_text(json.dumps(job))
         assert launchers.state(job) == "gone"
         with pytest.raises(UserError, match="not running: there is nothing to stop"):
@@ -220,6 +221,105 @@ def test_a_job_is_its_pid_and_start_time_together(run: RunDir) -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_job_of_an_older_version_is_found_by_its_time(run: RunDir) -> None:
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        started = psutil.Process(sleeper.pid).create_time()
+        handle = {"pid": sleeper.pid, "process_started": started, "host": socket.gethostname()}
+        run.write_job("local", handle)
+        assert launchers.state(run.job()) == "alive"
+        run.write_job("local", {**handle, "process_started": started - 3600})
+        assert launchers.state(run.job()) == "gone"
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_neither_the_clock_nor_the_machines_name_makes_a_run_a_stranger(
+    run: RunDir, stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in("exec sleep 60")
+    launchers.submit(run)
+    at_start = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: at_start(self) + 3600)
+    monkeypatch.setattr(socket, "gethostname", lambda: "renamed")
+    assert launchers.state(run.job()) == "alive"
+    with pytest.raises(UserError, match="already running"):
+        launchers.submit(run)
+    launchers.cancel(run)
+    until(lambda: read_status(run).state == "stopped", 10)
+
+
+def test_a_machine_that_was_started_again_has_lost_its_processes(run: RunDir) -> None:
+    """The pid is ours now."""
+    run.write_job("local", {**local.handle_of(os.getpid()), "boot": "an earlier start"})
+    assert launchers.state(run.job()) == "gone"
+
+
+@pytest.mark.parametrize("damage", ["missing", "illegible", "of no process", "another machine's"])
+def test_a_run_whose_record_is_lost_is_still_kept_by_its_process(
+    run: RunDir, trainer: subprocess.Popen[str], damage: str
+) -> None:
+    """And a try to resume it leaves the record as it was."""
+    with EventLog(run.events_file) as log:
+        log.write(made_events.started())
+    if damage == "missing":
+        run.job_file.unlink()
+    elif damage == "illegible":
+        run.job_file.write_text("{")
+    else:
+        boot = {"boot": "another", "host": "another"} if damage == "another machine's" else {}
+        run.write_job("local", {**local.handle_of(os.getpid()), "started": 1.0, **boot})
+    left = run.job_file.read_bytes() if run.job_file.exists() else None
+    assert read_status(run).state == "running"
+    for start_again in (launchers.submit, lambda again: launchers.claimed(again).__enter__()):
+        with pytest.raises(UserError, match=f"{run.id} is already running"):
+            start_again(run)
+    assert (run.job_file.read_bytes() if run.job_file.exists() else None) == left
+    with pytest.raises(UserError, match=r"(end it where it was started|stop it there)"):
+        launchers.cancel(run)
+
+    trainer.kill()  # the system frees the lock
+    trainer.wait()
+    if damage != "another machine's":
+        assert read_status(run).state == "crashed"
+        with launchers.claimed(run):
+            assert read_status(run).state in STATES_AT_WORK
+
+
+# Has the run until it is killed.
+_A_TRAINER = """
+import sys, time
+from pathlib import Path
+from segengine import launchers
+from segengine.run.rundir import RunDir
+run = RunDir(Path(sys.argv[1]))
+with launchers.claimed(run):
+    print("mine", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def trainer(run: RunDir) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the run."""
+    words = [sys.executable, "-c", _A_TRAINER, str(run.path)]
+    process = subprocess.Popen(words, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "mine\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_run_of_an_unknown_launcher_is_judged_by_its_log_and_left_alone(run: RunDir) -> None:
+    """As a later version starts it."""
+    run.write_job("slurm", {"ticket": 4711})
+    assert launchers.state(run.job()) == "unknown"
+    assert read_status(run).state == "starting"
+    with pytest.raises(UserError, match=r"Unknown launcher 'slurm'.*local"):
+        launchers.cancel(run)
 
 
 def test_a_zombie_counts_as_dead(run: RunDir) -> None:
@@ -234,12 +334,16 @@ def test_a_zombie_counts_as_dead(run: RunDir) -> None:
 
 def test_a_run_of_another_machine_is_left_alone(run: RunDir) -> None:
     """Its pid is ours here."""
-    launchers.claim(run)
-    run.job_file.write_text(json.dumps({**run.job(), "host": "node-17"}))
+    run.write_job("local", {**local.handle_of(os.getpid()), "host": "node-17", "boot": "another"})
     assert launchers.state(run.job()) == "unknown"
     with pytest.raises(UserError, match=r"on another machine.*stop it there"):
         launchers.cancel(run)
     assert not run.request_file.exists()
+    with pytest.raises(UserError, match=f"on another machine.*delete {run.job_file}"):
+        launchers.submit(run)
+    run.job_file.unlink()
+    with launchers.claimed(run):
+        assert read_status(run).state in STATES_AT_WORK
 
 
 def test_a_run_that_waits_is_stopped_without_ever_having_started(run: RunDir) -> None:

@@ -12,38 +12,22 @@ import pytest
 from segengine.results.runlog import open_log
 from segengine.results.series import Points, as_csv, downsampled, points_of, series_of
 from segengine.run.event_log import EventLog
-from tests.made_runs import config_for, started_fields
+from tests import made_events
 
 
 def step(log: EventLog, number: int, loss: float) -> None:
-    log.write(
-        {
-            "event": "step",
-            "epoch": 1,
-            "step": number,
-            "loss": loss,
-            "lr": 0.001,
-            "images_per_second": 9.0,
-        }
-    )
+    log.write(made_events.step(number, loss=loss))
 
 
 def epoch(log: EventLog, number: int, loss: float, val: dict[str, Any] | None) -> None:
-    log.write(
-        {
-            "event": "epoch",
-            "epoch": number,
-            "step": number,
-            "train": {"loss": loss, "miou": 0.5},
-            "val": val,
-        }
-    )
+    train = made_events.record(0.5, loss)
+    log.write(made_events.epoch(number, train=train, val=val and {**train, **val}))
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> EventLog:
     log = EventLog(tmp_path / "events.jsonl")
-    log.write({"event": "run_started", **started_fields(config_for(), []), "steps_per_epoch": 4})
+    log.write(made_events.started(steps_per_epoch=4))
     return log
 
 
@@ -83,8 +67,7 @@ def test_a_resumed_run_shows_every_epoch_and_step_once(log: EventLog) -> None:
     for number in (1, 2, 3):
         step(log, 4 * number, 1.0 / number)
         epoch(log, number, 1.0 / number, {"loss": 1.0, "miou": 0.1 * number})
-    fields = {**started_fields(config_for(), []), "steps_per_epoch": 4}
-    log.write({"event": "run_started", **fields, "start_epoch": 3, "start_step": 8})
+    log.write(made_events.started(epoch=3, step=8, steps_per_epoch=4))
     step(log, 12, 0.31)
     assert series_of(open_log(log.path))["train_loss"].x == [1.0, 2.0]
     epoch(log, 3, 0.3, {"loss": 0.9, "miou": 0.35})

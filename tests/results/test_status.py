@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 import psutil
 import pytest
 
-from segengine import launchers
 from segengine.launchers import local
 from segengine.results.status import SILENCE, RunStatus, read_status, tail
 from segengine.run.rundir import RunDir
+from tests import made_events
 from tests.made_runs import alive, config_for, make_run
 
 T0 = 1_700_000_000.0  # seconds since 1970 at which the logs below begin
@@ -27,67 +26,64 @@ def run(tmp_path: Path) -> RunDir:
     return RunDir.create(tmp_path, config_for(epochs=4))
 
 
-def write_events(run: RunDir, *events: tuple[float, str, dict[str, Any]]) -> None:
+def write_events(run: RunDir, *events: tuple[float, dict[str, Any]]) -> None:
     """Append events that happened at T0 + so many seconds."""
     with open(run.events_file, "a") as file:
-        for after, kind, fields in events:
-            head = {"v": 1, "seq": 0, "time": T0 + after, "event": kind}
-            file.write(json.dumps({**head, **fields}) + "\n")
+        for after, fields in events:
+            file.write(json.dumps({"v": 1, "seq": 0, "time": T0 + after, **fields}) + "\n")
 
 
 def started(
     after: float, epoch: int = 1, step: int = 0, val_every: int = 1
-) -> tuple[float, str, dict[str, Any]]:
+) -> tuple[float, dict[str, Any]]:
     """4 epochs of 10 steps of 8 images begin, or are resumed; 40 images validate."""
-    fields = {"epochs": 4, "steps_per_epoch": 10, "start_epoch": epoch, "start_step": step}
     images = {"train_images": 80, "val_images": 40, "val_every": val_every}
-    return after, "run_started", {**fields, **images}
+    return after, made_events.started(epoch, step, steps_per_epoch=10, **images)
 
 
-def step(after: float, number: int) -> tuple[float, str, dict[str, Any]]:
-    return after, "step", {"epoch": (number - 1) // 10 + 1, "step": number, "loss": 1.0}
+def step(after: float, number: int) -> tuple[float, dict[str, Any]]:
+    return after, made_events.step(number, (number - 1) // 10 + 1)
 
 
-def epoch(after: float, number: int, miou: float | None) -> tuple[float, str, dict[str, Any]]:
-    val = None if miou is None else {"miou": miou}
-    return after, "epoch", {"epoch": number, "step": 10 * number, "val": val}
+def epoch(after: float, number: int, miou: float | None) -> tuple[float, dict[str, Any]]:
+    return after, made_events.epoch(number, miou, step=10 * number)
 
 
-def progress(after: float, phase: str, done: int) -> tuple[float, str, dict[str, Any]]:
+def progress(after: float, phase: str, done: int) -> tuple[float, dict[str, Any]]:
     """So many of 40 images are done."""
-    return after, "progress", {"phase": phase, "done": done, "total": 40}
+    return after, made_events.progress(phase, done, 40)
 
 
-def one_epoch(after: float) -> list[tuple[float, str, dict[str, Any]]]:
+def one_epoch(after: float) -> list[tuple[float, dict[str, Any]]]:
     """10 steps of 2 s each, a validation of 6 s, and 1 s to save: 27 s."""
+    saved = {"event": "checkpoint", "epoch": 1, "kind": "last", "path": "x", "sha256": "0"}
     return [
         started(after),
         step(after + 10, 5),
         progress(after + 20, "Validating", 0),
         progress(after + 23, "Validating", 20),
         epoch(after + 26, 1, 0.25),
-        (after + 27, "checkpoint", {"epoch": 1, "kind": "last"}),
+        (after + 27, saved),
     ]
 
 
 def dead(run: RunDir) -> RunDir:
     """A job whose process is gone: our own pid, but started in another century."""
-    job = {"backend": "local", "pid": os.getpid(), "process_started": 1.0, "submitted": T0}
-    run.job_file.write_text(json.dumps({**job, "host": socket.gethostname()}))
+    run.write_job("local", {**local.handle_of(os.getpid()), "started": 1.0})
+    run.job_file.write_text(json.dumps({**run.job(), "submitted": T0}))
     return run
 
 
 def at_work(run: RunDir) -> RunDir:
     """A job whose process lives since before T0."""
-    launchers.claim(run)
+    alive(run)
     run.job_file.write_text(json.dumps({**run.job(), "submitted": T0 - 5}))
     return run
 
 
 def elsewhere(run: RunDir) -> RunDir:
     """A job on another machine, with a pid that exists here too."""
-    launchers.claim(run)
-    job = {**run.job(), "host": "another-machine", "submitted": T0}
+    job = {**alive(run).job(), "host": "another-machine", "boot": "another", "submitted": T0}
     run.job_file.write_text(json.dumps(job))
     return run
 
@@ -112,7 +108,7 @@ def test_a_run_without_any_record_of_a_process_has_crashed(run: RunDir) -> None:
 
 
 def test_a_resumed_run_waits_again_until_its_process_is_there(run: RunDir) -> None:
-    write_events(run, started(0), step(2, 5), (3, "run_stopped", {"reason": "r"}))
+    write_events(run, started(0), step(2, 5), (3, made_events.stopped()))
     run.write_job("local")
     assert read_status(run).state == "waiting"
 
@@ -130,7 +126,7 @@ def test_a_process_that_has_not_logged_yet_is_starting(run: RunDir) -> None:
 
 def test_what_a_run_does_before_its_first_step_is_said(run: RunDir) -> None:
     at_work(run)
-    write_events(run, (0, "progress", {"phase": "Reading images", "done": 1200, "total": 3680}))
+    write_events(run, (0, made_events.progress("Reading images", 1200, 3680)))
     status = status_after(run, 1)
     assert status.activity == "Reading images 1,200 of 3,680"
     assert (status.state, status.seconds_left) == ("running", None)
@@ -239,7 +235,7 @@ def test_time_left_of_a_resumed_run_counts_this_session_only(run: RunDir) -> Non
 def test_a_crashed_run_that_is_resumed_claims_no_time_left_before_it_trains(run: RunDir) -> None:
     """Its process starts and reads data: the last session's speed says nothing yet."""
     write_events(run, started(0), step(10, 20))
-    launchers.claim(run)
+    alive(run)
     now = time.time()
     status = read_status(run, now=now)
     assert (status.state, status.seconds_left) == ("running", None)
@@ -315,7 +311,7 @@ def test_a_run_of_another_machine_is_judged_by_its_log(run: RunDir) -> None:
     write_events(run, started(0), step(2, 1))
     assert status_after(run, 10).state == "running"
     assert status_after(run, 2 + SILENCE + 1).state == "unresponsive"
-    write_events(run, (400, "run_finished", {}))
+    write_events(run, (400, made_events.finished()))
     assert status_after(run, 401).state == "finished"
 
 
@@ -323,17 +319,17 @@ def test_a_run_of_another_machine_is_judged_by_its_log(run: RunDir) -> None:
 def test_an_ended_run_that_is_taken_up_again_is_starting_then_running(
     run: RunDir, end: str
 ) -> None:
-    write_events(run, started(0), epoch(4, 1, 0.5), (5, end, {"reason": "r", "error": "e"}))
+    write_events(run, started(0), epoch(4, 1, 0.5), (5, made_events.ENDS[end]()))
     alive(run)
     again = read_status(run)
     assert (again.state, again.message, again.epoch) == ("starting", "", 1)
     now = time.time() - T0
-    write_events(run, (now, "progress", {"phase": "Reading images", "done": 1, "total": 2}))
+    write_events(run, (now, made_events.progress("Reading images", 1, 2)))
     assert read_status(run).state == "running"
 
 
 def test_a_continuation_that_dies_at_once_leaves_the_old_end(run: RunDir) -> None:
-    write_events(run, started(0), (5, "run_stopped", {"reason": "Stopped on request."}))
+    write_events(run, started(0), (5, made_events.stopped()))
     dead(run)
     assert read_status(run).state == "stopped"
 

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from segengine.errors import UserError
-from segengine.run.event_log import EventLog, read_events
+from segengine.run.event_log import EventLog, parse_line, read_events, read_log
 from segengine.run.events import Event
+from tests import made_events
 
 
 def write_log(path: Path) -> bytes:
     """Write a small log with text of several bytes per character; returns its bytes."""
     with EventLog(path) as log:
-        log.write(
-            {
-                "event": "run_started",
-                "epochs": 2,
-                "classes": [{"name": "Fell äöü 🐈", "color": "#0072B2"}],
-            }
-        )
-        log.write({"event": "step", "epoch": 1, "step": 1, "loss": 0.5})
-        log.write(
-            {"event": "run_failed", "error": 'line one\nline two\r "quoted" \u2028'}, durable=True
-        )
+        log.write(made_events.started(classes=[{"name": "Fell äöü 🐈", "color": "#0072B2"}]))
+        log.write(made_events.step(1, loss=0.5))
+        log.write(made_events.failed('line one\nline two\r "quoted" \u2028'), durable=True)
     return path.read_bytes()
 
 
@@ -54,7 +49,7 @@ def test_a_line_is_one_strict_json_object(tmp_path: Path) -> None:
 def test_an_event_can_be_read_as_soon_as_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path)
-    log.write({"event": "step", "step": 1})
+    log.write(made_events.step(1))
     events, offset = read_events(path)
     assert (events[0]["step"], offset) == (1, path.stat().st_size)
     log.close()
@@ -84,10 +79,10 @@ def test_a_writer_continues_a_log_torn_at_any_byte(tmp_path: Path) -> None:
         torn.write_bytes(whole[:size])
         kept = whole[:size].count(b"\n")
         with EventLog(torn) as log:
-            log.write({"event": "run_started", "again": True})
+            log.write(made_events.stopped("again"))
         events = [json.loads(line) for line in torn.read_bytes().decode().split("\n")[:-1]]
         assert seqs(events) == list(range(kept + 1))
-        assert events[-1]["again"] is True
+        assert events[-1]["reason"] == "again"
         assert torn.read_bytes().startswith(whole[: whole[:size].rfind(b"\n") + 1])
 
 
@@ -98,23 +93,79 @@ def test_a_reader_that_waited_at_a_torn_line_gets_the_repaired_one(tmp_path: Pat
         file.write(b'{"v":1,"seq":3,"event":"st')
     first, offset = read_events(path)
     with EventLog(path) as log:
-        log.write({"event": "run_started", "start_step": 0})
+        log.write(made_events.started())
     second, _ = read_events(path, offset)
     assert seqs(first) == [0, 1, 2]
     assert [(event["seq"], event["event"]) for event in second] == [(3, "run_started")]
 
 
-def test_a_line_that_is_no_event_is_skipped(tmp_path: Path) -> None:
+def line(seq: int, event: dict[str, Any]) -> bytes:
+    return json.dumps({"v": 1, "seq": seq, "time": 1.0, **event}).encode() + b"\n"
+
+
+def test_a_line_that_is_no_event_is_left_out_and_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    path.write_bytes(
-        b'\n{"seq":0,"event":"a"}\nnot json\n[1]\n{"no":"event"}\n\xff\xfe\n{"seq":7,"event":"b"}\n'
-    )
-    events, offset = read_events(path)
-    assert [event["event"] for event in events] == ["a", "b"]
-    assert offset == path.stat().st_size
+    lines = [line(0, made_events.step(1)), b"\n", b"not json\n", b"[1]\n", b'{"no":"event"}\n']
+    lines += [b"\xff\xfe\n", b"[" * 100_000 + b"\n", line(7, made_events.step(2))]
+    path.write_bytes(b"".join(lines))
+    part = read_log(path)
+    assert [event["step"] for event in part.events] == [1, 2]
+    assert (part.offset, part.lines) == (path.stat().st_size, len(lines))
+    assert [number for number, _ in part.damaged] == [2, 3, 4, 5, 6]
     with EventLog(path) as log:
-        log.write({"event": "c"})
-    assert read_events(path, offset)[0][0]["seq"] == 8
+        log.write(made_events.step(3))
+    assert read_events(path, part.offset)[0][0]["seq"] == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"loss": ...}, "step.loss: Field required"),
+        ({"time": ...}, "step.time: Field required"),
+        ({"event": ...}, "event"),
+        ({"step": "7"}, "step.step: Input should be a valid integer"),
+        ({"step": True}, "step.step: Input should be a valid integer"),
+        ({"step": -1}, "step.step: .* greater than or equal to 0"),
+        ({"step": 10**400}, "step.step: .* less than or equal to 9007199254740992"),
+        ({"epoch": 0}, "step.epoch: .* greater than or equal to 1"),
+        ({"lr": None}, "step.lr: Input should be a valid number"),
+        ({"lr": math.nan}, "step.lr: Input should be a finite number"),
+        ({"loss": math.inf}, "step.loss: Input should be a finite number"),
+        ({"v": 2}, "step.v: .* less than or equal to 1"),
+    ],
+)
+def test_an_event_that_is_not_as_declared_says_where(change: dict[str, Any], problem: str) -> None:
+    event = {"v": 1, "seq": 0, "time": 1.0, **made_events.step(1), **change}
+    text = json.dumps({name: value for name, value in event.items() if value is not ...})
+    with pytest.raises(UserError, match=problem):
+        parse_line(text.encode())
+
+
+def test_what_later_versions_log_is_left_out_without_a_word() -> None:
+    """Their events, and their fields beside ours."""
+    assert parse_line(line(0, {"event": "confidence", "mean": 0.5})) is None
+    event = parse_line(line(0, {**made_events.step(1), "energy": 12.0}))
+    assert event is not None and event["event"] == "step"
+
+
+def test_a_log_that_became_shorter_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(line(0, made_events.step(1)))
+    assert seqs(read_events(path, 1000)[0]) == [0]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    """A pipe would block for ever, a device would never end."""
+    path = tmp_path / "events.jsonl"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(UserError, match=f"{path} cannot be read: .*(directory|regular file)"):
+        read_events(path)
 
 
 def test_numbers_that_are_not_finite_are_null_and_named(tmp_path: Path) -> None:
@@ -150,7 +201,7 @@ def test_a_reader_beside_the_writer_sees_each_event_once_and_in_order(tmp_path: 
     def write() -> None:
         with EventLog(path) as log:
             for step in range(count):
-                log.write({"event": "step", "step": step, "text": "x" * (step % 97)})
+                log.write(made_events.progress("x" * (step % 97), step, 2000))
         done.set()
 
     writer = threading.Thread(target=write)
@@ -195,18 +246,19 @@ from pathlib import Path
 from segengine.errors import UserError
 from segengine.run.event_log import EventLog
 path, room = Path(sys.argv[1]), int(sys.argv[2])
+event = {"event": "progress", "phase": "Reading images", "done": 1, "total": 2}
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with EventLog(path) as log:
-    log.write({"event": "run_started"})
+    log.write(event)
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
     for attempt in range(3):
         try:
-            log.write({"event": "step", "loss": 0.5})
+            log.write(event)
         except UserError as error:
             print(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    log.write({"event": "run_failed", "error": "no room"})
+    log.write({"event": "run_stopped", "reason": "no room"})
 """
 
 
@@ -223,6 +275,6 @@ def test_a_disk_that_fills_up_tears_no_line_and_the_count_continues(
     events, offset = read_events(path)
     assert offset == path.stat().st_size
     assert [(event["seq"], event["event"]) for event in events] == [
-        (0, "run_started"),
-        (1, "run_failed"),
+        (0, "progress"),
+        (1, "run_stopped"),
     ]

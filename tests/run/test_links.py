@@ -8,7 +8,13 @@ import pytest
 
 from segengine import launchers
 from segengine.errors import UserError
+from segengine.run.rundir import RunDir
 from tests.made_runs import make_run
+
+
+def claim(run: RunDir) -> None:
+    with launchers.claimed(run):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -24,7 +30,7 @@ def test_a_run_with_a_link_inside_is_not_resumed_and_the_target_stays(
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(target)
-    for start in (launchers.submit, launchers.claim):
+    for start in (launchers.submit, claim):
         with pytest.raises(UserError, match="is a link to") as caught:
             start(run)
         assert str(target) in str(caught.value)
@@ -37,5 +43,5 @@ def test_a_run_folder_that_is_itself_a_link_is_a_persons_choice(tmp_path: Path) 
     (tmp_path / "runs").mkdir()
     linked = type(run)(tmp_path / "runs" / run.id)
     linked.path.symlink_to(run.path)
-    launchers.claim(linked)
-    assert launchers.state(linked.job()) == "alive"
+    with launchers.claimed(linked):
+        assert launchers.state_of(linked, linked.job()) == "alive"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.launchers.preflight import check_writable
 from segengine.run import rundir
-from segengine.run.rundir import RunDir, read_json
+from segengine.run.rundir import RunDir
 
 UNKNOWN = "20260101-000000-segformer_b0-scratch-0000"
 
@@ -169,18 +170,34 @@ def test_listing_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
         RunDir.all(folders["an unknown home"])
 
 
-def test_damaged_json_counts_as_none(tmp_path: Path) -> None:
-    path = tmp_path / "job.json"
-    assert read_json(path) is None
-    for content in (b"", b"{", b"[1]", b"\xff\xfe", b"null"):
-        path.write_bytes(content)
-        assert read_json(path) is None
-    path.write_text('{"pid": 1}')
-    assert read_json(path) == {"pid": 1}
-
-
 def test_a_damaged_config_is_an_error_with_its_file(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, RunConfig())
     run.config_file.write_text("{")
     with pytest.raises(UserError, match=f"{run.config_file} cannot be read"):
         run.config()
+
+
+def test_a_folder_that_cannot_be_looked_into_is_still_a_run(tmp_path: Path) -> None:
+    """Another person's, or on a disk that fails: it is shown, and says why it cannot be read."""
+    runs = {name: RunDir.create(tmp_path, RunConfig()) for name in ("folder", "link", "pipe")}
+    for run in runs.values():
+        run.config_file.unlink()
+    runs["folder"].config_file.mkdir()
+    runs["link"].config_file.symlink_to(tmp_path / "gone")
+    os.mkfifo(runs["pipe"].config_file)
+    assert {run.id for run in RunDir.all(tmp_path)} == {run.id for run in runs.values()}
+    for run in runs.values():
+        with pytest.raises(UserError, match=f"{run.config_file} cannot be read"):
+            RunDir.open(tmp_path, run.id).config()
+
+
+def test_a_disk_that_is_full_leaves_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="The disk is full"):
+        RunDir.create(tmp_path, RunConfig())
+    assert os.listdir(tmp_path) == []

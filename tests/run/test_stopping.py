@@ -119,7 +119,7 @@ def test_a_stop_in_the_middle_of_a_slow_step_saves_the_state_from_before_it(
 
 
 @pytest.mark.usefixtures("signal_handlers")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_between_two_steps_ends_the_run_at_the_next_check(
     whole: RunDir, config: RunConfig, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -136,9 +136,21 @@ def test_a_signal_between_two_steps_ends_the_run_at_the_next_check(
     stopper.listen()
     run = tiny.train(tmp_path, config, stopper)
     assert stopper.checks == 2
-    assert tiny.events(run)[-1]["event"] == "run_stopped"
+    ended = tiny.events(run)[-1]
+    closed = "Stopped because its terminal was closed."
+    reason = closed if number == signal.SIGHUP else "Stopped on request."
+    assert (ended["event"], ended["reason"]) == ("run_stopped", reason)
     tiny.go_on(run)
     assert tiny.epochs(run) == tiny.epochs(whole)
+
+
+@pytest.mark.usefixtures("signal_handlers")
+def test_a_run_under_nohup_outlives_its_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stopper = Stopper()
+    stopper.listen()
+    os.kill(os.getpid(), signal.SIGHUP)
+    stopper.check()
 
 
 def test_only_a_request_stops() -> None:

@@ -82,7 +82,7 @@ def test_a_line_still_being_written_is_sent_once_it_is_whole(
     with open(run.events_file, "ab", buffering=0) as file:
         file.write(torn)
         time.sleep(0.3)
-        file.write(b'ss":0.7,"lr":0.001}\n{"v":1,"se')
+        file.write(b'ss":0.7,"lr":0.001,"images_per_second":9.0}\n{"v":1,"se')
     assert reader.next()[run.id]["series"] == {"step_loss": {"x": [1.4], "y": [0.7]}}
     assert int(reader.last_id) == run.events_file.stat().st_size - len(b'{"v":1,"se')
 

@@ -1,0 +1,78 @@
+"""The small JSON files of a run folder, declared once and validated where they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import NotRequired, TypedDict
+
+from segengine.errors import UserError
+from segengine.files import cannot_read, open_regular
+
+STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+MOST_BYTES = 1 << 24  # of a record; ours have some hundred, with a large matrix a million
+
+# Ranges of the numbers that records hold: beyond them readers could not compute.
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Number = Annotated[int, Field(ge=1, le=2**53)]  # 1-based
+Seconds = Annotated[float, Field(ge=0, le=1e12)]
+
+Record = TypeVar("Record")
+
+
+@with_config(ConfigDict(**STRICT, extra="allow"))
+class Job(TypedDict):
+    """Who runs a run: a launcher's backend, whose own fields (its handle) stand beside these.
+
+    Without a handle no process was started yet: the run waits.
+    """
+
+    backend: str
+    submitted: Seconds  # since 1970
+    error: NotRequired[str]  # why the process ended, where the log could not be written
+
+
+@with_config(ConfigDict(**STRICT, extra="allow"))
+class Request(TypedDict):
+    """What a person asked of the run."""
+
+    want: Literal["stop"]
+    time: Seconds  # since 1970
+
+
+@with_config(ConfigDict(**STRICT, extra="allow"))
+class Notes(TypedDict, total=False):
+    """What a person noted about the run."""
+
+    name: str
+
+
+JOB, REQUEST, NOTES = TypeAdapter(Job), TypeAdapter(Request), TypeAdapter(Notes)
+
+
+def read_record(path: Path, declared: TypeAdapter[Record]) -> Record | None:
+    """The record of a JSON file; None where there is no file.
+
+    Raises:
+        UserError: the file cannot be read, or does not hold such a record.
+    """
+    try:
+        with open_regular(path) as file:
+            text = file.read(MOST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    try:
+        return declared.validate_json(text)
+    except ValidationError as error:
+        raise UserError(f"{path} cannot be read: {first_problem(error)}.") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a record, such as "job.submitted: Field required"."""
+    problem: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {problem['msg']}" if place else str(problem["msg"])

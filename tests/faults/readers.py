@@ -1,0 +1,129 @@
+"""Everything that the pages and the command line read of a runs folder, without their layout."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from dashboard.launch.encoder_runs import encoder_sources
+from dashboard.masks.panels import open_ground_truth
+from dashboard.runs.rows import choices_for, read_rows, table_data
+from dashboard.server.stream import Feed
+from dashboard.shared.run_names import data_of, label_of
+from dashboard.shared.run_store import all_runs, log_of
+from dashboard.shared.selection import first_choice
+from segengine.cli.main import main
+from segengine.config import RunConfig
+from segengine.results.masks import (
+    classes_of,
+    common_images,
+    ignore_index_of,
+    mask_set,
+    mismatch,
+    order_images,
+    set_mious,
+)
+from segengine.results.series import as_csv, downsampled, series_of
+from segengine.results.status import tail
+from segengine.results.table import changes, facts, read_config
+
+
+@contextlib.contextmanager
+def serving(runs_dir: Path) -> Iterator[None]:
+    """The dashboard's functions see this runs folder."""
+    before = os.environ.get("SEGLAB_RUNS")
+    os.environ["SEGLAB_RUNS"] = str(runs_dir)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SEGLAB_RUNS"]
+        else:
+            os.environ["SEGLAB_RUNS"] = before
+
+
+def read_list() -> str:
+    """`list`."""
+    return _printed("list")
+
+
+def read_show() -> str:
+    """`show`, of every run."""
+    return "".join(_printed("show", run.id) for run in all_runs())
+
+
+def read_runs_page() -> str:
+    """The Runs page: its table, its buttons and what it tells of each run."""
+    rows = read_rows()
+    titles, lines = table_data(rows)
+    choices_for(rows)
+    for row in rows:
+        facts(row.run, log_of(row.run))
+        tail(row.run.output_file)
+        if row.config:
+            changes(row.config)
+    return _sent([titles, lines])
+
+
+def read_curves_page() -> str:
+    """The Curves page: the picker, the stream's first messages and the CSV file."""
+    runs = all_runs()
+    first_choice(runs)
+    names = [[run.id, label_of(run), data_of(run)] for run in runs]
+    news = [feed.news() for run in runs for feed in (Feed(run), Feed(run, 0), Feed(run, 700))]
+    series = {run.id: series_of(log_of(run)) for run in runs}
+    thin = [asdict(points) for one in series.values() for points in downsampled(one, 20).values()]
+    return _sent([names, news, as_csv(series), thin])
+
+
+def read_masks_page() -> str:
+    """The Masks page: the sets of masks, their images, their order, classes and ground truth."""
+    told: list[object] = []
+    for run in all_runs():
+        log, config = log_of(run), read_config(run)
+        masks = mask_set(run, log)
+        data = [config.data] if config else []
+        told.append([asdict(info) for info in classes_of(log)])
+        told.append(mismatch([classes_of(log)], data))
+        if masks is None:
+            continue
+        names = common_images([masks])
+        mious = set_mious(masks, names, None, len(classes_of(log)), ignore_index_of(log))
+        told += [run.id, masks.caption, order_images(names, [mious], "hardest")]
+        told += [open_ground_truth(data, name).problem for name in names[:1]]
+    return _sent(told)
+
+
+def read_launch_page() -> str:
+    """The Launch page: the runs whose encoder a new one can start from."""
+    return _sent(encoder_sources(RunConfig().flat()))
+
+
+READERS: dict[str, Callable[[], str]] = {
+    "list": read_list,
+    "show": read_show,
+    "Runs": read_runs_page,
+    "Curves": read_curves_page,
+    "Masks": read_masks_page,
+    "Launch": read_launch_page,
+}
+
+
+def _printed(*words: str) -> str:
+    """What a command prints to a terminal of UTF-8."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stdout(out):
+        code = main([*words, "--runs-dir", os.environ["SEGLAB_RUNS"]])
+        out.flush()
+    assert code == 0, f"{words} ended with {code}"
+    return out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+
+
+def _sent(value: object) -> str:
+    """What the browser gets: strict JSON in UTF-8."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False).encode().decode()
