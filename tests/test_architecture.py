@@ -154,7 +154,7 @@ def test_the_house_is_small_enough_to_be_remembered() -> None:
     print(f"\n{len(rooms)} rooms on {len(floors)} floors, {len(arrows())} arrows between them")
     for number, there in sorted(floors.items(), reverse=True):
         print(f"{number}  {' '.join(there)}")
-    assert len(rooms) <= 21 and len(floors) <= 9 and len(arrows()) <= 90
+    assert len(rooms) <= 21 and len(floors) <= 9 and len(arrows()) <= 92
 
 
 def test_no_folder_is_crowded() -> None:

@@ -72,15 +72,18 @@ def escaped(text: str) -> str:
     The one door for all that SegLab did not write itself: addresses, names and notes, paths, class
     and image names, and every sentence that repeats one of these.
     """
-    line = printable(" ".join(text.split()))
-    pieces = (_PUNCTUATION.sub(r"\\\1", piece) for piece in _FOUND_LATER.split(line))
-    return _GAP.join(pieces)
+    return _escaped(" ".join(text.split()))
 
 
 def with_links(text: str) -> str:
     """Text for Markdown like `escaped`, but web addresses in it can be followed."""
-    parts = _ADDRESS.split(text)  # text, address, text, ...
-    return "".join(f"<{part}>" if index % 2 else escaped(part) for index, part in enumerate(parts))
+    parts = _ADDRESS.split(" ".join(text.split()))  # text, address, text, ...
+    return "".join(f"<{part}>" if index % 2 else _escaped(part) for index, part in enumerate(parts))
+
+
+def _escaped(line: str) -> str:
+    pieces = (_PUNCTUATION.sub(r"\\\1", piece) for piece in _FOUND_LATER.split(printable(line)))
+    return _GAP.join(pieces)
 
 
 def _is_missing(value: float | None) -> bool:

@@ -153,7 +153,7 @@ def test_a_proposed_classes_json_is_written_by_a_button_and_never_over_another(
         return CLASSES_OF_PETS
 
     monkeypatch.setattr("segengine.launchers.preflight.dataset_classes", classes)
-    monkeypatch.setattr("segengine.launchers.preflight.split_sizes", lambda _: {"train": 99})
+    monkeypatch.setattr("segengine.launchers.preflight.role_sizes", lambda _: {"train": 99})
     page.run()
     page.selectbox(key="launch_dataset").set_value("folder").run()
     page.text_input(key="launch_root").set_value(str(file.parent)).run()
@@ -179,7 +179,7 @@ def test_a_classes_json_that_cannot_be_written_is_a_sentence(
         error.classes_json = CLASSES  # type: ignore[attr-defined]
         raise error
 
-    monkeypatch.setattr("segengine.launchers.preflight.split_sizes", lambda _: {"train": 99})
+    monkeypatch.setattr("segengine.launchers.preflight.role_sizes", lambda _: {"train": 99})
     monkeypatch.setattr("segengine.launchers.preflight.dataset_classes", classes)
     page.run()
     page.selectbox(key="launch_dataset").set_value("folder").run()

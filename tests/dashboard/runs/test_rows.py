@@ -138,11 +138,13 @@ def test_settings_are_called_as_on_the_form_and_paths_are_cut_at_their_beginning
 ) -> None:
     earlier = make_run(tmp_path)
     start = {"strategy": "frozen", "weights": f"run:{earlier.id}"}
-    configs = [config_for(Path("/data/a"), optimizer="sgd"), config_for(Path("/data/b"), **start)]
+    first = {"optimizer": "sgd", "strategy": "pretrained", "weights": "imagenet"}
+    configs = [config_for(Path("/data/a"), **first), config_for(Path("/data/b"), **start)]
     columns, lines = table_data([row_of(RunDir.create(tmp_path, config)) for config in configs])
     cells = dict(zip([column["title"] for column in columns], lines[0]["config"], strict=True))
-    assert (cells["Model"], cells["Strategy"]) == ("SegFormer-B0", "Scratch")
-    assert (cells["Optimizer"], cells["Dataset folder"]) == ("SGD with momentum", "/data/a")
+    assert (cells["Model"], cells["Strategy"]) == ("SegFormer-B0", "Pretrained")
+    assert cells["Weights"] == "ImageNet"
+    assert (cells["Optimizer"], cells["Dataset folder"]) == ("SGD", "/data/a")
     place = [column["title"] for column in columns].index("Weights")
     assert lines[1]["config"][place] == f"run SegFormer-B0 scratch {earlier.id[-4:]}"
     paths = {column["title"] for column in columns if column["is_path"]}

@@ -29,7 +29,8 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_lines_and_marks_have_a_contrast_of_3_to_1_in_each_theme(theme: str) -> None:
-    config = tomllib.loads((PROJECT / ".streamlit/config.toml").read_text())["theme"][theme]
+    file = PROJECT / "dashboard/.streamlit/config.toml"
+    config = tomllib.loads(file.read_text())["theme"][theme]
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     for color in MARKS:
         light, dark = re.fullmatch(r"light-dark\((#\w{6}), (#\w{6})\)", color).groups()

@@ -61,4 +61,4 @@ def test_addresses_in_a_sentence_are_links_and_nothing_else_is() -> None:
     sentence = "Get it at https://host.org/a_b/c.zip?x=1, or ask *me*."
     shown = r"Get it at <https://host.org/a_b/c.zip?x=1>, or ask \*me\*\."
     assert with_links(sentence) == shown
-    assert with_links("[x](javascript:alert(1))") == r"\[x\]\(javascript\:alert\(1\)\)"
+    assert with_links("[x](javascript:alert(1))") == r"\[x\]\(javascript\::small[]alert\(1\)\)"
