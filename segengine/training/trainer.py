@@ -161,7 +161,8 @@ class Trainer:
                 if (name := components.val_data.names[index]) in names:
                     film[name] = mask.cpu().numpy().astype(np.uint8)
 
-        tick(0, len(components.val_data))  # readers tell by it how long the training steps took
+        # Readers tell by it how long the training steps took.
+        self.logger.progress("Validating", 0, len(components.val_data))
         with self.stopper.interruptible(self._save_from_listener):
             validation = components.predictor.validate(
                 components.val_data, components.step.loss, len(components.classes), tick, keep_film

@@ -127,6 +127,10 @@ def test_a_download_that_was_cut_off_is_taken_up_again(
     assert len(training_split(Path(config.root)).names) == tiny.TRAIN
 
 
+class EndOfWaiting(Exception):
+    """What a progress function raises to end the wait."""
+
+
 def test_a_stop_ends_a_download_at_once(
     tmp_path: Path, archives: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,8 +138,8 @@ def test_a_stop_ends_a_download_at_once(
 
     def stop(phase: str, done: int, total: int) -> None:
         assert phase == "Downloading megabytes" and done == 0 and total == 773
-        raise InterruptedError("stop")
+        raise EndOfWaiting
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(EndOfWaiting):
         prepare_dataset(DataConfig(root=str(tmp_path), download=True), stop)
     assert not Served.hanging.is_set()  # it was still waiting for the server

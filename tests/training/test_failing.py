@@ -201,7 +201,7 @@ def test_an_error_nobody_thought_of_is_still_logged(
     def broken(*_: object) -> None:
         raise RuntimeError("the plumbing\nleaks")
 
-    monkeypatch.setattr(CrossEntropy, "forward", broken)
+    monkeypatch.setattr(CrossEntropy, "sums", broken)
     run = tiny.train(tmp_path, config, code=1)
     failed = tiny.events(run)[-1]
     assert failed["event"] == "run_failed"

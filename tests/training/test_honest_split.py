@@ -13,6 +13,7 @@ from segengine.results.runlog import open_log
 from segengine.results.scored_on import test_words as words_of_test
 from segengine.results.scored_on import validation_words
 from segengine.results.status import read_status
+from segengine.results.table import read_row
 from segengine.run.rundir import RunDir
 from tests import tiny
 
@@ -58,7 +59,7 @@ def test_every_number_says_what_it_is_over(run: RunDir) -> None:
     )
     shown = tables.one_run(run)
     assert validation_words(log) in shown and words_of_test(log) in shown
-    assert "held out" in tables.runs([run])
+    assert "held out" in tables.runs([read_row(run)])
 
 
 def test_the_courses_habit_scores_no_second_split_and_says_what_chose(

@@ -154,7 +154,7 @@ def test_a_disk_without_room_for_another_file_takes_the_reason_in_the_old_one(
 
     with monkeypatch.context() as patch, launchers.claimed(run):
         patch.setattr(EventLog, "_append", full)
-        patch.setattr("segengine.files.tempfile.mkstemp", full)
+        patch.setattr("segengine.files.secrets.token_hex", full)
         assert run_training(run, Stopper()) == 1
     job = run.job()
     assert job is not None and job["error"].startswith("The disk is full: ")

@@ -87,8 +87,6 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     plain = os.fdopen
     if moment == "write":
         monkeypatch.setattr(files.os, "fdopen", lambda *args: FullAfter(plain(*args)))
-    elif moment == "open":
-        monkeypatch.setattr(files.tempfile, "mkstemp", full_disk)
     else:
         monkeypatch.setattr(files.os, moment, full_disk)
 
