@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def choose(page: Any, title: str, option: str, *, typed: str = "") -> None:
     box.click()
     if typed:
         box.fill(typed)
-    page.get_by_role("option", name=option, exact=True).click()
+    shown = re.compile(rf"^{re.escape(option)}( · [\d.]+ M)?$")  # models and encoders say a size
+    page.get_by_role("option", name=shown).click()
     settle(page)
 
 
@@ -139,10 +141,10 @@ def test_streets_are_learned_first_and_pets_over_their_frozen_encoder(
 
     page.get_by_role("link", name="Runs").click()
     page.locator(f'tr[data-run="{second.id}"]').click()
-    page.get_by_role("heading", name=second.id).wait_for()
+    page.get_by_role("heading", name=f"SegFormer-B0 frozen {second.id[-4:]}").wait_for()
     facts = page.locator(".seglab-facts").first
-    assert f"run:{first.id}" in facts.inner_text()
-    assert "cityscapes" in facts.inner_text()
+    assert f"run SegFormer-B0 scratch {first.id[-4:]}" in facts.inner_text()
+    assert "cityscapes" in facts.inner_text().lower()
     assert not page.errors
 
 
