@@ -14,11 +14,13 @@ export default function ({ data, parentElement }) {
 
 class Keeper {
   constructor() {
-    this.opened = window.innerWidth < WIDE || window.innerHeight < HIGH;
+    this.opened = false; // by us: who closes the settings again has them closed
     // Two tabs share a cookie: the one that is reloaded, or looked at, writes what it holds.
     this.keep = () => this.data && writeCookie(this.data.cookie, this.data.draft);
     this.events = ["pagehide", "focus"];
     for (const name of this.events) window.addEventListener(name, this.keep);
+    this.resized = () => this.openSettings();
+    window.addEventListener("resize", this.resized);
     this.observer = new MutationObserver(() => this.tidy());
     this.observer.observe(document.querySelector(".stMain") ?? document.body, {
       childList: true,
@@ -51,7 +53,8 @@ class Keeper {
   // A large window has room for all settings.
   openSettings() {
     const closed = document.querySelector(".st-key-launch_form details:not([open]) > summary");
-    if (this.opened || !closed) return;
+    const hasRoom = window.innerWidth >= WIDE && window.innerHeight >= HIGH;
+    if (this.opened || !hasRoom || !closed) return;
     this.opened = true;
     closed.click();
   }
@@ -59,6 +62,7 @@ class Keeper {
   stop() {
     this.observer.disconnect();
     for (const name of this.events) window.removeEventListener(name, this.keep);
+    window.removeEventListener("resize", this.resized);
   }
 }
 

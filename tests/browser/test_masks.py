@@ -218,7 +218,7 @@ def test_a_run_in_training_brings_its_new_masks_by_itself(
     run = alive(make_run(dashboard.runs_dir, root=real_pets, epochs_done=2, end=None))
     open_masks(page, dashboard, run)
     note = page.locator(f'[data-panel="{run.id}"] .note')
-    assert note.inner_text() == "latest validation, epoch 2 of 6"
+    assert note.inner_text() == "latest validation, epoch 2 of 6, at 64x64"
     page.get_by_label("Opacity of all masks in percent").fill("80")
     film = sorted(path.name for path in run.masks(2).iterdir())
     run.masks(3).mkdir()
@@ -228,7 +228,7 @@ def test_a_run_in_training_brings_its_new_masks_by_itself(
         write_epoch(log, 3)
         log.write({"event": "masks", "epoch": 3, "folder": "masks/epoch-0003"})
     page.wait_for_function(
-        "note => note.textContent === 'latest validation, epoch 3 of 6'",
+        "note => note.textContent === 'latest validation, epoch 3 of 6, at 64x64'",
         arg=note.element_handle(),
         timeout=6_000,
     )
