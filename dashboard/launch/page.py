@@ -72,6 +72,7 @@ def draw_page() -> None:
     if ticket.run_id:
         show_run(ticket.run_id)
     fill_at_first()
+    draw_memory(draft())  # before the data are looked at: what was typed is kept at once
     st.title("Launch", anchor=False)
     with st.spinner("Looking at the data"):  # shown only where that takes a while
         checked = check_form(current_entries(), runs_dir())
@@ -83,7 +84,6 @@ def draw_page() -> None:
                 ticket = st.session_state[TICKET] = Ticket()
         draw_start_bar(checked, ticket)
         draw_command(checked)
-    draw_memory(draft())
 
 
 draw_page()

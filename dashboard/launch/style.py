@@ -31,6 +31,7 @@ def style(wrong: Collection[str], *, background: str) -> str:
 {more} {{ {_PAIRS.format(width=130)} }}
 {both} > {_all_but(spec.name for spec in numbers)} {{ grid-column: 1 / -1; }}
 {", ".join(frames) or ".none"} {{ border-color: #d94a57; }}
+.st-key-launch_memory {{ position: absolute; }}
 {bar} {{ position: sticky; bottom: 0; z-index: 10; }}
 .st-key-launch_start_bar {{
   padding: 12px 0; background: {background};

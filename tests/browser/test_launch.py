@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from dashboard.launch.memory import decode
 from segengine import launchers
 from segengine.config import RunConfig
 from segengine.run.rundir import RunDir
@@ -40,6 +41,18 @@ def assert_holds(box: Any, text: str) -> None:
     from playwright.sync_api import expect
 
     expect(box).to_have_value(text)
+
+
+def until_kept(page: Any, **entries: Any) -> None:
+    """Wait until the browser's cookie holds these entries."""
+    deadline = time.monotonic() + 20
+    while True:
+        cookies = page.context.cookies()
+        drafts = [decode(c["value"]) for c in cookies if c["name"].startswith("seglab_launch_")]
+        if any(draft and entries.items() <= draft.entries().items() for draft in drafts):
+            return
+        assert time.monotonic() < deadline, f"{entries} never came into the cookie"
+        page.wait_for_timeout(50)
 
 
 def press(page: Any, delays: list[int]) -> None:
@@ -187,6 +200,7 @@ def test_a_path_that_is_too_long_is_a_sentence_and_the_form_lives_on(
 def test_entries_survive_a_reload_and_a_restart_of_the_server(dashboard: Any, launch: Any) -> None:
     field(launch, "Seed").fill("42")
     launch.get_by_text("Changed: Seed.").wait_for()
+    until_kept(launch, seed="42")
     launch.reload()
     launch.get_by_text("Changed: Seed.").wait_for()
     assert_holds(field(launch, "Seed"), "42")
@@ -194,7 +208,7 @@ def test_entries_survive_a_reload_and_a_restart_of_the_server(dashboard: Any, la
     field(launch, "Seed").fill("43")
     launch.get_by_text("Frozen", exact=True).click()
     launch.get_by_text("Changed: Strategy, Weights, Seed.").wait_for()
-    launch.wait_for_timeout(300)
+    until_kept(launch, seed="43")
     dashboard.kill()
     dashboard.start()
     launch.reload()
@@ -206,7 +220,7 @@ def test_an_open_form_goes_on_with_a_new_server(dashboard: Any, launch: Any) -> 
     """Nobody reloads: the page finds the server again by itself."""
     field(launch, "Seed").fill("42")
     launch.get_by_text("Changed: Seed.").wait_for()
-    launch.wait_for_timeout(300)
+    until_kept(launch, seed="42")
     dashboard.kill()
     dashboard.start()
     launch.wait_for_timeout(4000)
@@ -218,11 +232,12 @@ def test_an_open_form_goes_on_with_a_new_server(dashboard: Any, launch: Any) -> 
 def test_two_tabs_keep_their_own_entries(dashboard: Any, launch: Any) -> None:
     field(launch, "Seed").fill("1")
     launch.get_by_text("Changed: Seed.").wait_for()
+    until_kept(launch, seed="1")
     other = launch.context.new_page()
     other.goto(f"{dashboard.url}/launch")
     field(other, "Seed").fill("2")
     other.get_by_text("Changed: Seed.").wait_for()
-    launch.wait_for_timeout(300)
+    until_kept(other, seed="2")
     launch.bring_to_front()
     launch.reload()
     launch.get_by_text("Changed: Seed.").wait_for()
@@ -261,6 +276,7 @@ def test_a_filled_form_keeps_its_changes_and_fills_again_when_asked_again(
     page.wait_for_url("**/launch")  # what the address asked for is done
     field(page, "Seed").fill("8")
     page.get_by_text("Changed: Seed.").wait_for()
+    until_kept(page, seed="8")
     page.reload()
     page.get_by_text("Changed: Seed.").wait_for()
     assert_holds(field(page, "Seed"), "8")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from watchdog.observers.api import BaseObserver
@@ -14,6 +16,8 @@ from dashboard.server.watcher import Watcher
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import request_stop
 from tests.made_runs import make_run
+
+Result = TypeVar("Result")
 
 LONG = 10.0  # seconds to wait for a notice
 SILENCE = 0.5  # seconds to wait for one that is not to come
@@ -46,6 +50,12 @@ def _observer_without_watches() -> BaseObserver:
     return observer
 
 
+def completed(work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work returns. The browser tests leave a loop at work in the main thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def changes_after(
     watcher: Watcher, run: RunDir, action: Callable[[], object], wait: float = LONG
 ) -> set[str]:
@@ -56,7 +66,7 @@ def changes_after(
             await asyncio.to_thread(action)
             return await subscription.changed(wait)
 
-    return asyncio.run(follow())
+    return completed(follow())
 
 
 def append(path: Path) -> None:
@@ -104,7 +114,7 @@ def test_only_runs_that_are_looked_at_are_watched(started: Watcher) -> None:
             assert started._watches.keys() == {runs[0].id, runs[1].id}
         assert not started._watches
 
-    asyncio.run(look())
+    completed(look())
 
 
 def test_a_run_that_is_deleted_while_it_is_looked_at_does_no_harm(started: Watcher) -> None:
