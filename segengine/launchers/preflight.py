@@ -89,7 +89,7 @@ def _check_weights(config: RunConfig, runs_dir: Path) -> None:
 def _check_download(config: RunConfig) -> None:
     """ImageNet weights must be here, or the site that has them must answer."""
     published = published_imagenet(config.model)
-    if published and not published.cached and not published.reachable():
+    if not published.cached and not published.reachable():
         raise UserError(
             f"weights imagenet are not on this machine, and {published.host} does not answer: "
             f"fetch {published.url} where there is a network and give the file, or choose another "

@@ -40,13 +40,9 @@ def _weights(config: RunConfig) -> str:
     if not config.model.loads_weights or config.model.weights != "imagenet":
         return ""
     published = published_imagenet(config.model)
-    if published is None:
-        return ""
     if published.cached:
         return "ImageNet weights: in the cache of this machine, nothing to download."
-    size = published.megabytes
-    about = f", about {size:,.0f} MB" if size else ""
-    return f"ImageNet weights: will be downloaded once{about}."
+    return f"ImageNet weights: will be downloaded once, about {published.megabytes:,.0f} MB."
 
 
 def _learning_rate(config: RunConfig) -> str:

@@ -16,6 +16,8 @@ from urllib.parse import urlparse
 
 from segengine.config import ModelConfig
 from segengine.config.encoder_sizes import PARAMETERS
+from segengine.config.encoders import is_timms
+from segengine.models.timm_files import timm_file
 from segengine.registry import find
 
 _TORCHVISION = {  # model -> file of torch's download site
@@ -36,14 +38,14 @@ class Published:
         url: where it is downloaded from.
         place: where it must lie, to be found without a network.
         cached: whether it lies there.
-        megabytes: its size, from the number of parameters; None where that is unknown.
+        megabytes: its size, from the number of parameters.
         offline: whether a person told the hub's client to stay off the network.
     """
 
     url: str
     place: Path
     cached: bool
-    megabytes: float | None
+    megabytes: float
     offline: bool = False
 
     @property
@@ -56,30 +58,27 @@ class Published:
         return not self.offline and (bool(urllib.request.getproxies()) or _answers(self.host))
 
 
-def published_imagenet(config: ModelConfig) -> Published | None:
-    """The file that weights `imagenet` stand for; None for encoders of which only timm knows."""
+def published_imagenet(config: ModelConfig) -> Published:
+    """The file that weights `imagenet` stand for. The encoder is one that has such weights."""
     encoder = config.encoder or find("models", config.arch).encoder
     if config.arch in _TORCHVISION:
         url = _TORCHVISION[config.arch]
         place = _torch_hub() / "checkpoints" / Path(urlparse(url).path).name
-        return Published(url, place, place.is_file(), _megabytes(encoder))
-    if encoder not in PARAMETERS:
-        return None
-    return _of_hub(f"smp-hub/{encoder}.imagenet", encoder)
+        return Published(url, place, place.is_file(), 4 * PARAMETERS[encoder] / 1e6)
+    if is_timms(encoder):
+        file = timm_file(encoder)
+        return _of_hub(f"timm/{encoder.removeprefix('tu-')}.{file.tag}", 4 * file.millions)
+    return _of_hub(f"smp-hub/{encoder}.imagenet", 4 * PARAMETERS[encoder] / 1e6)
 
 
-def _of_hub(repo: str, encoder: str) -> Published:
+def _of_hub(repo: str, megabytes: float) -> Published:
     from huggingface_hub import constants, hf_hub_url
 
     snapshots = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}" / "snapshots"
     found = sorted(snapshots.glob(f"*/{_HUB_FILE}"))
     place = found[0] if found else snapshots / "main" / _HUB_FILE
     url = hf_hub_url(repo, _HUB_FILE)
-    return Published(url, place, bool(found), _megabytes(encoder), constants.HF_HUB_OFFLINE)
-
-
-def _megabytes(encoder: str) -> float | None:
-    return 4 * PARAMETERS[encoder] / 1e6 if encoder in PARAMETERS else None
+    return Published(url, place, bool(found), megabytes, constants.HF_HUB_OFFLINE)
 
 
 def _torch_hub() -> Path:

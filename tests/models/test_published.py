@@ -7,13 +7,15 @@ import threading
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from huggingface_hub import constants
+from timm.models import get_pretrained_cfg
 from torchvision.models import ResNet50_Weights
 
 from segengine.config import ModelConfig
 from segengine.config.encoder_sizes import PARAMETERS
-from segengine.config.encoders import ALL, NO_IMAGENET
+from segengine.config.encoders import ALL, NO_IMAGENET, TIMM
 from segengine.models.base import count_parameters
 from segengine.models.published import Published, published_imagenet
 
@@ -25,9 +27,7 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(**values: str) -> Published:
-    published = published_imagenet(ModelConfig.model_validate(values))
-    assert published is not None
-    return published
+    return published_imagenet(ModelConfig.model_validate(values))
 
 
 SMPS_OWN = [name for name in ALL if name not in NO_IMAGENET and not name.startswith("tu-")]
@@ -41,6 +41,21 @@ def test_the_repository_is_the_one_that_smp_publishes(name: str) -> None:
     arch = "fpn" if name != "mit_b0" else "segformer_b0"
     model = {"arch": arch} if arch == "segformer_b0" else {"arch": arch, "encoder": name}
     assert f"/{settings['repo_id']}/" in found(**model).url
+
+
+@pytest.mark.parametrize("name", [name for family in TIMM for name in family])
+def test_the_repository_is_the_one_that_timm_publishes(name: str) -> None:
+    settings = get_pretrained_cfg(name.removeprefix("tu-"))
+    assert settings is not None
+    assert f"/{settings.hf_hub_id}/" in found(arch="fpn", encoder=name).url
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv3_small_100", "resnetv2_50"])
+def test_timms_file_is_as_large_as_the_whole_classifier(name: str) -> None:
+    with torch.device("meta"):
+        parameters = count_parameters(timm.create_model(name)).total
+    published = found(arch="fpn", encoder=f"tu-{name}")
+    assert published.megabytes == pytest.approx(4 * parameters / 1e6, abs=0.25)
 
 
 def test_torchvisions_file_lies_where_torch_hub_keeps_it(tmp_path: Path) -> None:
@@ -71,14 +86,14 @@ def test_a_site_answers_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=server.accept, daemon=True).start()
         port = server.getsockname()[1]
-        assert Published(f"https://127.0.0.1:{port}/x", Path("x"), False, None).reachable()
+        assert Published(f"https://127.0.0.1:{port}/x", Path("x"), False, 1.0).reachable()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    assert not Published(f"https://127.0.0.1:{port}/x", Path("x"), False, None).reachable()
+    assert not Published(f"https://127.0.0.1:{port}/x", Path("x"), False, 1.0).reachable()
 
 
-@pytest.mark.parametrize("name", ["resnet34", "efficientnet-b0", "mobilenet_v2", "vgg11"])
+@pytest.mark.parametrize("name", ["resnet34", "efficientnet-b0", "vgg11", "tu-convnext_tiny"])
 def test_sizes_of_encoders_are_those_of_built_ones(name: str) -> None:
     from segmentation_models_pytorch.encoders import get_encoder
 
