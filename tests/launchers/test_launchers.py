@@ -1,11 +1,9 @@
-"""Processes of runs: real trainers where it matters, a stand-in where only the process counts."""
+"""Processes of runs: a stand-in takes the trainer's place, since only the process counts."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,66 +11,23 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from segengine import launchers
-from segengine.cli import main as cli
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.launchers import local
 from segengine.results.status import read_status
-from segengine.run.event_log import EventLog, read_events
+from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import KILL_AFTER
 from tests import made_events
-from tests.tiny import write_pets
+from tests.launchers.waiting import STATES_AT_WORK, until
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOSTILE = ["läufe", "my runs", "it's", 'a "quoted" one', "$HOME; true #", "--runs-dir", "a\nb"]
-STATES_AT_WORK = ("waiting", "starting", "running")
-
-
-def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
-    """The value of the condition, as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "this never came"
-        time.sleep(0.02)
-    return value
-
-
-def kinds(run: RunDir) -> list[str]:
-    """The events of a run so far."""
-    return [event["event"] for event in read_events(run.events_file)[0]]
-
-
-@pytest.fixture(autouse=True)
-def no_process_is_left(tmp_path: Path) -> Iterator[None]:
-    """What a failed test left running is killed."""
-    yield
-    for file in tmp_path.rglob("job.json"):
-        job = json.loads(file.read_text())
-        if (
-            job.get("pid", os.getpid()) != os.getpid()
-            and job["host"] == socket.gethostname()
-            and is_alive(job)
-        ):
-            with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
-                psutil.Process(job["pid"]).kill()
-
-
-def is_alive(job: dict[str, Any]) -> bool:
-    """Whether the job's process is there, and as young as this test."""
-    try:
-        return psutil.Process(job["pid"]).create_time() > time.time() - 600
-    except psutil.NoSuchProcess:
-        return False
-
-
-# --- The process alone: a stand-in takes the trainer's place -------------------------------------
 
 
 @pytest.fixture
@@ -370,114 +325,3 @@ def test_an_output_file_that_cannot_be_written_is_an_error(run: RunDir) -> None:
     with pytest.raises(UserError, match=r"output.log cannot be written"):
         launchers.submit(run)
     assert read_status(run).state == "waiting"
-
-
-# --- Real trainers -------------------------------------------------------------------------------
-
-# Starts a run as the dashboard does, says its id, and would live on.
-_A_DASHBOARD = """
-import sys, time
-from pathlib import Path
-from segengine.config import RunConfig
-from segengine.launchers.start import start_run
-run = start_run(RunConfig.load(Path(sys.argv[1])), Path(sys.argv[2]))
-print(run.id, flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    """A run on a few random pictures that lasts some seconds, in a folder with a hostile name."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    root = tmp_path / "Bilder von 'Mia' & \"Tom\" äöü"
-    write_pets(root, train=8, val=4)
-    values = {"root": str(root), "image_size": "32", "batch_size": 4, "workers": 1}
-    values["val_split"] = "official"
-    limits = {"train_limit": 8, "val_limit": 4, "val_every": 1000, "device": "cpu"}
-    return RunConfig.from_flat({**values, **limits, "epochs": 40})
-
-
-def start(config: RunConfig, runs_dir: Path) -> RunDir:
-    run = RunDir.create(runs_dir, config)
-    launchers.submit(run)
-    return run
-
-
-def torch_is_being_imported(run: RunDir) -> bool:
-    return "libtorch_cpu" in Path(f"/proc/{run.job()['pid']}/maps").read_text()
-
-
-def test_a_run_outlives_its_dashboard_and_shows_as_crashed_when_killed(
-    config: RunConfig, tmp_path: Path
-) -> None:
-    runs_dir = tmp_path / "läufe 'x'"
-    file = tmp_path / "config.json"
-    file.write_text(config.with_values(epochs=100_000).to_json())
-    words = [sys.executable, "-c", _A_DASHBOARD, str(file), str(runs_dir)]
-    dashboard = subprocess.Popen(words, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    run = RunDir.open(runs_dir, dashboard.stdout.readline().strip())
-    until(lambda: read_status(run).state in STATES_AT_WORK)
-    dashboard.kill()
-    dashboard.wait()
-    until(lambda: "epoch" in kinds(run))
-    assert read_status(run).state == "running"
-
-    os.kill(run.job()["pid"], signal.SIGKILL)
-    status = until(lambda: (now := read_status(run)).state == "crashed" and now, 3)
-    assert "8 training and 4 validation images" in status.message
-    assert 0 < status.progress < 1
-    assert not {"run_finished", "run_stopped", "run_failed"} & set(kinds(run))
-
-
-def test_a_run_is_stopped_and_resumed_to_its_end(
-    config: RunConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    run = start(config, tmp_path / "runs")
-    until(lambda: "epoch" in kinds(run))
-    job = run.job()
-    again = [sys.executable, "-m", "segengine", "resume", run.id, "--runs-dir", run.path.parent]
-    refused = subprocess.run(again, cwd=PROJECT, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert f"{run.id} is already running" in refused.stderr
-    assert run.job() == job
-
-    asked = time.monotonic()
-    assert cli.main(["stop", run.id, "--runs-dir", str(run.path.parent)]) == 0
-    assert time.monotonic() - asked < 10  # the promise of the command, not a measure of speed
-    assert f"{run.id}: stopped" in capfd.readouterr().out
-    status = read_status(run)
-    assert (status.state, status.message) == ("stopped", "Stopped on request.")
-    assert kinds(run)[-2:] == ["checkpoint", "run_stopped"]
-    assert run.last_checkpoint.is_file()
-
-    launchers.submit(run)
-    assert read_status(run).state in STATES_AT_WORK
-    until(lambda: not read_status(run).active)
-    status = read_status(run)
-    assert (status.state, status.epoch, status.progress) == ("finished", 40, 1.0)
-    events = read_events(run.events_file)[0]
-    starts = [event for event in events if event["event"] == "run_started"]
-    first, second = [event["start_step"] for event in starts]
-    assert first == 0 and 2 <= second < 80
-    epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
-    assert epochs == list(range(1, 41))
-    assert [event["seq"] for event in events] == list(range(len(events)))
-
-
-def test_a_run_that_is_stopped_while_torch_is_imported_says_so(
-    config: RunConfig, tmp_path: Path
-) -> None:
-    run = start(config, tmp_path / "runs")
-    until(lambda: torch_is_being_imported(run))
-    launchers.cancel(run)
-    until(lambda: not read_status(run).active, 20)
-    assert read_status(run).state == "stopped"
-    assert kinds(run)[-1] == "run_stopped"
-
-
-def test_a_run_that_is_stopped_at_birth_is_stopped(config: RunConfig, tmp_path: Path) -> None:
-    run = start(config, tmp_path / "runs")
-    launchers.cancel(run)
-    until(lambda: not read_status(run).active, 20)
-    assert read_status(run).state == "stopped"
