@@ -12,17 +12,9 @@ from pathlib import Path
 import pytest
 
 from segengine.errors import UserError
-from segengine.files import (
-    atomic_write,
-    cannot_write,
-    csv_cell,
-    csv_name,
-    looking_at,
-    shortened,
-    typed_path,
-    write_new_text,
-    write_text,
-)
+from segengine.files import atomic_write, cannot_write, write_new_text, write_text
+from segengine.files.csv_cells import csv_cell, csv_name
+from segengine.files.typed_paths import looking_at, shortened, typed_path
 
 
 def test_text_is_written_whole(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from segengine.config.section import conditions, extra, holds
 from segengine.config.wording import choice_label
 from segengine.datasets.folder_layout import own_splits
 from segengine.errors import UserError
-from segengine.files import looking_at
+from segengine.files.typed_paths import looking_at
 from segengine.registry import Entry
 from segengine.registry import entries as registered
 

@@ -14,7 +14,8 @@ from dashboard.shared.formats import escaped
 from segengine.config.presets import DEFAULT, PRESETS
 from segengine.datasets.formats.class_table import CLASSES_FILE
 from segengine.errors import UserError
-from segengine.files import typed_path, write_new_text
+from segengine.files import write_new_text
+from segengine.files.typed_paths import typed_path
 
 _NOT_WRITTEN = "launch_classes_problem"  # key of the session
 SIDE_BY_SIDE = ("stem", "upsampling", "strategy")  # choices worth seeing all at once

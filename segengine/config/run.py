@@ -20,7 +20,7 @@ from segengine.config.optim import OptimConfig
 from segengine.config.section import STORED, Section, defaults_by_choice
 from segengine.config.train import TrainConfig
 from segengine.errors import UserError
-from segengine.files import typed_path
+from segengine.files.typed_paths import typed_path
 from segengine.registry import find
 
 

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from segengine.config.messages import shown
 from segengine.errors import UserError
-from segengine.files import typed_path
+from segengine.files.typed_paths import typed_path
 from segengine.registry import Kind, find
 
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 2048  # pixels per side; 32 is the encoders' total stride

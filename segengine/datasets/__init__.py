@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from segengine.config import DataConfig
 from segengine.datasets.base import IGNORE_INDEX, SPLITS, ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.splits.draw import stratified
-from segengine.files import looking_at, typed_path
+from segengine.files.typed_paths import looking_at, typed_path
 from segengine.registry import find
 
 __all__ = [

@@ -19,7 +19,8 @@ from segengine.datasets.base import ProgressFn
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.errors import UserError
-from segengine.files import cannot_write, csv_cell, write_text
+from segengine.files import cannot_write, write_text
+from segengine.files.csv_cells import csv_cell
 from segengine.inference.evaluation_data import (
     EvaluationData,
     Part,

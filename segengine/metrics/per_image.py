@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from segengine.datasets.base import ClassInfo
-from segengine.files import csv_cell
+from segengine.files.csv_cells import csv_cell
 from segengine.metrics.boundary import boundary_counts, boundary_iou
 from segengine.statistics.scores import Counts, confusion_matrix, dice, iou, mean, pixel_accuracy
 

@@ -17,7 +17,7 @@ from segengine.datasets.base import IGNORE_INDEX, ClassInfo, SegDataset
 from segengine.datasets.decoded import resize_mask
 from segengine.datasets.formats.image_file import read_image
 from segengine.errors import UserError
-from segengine.files import csv_name
+from segengine.files.csv_cells import csv_name
 from segengine.results.runlog import RunLog
 from segengine.results.scored_on import at_size
 from segengine.run.rundir import RunDir

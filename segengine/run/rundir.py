@@ -16,14 +16,8 @@ from pydantic_core import from_json
 
 from segengine.config import STORED, RunConfig
 from segengine.errors import UserError
-from segengine.files import (
-    cannot_read,
-    cannot_write,
-    looking_at,
-    open_regular,
-    typed_path,
-    write_text,
-)
+from segengine.files import cannot_read, cannot_write, open_regular, write_text
+from segengine.files.typed_paths import looking_at, typed_path
 from segengine.run.records import JOB, NOTES, REQUEST, Job, Notes, Request, read_record
 
 Handle = dict[str, str | int | float]  # how a launcher's backend finds a process again

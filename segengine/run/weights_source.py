@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segengine.config import ModelConfig
 from segengine.errors import UserError
-from segengine.files import looking_at, shortened, typed_path
+from segengine.files.typed_paths import looking_at, shortened, typed_path
 from segengine.run.rundir import RunDir
 from segengine.run.weights_container import check_container
 
