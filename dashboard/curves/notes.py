@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dashboard.shared.run_names import dataset_name
+from dashboard.shared.run_names import dataset_name, label_of
 from segengine.config import RunConfig
 from segengine.config.wording import value_label
 from segengine.results.runlog import RunLog
 from segengine.results.table import read_config
+from segengine.run.overlap import overlap_words
 from segengine.run.rundir import RunDir
 
 
 def comparison_notes(runs: Sequence[RunDir], logs: Sequence[RunLog]) -> list[str]:
-    """One sentence for each thing that keeps the runs' losses or mIoUs from being compared."""
+    """One sentence for each thing that keeps the runs' losses or mIoUs from being compared.
+
+    And one for each run that is scored on images which it was trained on.
+    """
     configs = [config for run in runs if (config := read_config(run))]
     started = [log.started for log in logs if log.started]
     both = "neither their losses nor their mIoU can be compared"
@@ -33,7 +37,12 @@ def comparison_notes(runs: Sequence[RunDir], logs: Sequence[RunLog]) -> list[str
             "their scores are of other images",
         ),
     ]
-    return [sentence for sentence in found if sentence]
+    overlaps = [
+        f"{label_of(run)}: {words}"
+        for run, log in zip(runs, logs, strict=True)
+        if log.started and (words := overlap_words(log.started))
+    ]
+    return [*(sentence for sentence in found if sentence), *overlaps]
 
 
 def _note(what: str, values: Iterable[str], consequence: str) -> str:

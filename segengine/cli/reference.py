@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tyro
 from pydantic.fields import FieldInfo
@@ -225,6 +225,8 @@ def _field_of_record(hint: Any) -> tuple[str, str]:
 def _type_name(kind: Any, plural: str = "") -> str:
     """A type in words, such as "list of numbers, or null"; `plural` is "s" inside a list."""
     arguments = get_args(kind)
+    if get_origin(kind) is Annotated:  # with limits, which the page leaves out
+        return _type_name(arguments[0], plural)
     if get_origin(kind) is Literal:
         return " or ".join(f'"{choice}"' for choice in arguments)
     if get_origin(kind) in (types.UnionType, typing.Union):

@@ -20,8 +20,8 @@ from segengine.datasets import (
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.decoded import DecodedSplit, decode_pairs
 from segengine.datasets.formats.photo import Size, Turn
-from segengine.datasets.identical import identical_files
-from segengine.datasets.splits.roles import open_role, role_sizes
+from segengine.datasets.splits.leaks import count_seen, image_files
+from segengine.datasets.splits.roles import role_sizes
 from segengine.errors import UserError
 from segengine.inference.run_classes import open_with_classes
 from segengine.run.event_log import read_events
@@ -158,22 +158,11 @@ def _trained_on(run: RunDir, images: Sequence[Path]) -> int | None:
     for ancestor in _ancestors(run):
         with contextlib.suppress(UserError):
             trained |= _training_files(ancestor)
-    others = [path for path in images if path not in trained]
-    groups = identical_files([*sorted(trained), *others])
-    copies = [
-        path
-        for group in groups
-        if not trained.isdisjoint(group)
-        for path in group
-        if path not in trained
-    ]
-    return len(images) - len(others) + len(copies)
+    return count_seen(trained, images)
 
 
 def _training_files(run: RunDir) -> set[Path]:
-    own = run.config().resolved().data
-    dataset = open_role(own, "train")
-    return {dataset.files(name)[0] for name in chosen_names(dataset, own, "train")}
+    return set(image_files(run.config().resolved().data, "train"))
 
 
 def _ancestors(run: RunDir) -> list[RunDir]:

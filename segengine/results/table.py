@@ -18,7 +18,9 @@ from segengine.registry import entries
 from segengine.results.runlog import RunLog
 from segengine.results.scored_on import test_of, test_words, validation_words
 from segengine.results.status import RunStatus, read_status
+from segengine.run.events import RunStarted
 from segengine.run.lineage import Lineage, in_words
+from segengine.run.overlap import overlap_words
 from segengine.run.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -150,8 +152,14 @@ def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
         ("Images", images),
         ("Validation", validation_words(log)),
         *_tested(log),
+        *_overlap(log.started),
         *_lineage(log.started["lineage"]),
     ]
+
+
+def _overlap(started: RunStarted) -> list[tuple[str, str]]:
+    words = overlap_words(started)
+    return [("Overlap", words)] if words else []
 
 
 def _tested(log: RunLog) -> list[tuple[str, str]]:

@@ -72,6 +72,12 @@ class RunStarted(Head):
         ]
     ]
     test_images: NotRequired[Annotated[Count, "images scored once at the end; 0: none"]]
+    seen_in_training: NotRequired[
+        Annotated[
+            dict[str, Count],
+            "how many images of val and test have the bytes of a training image; of neither: {}",
+        ]
+    ]
     best_by: NotRequired[
         Annotated[
             str,

@@ -18,6 +18,7 @@ from segengine.run.events import (
     RunStopped,
     Step,
 )
+from segengine.run.overlap import overlap_words
 from segengine.run.terminal import Terminal
 
 INTERVAL = 0.2  # least seconds between two `step` or two `progress` events
@@ -51,6 +52,8 @@ class RunLogger:
             f"{parameters['total']:,} parameters, {parameters['trainable']:,} of them trained; "
             f"{event['device']}, {event['precision']}."
         )
+        if overlap := overlap_words(event):
+            self._terminal.say(f"Note: {overlap}")
         self._begin_measuring()
 
     def step_due(self) -> bool:
