@@ -41,11 +41,15 @@ def real_pets() -> Path:
 
 @pytest.fixture
 def signal_handlers() -> Iterator[None]:
-    """The test process has its own signal handlers back after a test that let a run take them."""
+    """The test process has its own signal handlers back after a test that let a run take them.
+
+    SIGHUP is not ignored during the test, as it is where `nohup` started the tests.
+    """
     before = {
         number: signal.getsignal(number)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     }
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():
