@@ -31,7 +31,7 @@ from segengine.datasets.base import (
     Split,
     no_such_split,
 )
-from segengine.datasets.folder_layout import Pairs, list_splits, own_splits
+from segengine.datasets.folder_layout import Pairs, beside_the_layout, list_splits, own_splits
 from segengine.datasets.formats.class_check import check_masks
 from segengine.datasets.formats.class_guess import BINARY, guess_class_table, proposal
 from segengine.datasets.formats.class_table import CLASSES_FILE, ClassTable, read_class_table
@@ -137,7 +137,8 @@ def notes(config: DataConfig) -> list[str]:
     Raises:
         UserError: the folder cannot be used.
     """
-    sentences: dict[str, None] = {}  # in order; splits of one pool have the same
+    # In order; splits of one pool have the same.
+    sentences = dict.fromkeys(left_out.sentence for left_out in beside_the_layout(config))
     for pairs in list_splits(config).values():
         if pairs.suffix:
             mask = next(iter(pairs.files.values()))[1]

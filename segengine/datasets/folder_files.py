@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +74,14 @@ def list_files(
         UserError: two files have one name, or a name is not UTF-8.
     """
     files: dict[str, Path] = {}
-    others: dict[str, list[str]] = {}
+    others: list[tuple[str, bool]] = []
     # Strings, not Paths: the form lists the folder, of 10,000 files perhaps, at every change.
     for file, is_folder in sorted(_entries(folder)):
         stem, suffix = os.path.splitext(file)
         if file.startswith("."):
             continue
         if is_folder or suffix.lower() not in suffixes:
-            others.setdefault("folders" if is_folder else suffix or "no ending", []).append(file)
+            others.append((file, is_folder))
             continue
         name = _composed(stem, folder / file)
         if name in files:
@@ -91,9 +91,13 @@ def list_files(
                 field="root",
             )
         files[name] = folder / file
-    return files, tuple(
-        LeftOut(folder, kind, len(names), names[0]) for kind, names in others.items()
-    )
+    return files, _left_out(folder, others)
+
+
+def list_others(folder: Path, used: Collection[str]) -> tuple[LeftOut, ...]:
+    """Everything in a folder but what is used of it; hidden files are not mentioned."""
+    entries = sorted(_entries(folder))
+    return _left_out(folder, [entry for entry in entries if entry[0] not in used])
 
 
 def pair_names(images: Iterable[str], masks: Iterable[str]) -> NamePairs:
@@ -122,6 +126,15 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
             return [(entry.name, entry.is_dir()) for entry in entries]
     except (OSError, ValueError):
         return []
+
+
+def _left_out(folder: Path, entries: Iterable[tuple[str, bool]]) -> tuple[LeftOut, ...]:
+    names: dict[str, list[str]] = {}
+    for file, is_folder in entries:
+        if not file.startswith("."):
+            kind = "folders" if is_folder else os.path.splitext(file)[1] or "no ending"
+            names.setdefault(kind, []).append(file)
+    return tuple(LeftOut(folder, kind, len(files), files[0]) for kind, files in names.items())
 
 
 def _composed(stem: str, path: Path) -> str:

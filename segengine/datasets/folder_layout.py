@@ -14,8 +14,10 @@ from segengine.datasets.folder_files import (
     MASK_SUFFIXES,
     LeftOut,
     list_files,
+    list_others,
     pair_names,
 )
+from segengine.datasets.formats.class_table import CLASSES_FILE
 from segengine.errors import UserError
 
 # The names under which the parts of a dataset are met in the wild, the usual one first.
@@ -81,6 +83,25 @@ def list_splits(config: DataConfig) -> dict[Split, Pairs]:
     if "test" in layout.splits:
         _refuse_split_settings(config, root)
     return {split: _pairs(place) for split, place in layout.splits.items()}
+
+
+def beside_the_layout(config: DataConfig) -> tuple[LeftOut, ...]:
+    """What lies beside the folders of images and masks and is not read.
+
+    Raises:
+        UserError: the folder has no such layout.
+    """
+    root = Path(config.root).expanduser()
+    layout = _layout(root)
+    places = [layout.pool] if layout.pool else list(layout.splits.values())
+    listed = {path for place in places for path in (place.images, place.masks)}
+    above = {folder for path in listed for folder in path.parents if folder.is_relative_to(root)}
+    used = listed | above | {root / CLASSES_FILE}
+    return tuple(
+        left_out
+        for folder in sorted(above - listed)
+        for left_out in list_others(folder, {path.name for path in used if path.parent == folder})
+    )
 
 
 def own_splits(config: DataConfig) -> tuple[Split, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from segengine.datasets import dataset_notes, split_sizes
 from segengine.datasets.check import check_dataset
+from segengine.datasets.folder_layout import beside_the_layout
 from segengine.errors import UserError
 from tests import tiny
 from tests.datasets.own_folder import (
@@ -126,6 +127,22 @@ def test_what_is_left_out_is_counted(pool: Path) -> None:
         f"{pool / 'images' / 'more'} is left out: subfolders are not searched.",
         f"{pool / 'masks' / 'preview.jpg'} is left out: not of a kind read here.",
     ]
+
+
+def test_what_lies_beside_the_folders_is_counted_too(pool: Path, root: Path) -> None:
+    """Lists of names, for one: they look as if they decided the splits."""
+    for name in ("train.txt", "val.txt", ".DS_Store", "classes.json"):
+        (pool / name).write_text("")
+    (pool / "masks_old").mkdir()
+    assert [left_out.sentence for left_out in beside_the_layout(config(pool))] == [
+        f"{pool / 'masks_old'} is left out: subfolders are not searched.",
+        f"2 files ending in .txt in {pool} are left out (train.txt, ...): not of a kind read here.",
+    ]
+    (root / "val" / "edges").mkdir()
+    (left_out,) = beside_the_layout(config(root))
+    assert (
+        left_out.sentence == f"{root / 'val' / 'edges'} is left out: subfolders are not searched."
+    )
 
 
 @pytest.mark.parametrize("count", [2, 3, 12])
