@@ -112,7 +112,7 @@ def unknown_sentence(unknown: Sequence[str]) -> str:
     shown = ["`" + re.sub(r"[`\s]", "", run_id)[:60] + "`" for run_id in unknown[:3]]
     names = ", ".join(shown) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
     verb = "is no run" if len(unknown) == 1 else "are no runs"
-    return f"{names} {verb} of this runs folder. Choose among the runs below."
+    return f"{names} {verb} of this runs folder. Choose among the runs above."
 
 
 def first_choice(runs: list[RunDir]) -> list[str]:

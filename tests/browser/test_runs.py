@@ -16,8 +16,9 @@ import pytest
 from segengine.launchers import local
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
+from tests import made_events
 from tests.browser.conftest import Dashboard
-from tests.made_runs import alive, config_for, make_run, write_epoch
+from tests.made_runs import alive, config_for, epoch_fields, make_run, write_epoch
 
 pytestmark = pytest.mark.browser
 
@@ -231,6 +232,37 @@ def test_on_a_phone_progress_and_best_miou_are_in_sight(page: Any, dashboard: Da
     assert "epoch 2 of 6" in row(page, run).inner_text()
     select(page, run)
     page.get_by_text("1 run, 1 selected").wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1024])
+def test_what_a_score_is_over_leaves_the_score_and_the_name_in_sight(
+    page: Any, dashboard: Dashboard, width: int
+) -> None:
+    run = make_run(dashboard.runs_dir, epochs_done=2, end=None, arch="fcn_resnet50")
+    test = {**epoch_fields(2)["val"], "images": 3669}
+    with EventLog(run.events_file) as log:
+        log.write(made_events.finished(best_epoch=2, test=test))
+    page.set_viewport_size({"width": width, "height": 844})
+    open_runs(page, dashboard)
+    assert f"test {test['miou']:.3f}" in row(page, run).inner_text()
+    name, created, best, over = (
+        row(page, run)
+        .locator(f"{part} span")
+        .nth(index)
+        .evaluate(
+            """element => {
+                const text = document.createRange();
+                text.selectNodeContents(element);
+                return text.getBoundingClientRect().toJSON();
+            }"""
+        )
+        for part in (".run", ".best")
+        for index in (0, 1)
+    )
+    table = page.locator(".scroll").bounding_box()
+    for text in (best, over):
+        assert text["right"] <= table["x"] + table["width"]
+        assert text["left"] > max(name["right"], created["right"])
 
 
 def test_selected_runs_go_to_curves_masks_and_launch(page: Any, dashboard: Dashboard) -> None:
