@@ -168,6 +168,37 @@ def test_until_the_first_validation_its_pace_is_a_guess_and_then_measured(run: R
     assert status_after(run, 24).seconds_left == pytest.approx(30 * 2 + 5 * 16 - 4)
 
 
+def test_the_first_step_which_warms_up_is_no_measure_of_the_others(run: RunDir) -> None:
+    """5 s for the first one, 2 s for the next: 38 steps of 2 s are left."""
+    at_work(run)
+    write_events(run, started(0), step(5, 1))
+    assert status_after(run, 5).seconds_left is None
+    write_events(run, step(7, 2))
+    guess = 40 * 2 / 8 / 3
+    assert status_after(run, 7).seconds_left == pytest.approx(38 * 2 + 5 * guess)
+
+
+def test_epochs_of_one_step_are_measured_by_what_there_is(run: RunDir) -> None:
+    """A step of 8 s and a validation of 2 s; then a step of 3 s."""
+    at_work(run)
+    write_events(run, (0, made_events.started(steps_per_epoch=1, val_images=40)), step(8, 1))
+    write_events(run, progress(8, "Validating", 0), (10, made_events.epoch(1, 0.3, step=1)))
+    assert status_after(run, 10).seconds_left == pytest.approx(3 * 8 + 4 * 2)
+    write_events(run, (13, made_events.step(2, 2)))
+    assert status_after(run, 13).seconds_left == pytest.approx(2 * 3 + 4 * 2)
+
+
+def test_the_test_split_is_scored_at_the_end_and_takes_as_long_as_its_images(run: RunDir) -> None:
+    """200 test images: five validations of 7 s, until some of them are measured."""
+    at_work(run)
+    (after, start), *rest = one_epoch(0)
+    write_events(run, (after, {**start, "test_images": 200}), *rest)
+    assert status_after(run, 27).seconds_left == pytest.approx(88 + 35)
+    write_events(run, progress(29, "Predicting", 40), progress(33, "Evaluating", 10))
+    assert status_after(run, 33).seconds_left == pytest.approx(12)
+    assert status_after(run, 33).progress == pytest.approx(33 / 45)
+
+
 def test_the_final_prediction_is_work_too(run: RunDir) -> None:
     """10 of 40 images took 4 s after all epochs: 12 s are left, and the bar is not full."""
     at_work(run)
