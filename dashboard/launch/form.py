@@ -224,7 +224,7 @@ def _not_given(entries: FormEntries) -> frozenset[str]:
     """The fields that a choice has just brought, and in which a person has given nothing yet."""
     given = {
         "root": entries["root"] not in ("", DataConfig().root),
-        "weights": _join_weights(entries) != "",
+        "weights": _join_weights(entries) not in ("", "imagenet"),  # which a strategy brings along
     }
     return frozenset(name for name, is_given in given.items() if not is_given)
 

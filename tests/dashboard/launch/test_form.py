@@ -231,6 +231,9 @@ def test_a_choice_just_made_is_no_error_yet(quick_look: FormEntries, tmp_path: P
         "Strategy pretrained needs weights: ImageNet, an earlier run or a file."
     )
     assert checked.to_give == {"weights"}
+    checked = check_form({**quick_look, "stem": "small", "strategy": "frozen"}, tmp_path)
+    assert checked.problems["weights"].startswith("ImageNet weights exist for stem paper only")
+    assert checked.to_give == {"weights"}
     checked = check_form({**quick_look, "dataset": "folder"}, tmp_path)
     assert checked.to_give == {"root"} == checked.problems.keys()
     given = {**quick_look, "dataset": "folder", "root": str(tmp_path), "strategy": "frozen"}
