@@ -17,6 +17,7 @@ from segengine.datasets.formats.mask_file import StoredMask, gray_level, read_st
 from segengine.errors import UserError
 
 UNKNOWN = -1  # the label of what the table does not allow
+_ROWS = 256  # that are translated at once
 
 
 def read_mask(path: Path, table: ClassTable) -> np.ndarray:
@@ -182,7 +183,9 @@ def _unknown_color(
 def _translated(values: np.ndarray, labels: tuple[tuple[int, int], ...]) -> np.ndarray:
     """(H, W) integers to (H, W) int64 by (value, label) pairs; `UNKNOWN` for all others."""
     if values.dtype == np.uint8:
-        mask: np.ndarray = _byte_labels(labels)[values]
+        lookup, mask = _byte_labels(labels), np.empty(values.shape, np.int64)
+        for first in range(0, len(values), _ROWS):  # NumPy makes 8 bytes of each index
+            mask[first : first + _ROWS] = lookup[values[first : first + _ROWS]]
         return mask
     known, label_of = (np.array(column, np.int64) for column in zip(*sorted(labels), strict=True))
     positions = np.searchsorted(known, values).clip(max=len(known) - 1)

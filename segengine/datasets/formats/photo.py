@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from segengine.datasets.formats.image_file import ImageFile, read_image
 from segengine.errors import UserError
@@ -32,11 +33,16 @@ def read_photo(path: Path, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
     file = read_image(path)
     _require_eight_bits(file, path)
     if file.orientation == 1:
-        return np.asarray(file.upright.convert("RGB")), "none"
+        return _rgb(file.upright), "none"
     width, height = file.upright.size
     only_stored_fits = fits is not None and fits != (height, width) and fits == _turned_size(file)
     picture = file.stored if only_stored_fits else file.upright
-    return np.asarray(picture.convert("RGB")), "as stored" if only_stored_fits else "upright"
+    return _rgb(picture), "as stored" if only_stored_fits else "upright"
+
+
+def _rgb(picture: Image.Image) -> np.ndarray:
+    """(H, W, 3) uint8. Pillow's `convert` would copy what is RGB already."""
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _turned_size(file: ImageFile) -> Size:
