@@ -108,6 +108,8 @@ def check_form(
         refused = error.problems
         sound = _without_refused(to_values(entries, config_type), refused, config_type)
     errors = preflight(sound, runs_dir)
+    # Of settings beside a default in the place of what is refused there is nothing to say.
+    notes = {**_data_notes(sound), **(remarks(config) if config else {})}
     classes_json = getattr(errors.get("root"), "classes_json", "")
     problems = {**{name: str(error) for name, error in errors.items()}, **refused}
     if classes_json:
@@ -116,7 +118,7 @@ def check_form(
         config,
         _in_order(problems, config_type),
         data_hint(sound),
-        {name: said for name, said in _notes(sound).items() if name not in problems},
+        {name: said for name, said in notes.items() if name not in problems},
         frozenset(problems) & _not_given(entries),
         classes_json,
     )
@@ -211,13 +213,13 @@ def _join_weights(entries: FormEntries) -> str:
     return entries["weights_file"].strip() if source == "file" else "imagenet"
 
 
-def _notes(config: RunConfig) -> dict[str, str]:
-    """What is worth a word: of the settings, and of how the dataset's folder is read."""
+def _data_notes(config: RunConfig) -> dict[str, str]:
+    """What is worth a word of how the dataset's folder is read."""
     try:
         of_data = " ".join(dataset_notes(config.data))
     except UserError:  # a problem, which has its own sentence
         of_data = ""
-    return {**remarks(config), **({"root": of_data} if of_data else {})}
+    return {"root": of_data} if of_data else {}
 
 
 def _not_given(entries: FormEntries) -> frozenset[str]:

@@ -159,7 +159,7 @@ def _black_and_white(scan: MaskScan, path: Path) -> ClassesUnknown:
     return ClassesUnknown(
         f"The masks hold the numbers 0 and 255 (see {scan.seen[0].file}): as black and white they "
         "are two classes, as class numbers one class and void. Choose "
-        f"{BINARY} for background and foreground. Or name them: Write {path}, such as "
+        f"{BINARY} for background and foreground. Or name them: write {path}, such as "
         f"{_one_line(content)}.",
         _text(content),
     )

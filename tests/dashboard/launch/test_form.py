@@ -241,6 +241,14 @@ def test_a_choice_just_made_is_no_error_yet(quick_look: FormEntries, tmp_path: P
     assert checked.to_give == set() and checked.problems.keys() == {"root", "weights"}
 
 
+def test_what_a_setting_does_is_said_only_beside_settings_that_can_stand(
+    quick_look: FormEntries, tmp_path: Path
+) -> None:
+    rare = {**quick_look, "val_every": "99"}
+    assert "Larger than the 12 epochs" in check_form(rare, tmp_path).notes["val_every"]
+    assert check_form({**rare, "epochs": "1e9"}, tmp_path).notes == {}
+
+
 def test_zero_has_a_word_in_the_form_and_is_zero_in_the_config(
     quick_look: FormEntries, tmp_path: Path
 ) -> None:
