@@ -287,6 +287,11 @@ def test_a_classes_json_that_cannot_stand_is_refused(pool: Path, content: Any, w
     assert str(pool / "classes.json") in refused(pool, words)
 
 
+def test_a_key_that_is_given_twice_is_refused(pool: Path) -> None:
+    (pool / "classes.json").write_text('{"classes": [{"name": "a", "name": "b"}, {"name": "c"}]}')
+    refused(pool, 'cannot be read as JSON: "name" is given twice in one object')
+
+
 def test_another_classes_json_is_another_decoding(pool: Path) -> None:
     def masks() -> np.ndarray:
         dataset = opened(pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,61 @@ def test_a_few_smoothed_steps_between_two_classes_are_refused(tmp_path: Path) ->
 
     resave(root, blurred)
     assert "edges look smoothed" in refusal(root)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_few_odd_grays_between_black_and_white_are_smoothed_edges(
+    white: Path, binary: bool
+) -> None:
+    def blurred(mask: np.ndarray, _: int) -> Image.Image:
+        soft = mask.copy()
+        soft.flat[:5] = (9, 39, 48, 168, 207)
+        return gray(soft)
+
+    resave(white, blurred)
+    assert "7 different numbers" in refusal(white, binary=binary)
+    assert "edges look smoothed" in refusal(white, binary=binary)
+
+
+def test_a_few_even_grays_are_classes_to_be_named(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "grays", 4, [0, 255])
+
+    def with_grays(mask: np.ndarray, _: int) -> Image.Image:
+        mask = mask.copy()
+        mask.flat[:3] = (64, 128, 191)
+        return gray(mask)
+
+    resave(root, with_grays)
+    assert "hold the numbers 0, 64, 128, 191 and 255" in refusal(root)
+
+
+def test_numbers_saved_as_rgb_are_proposed_in_their_order(tmp_path: Path) -> None:
+    """Although 2 is twice as frequent as the others."""
+    root = write_pairs(tmp_path / "rgb", 4, [2, 2, 1, 0])
+    resave(root, lambda mask, _: gray(mask).convert("RGB"))
+    proposed = json.loads(refusal(root).partition("such as ")[2].removesuffix("."))
+    assert [info["color"] for info in proposed["classes"]] == ["#000000", "#010101", "#020202"]
+
+
+def test_rare_classes_beside_much_void_are_classes(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "rare", 4, [0, 255])
+
+    def with_classes(mask: np.ndarray, _: int) -> Image.Image:
+        mask = mask.copy()
+        mask.flat[:5] = range(1, 6)
+        return gray(mask)
+
+    resave(root, with_classes)
+    assert len(open_dataset(config(root), "train").classes) == 6
+
+
+def test_a_palette_with_one_color_twice_is_asked_about(three: Path) -> None:
+    colors = [(0, 0, 0), (255, 0, 0), (255, 0, 0)]
+    resave(three, lambda mask, _: with_palette(mask, colors))
+    assert "shows both 1 and 2 as #FF0000" in refusal(three)
+    names = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+    write_classes(three, {"classes": names, "rgb": False})
+    expect(labels(three), [0, 1, 2], {0: 0, 1: 1, 2: 2})
 
 
 def test_thirty_classes_are_thirty_classes(tmp_path: Path) -> None:

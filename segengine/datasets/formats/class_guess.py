@@ -6,6 +6,7 @@ a `classes.json` that would settle it.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from segengine.datasets.formats.class_table import (
     enumeration,
     hex_color,
 )
+from segengine.datasets.formats.mask_file import gray_level
 from segengine.datasets.formats.mask_scan import MOST_COLORS, WHITE, MaskScan, Seen
 from segengine.datasets.formats.palette import class_colors
 from segengine.errors import UserError
@@ -28,7 +30,9 @@ MOST_GUESSED = 64  # classes; more are seldom classes, and never without names
 BINARY = "Binary masks (--binary)"
 _SHOWN = 4  # classes of a proposal that the sentence shows
 _VOID_NUMBERS = (-1, IGNORE_INDEX, MAX_VALUE)  # that tools write for void, in this order
-_RAMP = 10  # numbers between two frequent ones from which on smoothed edges are likely
+# Numbers between two frequent ones from which on smoothed edges are likely: where somebody may
+# have chosen them, as 0, 1, 2, ...; and where they lie at odd distances.
+_RAMP, _ODD_RAMP = 10, 3
 _RAMP_SHARE = 0.25  # of all pixels, that smoothed edges have at most
 
 
@@ -60,9 +64,9 @@ def guess_class_table(scan: MaskScan, path: Path, *, binary: bool = False) -> Cl
         raise _colored(scan, path)
     if not scan.seen:
         raise UserError(scan.unreadable or f"No masks beside {path}.", field="root")
+    _refuse_smoothed(scan, path)
     if binary:
         return _binary_table(scan, path)
-    _refuse_smoothed(scan, path)
     grays = scan.grays()
     if grays is not None and _are_labels(grays):
         _refuse_open_white(scan, grays, path)
@@ -159,7 +163,7 @@ def _black_and_white(scan: MaskScan, path: Path) -> ClassesUnknown:
     return ClassesUnknown(
         f"The masks hold the numbers 0 and 255 (see {scan.seen[0].file}): as black and white they "
         "are two classes, as class numbers one class and void. Choose "
-        f"{BINARY} for background and foreground. Or name them: write {path}, such as "
+        f"{BINARY} for background and foreground, or name them. Write {path}, such as "
         f"{_one_line(content)}.",
         _text(content),
     )
@@ -198,7 +202,14 @@ def _look_smoothed(pixels: dict[int, int]) -> bool:
     between = {number: count for number, count in pixels.items() if number not in _ends(pixels)}
     share = sum(between.values()) / max(1, sum(pixels.values()))
     frequent = set(sorted(pixels, key=lambda number: pixels[number])[-2:])
-    return len(between) >= _RAMP and share < _RAMP_SHARE and frequent == set(_ends(pixels))
+    ramp = _RAMP if _are_chosen(sorted(pixels)) else _ODD_RAMP
+    return len(between) >= ramp and share < _RAMP_SHARE and frequent == set(_ends(pixels))
+
+
+def _are_chosen(numbers: Sequence[int]) -> bool:
+    """Whether numbers are 0, 1, 2, ... (and void), or spaced evenly, as 0, 64, 128, 191, 255."""
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    return _are_labels(numbers) or max(steps, default=0) - min(steps, default=0) <= 1
 
 
 def _ends(pixels: dict[int, int]) -> tuple[int, int]:
@@ -214,6 +225,8 @@ def _colored(scan: MaskScan, path: Path) -> ClassesUnknown:
             "(drawn or resized with interpolation, or once saved as JPEG). Make the masks again "
             "with one plain color per class and save them as PNG."
         )
+    if all(gray_level(color) is not None for color in found):
+        found.sort()  # most likely numbers, saved three times
     colors = dict.fromkeys([*found, *(seen.color for seen in scan.seen if seen.color >= 0)])
     content = _painted(list(colors))
     proposal = f", such as {_one_line(content)}" if content else ""
@@ -226,6 +239,15 @@ def _colored(scan: MaskScan, path: Path) -> ClassesUnknown:
 
 def _contradicting(pair: tuple[Seen, Seen], scan: MaskScan, path: Path) -> ClassesUnknown:
     first, second = pair
+    if first.file == second.file:  # one palette, in which two numbers look alike
+        content = _numbered(scan.numbers, [], scan)
+        return ClassesUnknown(
+            f"{first.file} shows both {first.number} and {second.number} as "
+            f"{hex_color(first.color)}: by their color they are one class, by their numbers two. "
+            f'Write {path} with "rgb": false to read the numbers, such as {_one_line(content)}; '
+            'or with "rgb": true and a color for each class.',
+            _text(content),
+        )
     content = _painted(list(dict.fromkeys(seen.color for seen in scan.seen if seen.color >= 0)))
     proposal = f", such as {_one_line(content)}" if content else ""
     return ClassesUnknown(

@@ -94,7 +94,8 @@ def read_class_table(path: Path) -> ClassTable:
         UserError: it cannot be read, or is not valid; the sentence names the entry.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, object_pairs_hook=_without_duplicates)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}.", field="root") from None
     except RecursionError:
@@ -105,6 +106,16 @@ def read_class_table(path: Path) -> ClassTable:
         return _parsed_table(content, str(path))
     except UserError as error:
         raise UserError(f"{path}: {error}", field="root") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's content; ValueError where a key is given twice: JSON leaves open which counts."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f'"{twice}" is given twice in one object')
+    return content
 
 
 def enumeration(words: list[str]) -> str:
