@@ -181,7 +181,7 @@ def _read_list(folder: Path, split: Split) -> tuple[str, ...]:
         raise no_such_split("Oxford-IIIT Pet", split, _LISTS)
     path = folder / "annotations" / _LISTS[split]
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # editors may add a BOM
     except OSError:
         raise UserError(
             f"No Oxford-IIIT Pet in {folder.parent}: {path} is missing. Give the folder that holds "

@@ -241,6 +241,13 @@ def test_a_name_that_is_listed_twice_is_refused(pets: Path) -> None:
         opened(pets)
 
 
+def test_a_list_from_an_editor_on_windows_is_the_same_list(pets: Path) -> None:
+    before = opened(pets).names
+    path = split_list(pets, "trainval.txt")
+    path.write_bytes("\ufeff".encode() + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert opened(pets).names == before
+
+
 def test_a_list_that_is_not_utf_8_is_named(pets: Path) -> None:
     split_list(pets, "test.txt").write_bytes(b"caf\xe9_1 1 1 1\n")
     with pytest.raises(UserError, match=r"test.txt is not UTF-8 text"):
