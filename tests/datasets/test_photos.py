@@ -113,6 +113,13 @@ def deep_png(samples: np.ndarray, color_type: int) -> bytes:
     )
 
 
+def test_other_colors_than_a_cameras_are_refused_by_their_name(tmp_path: Path) -> None:
+    path = tmp_path / "lab.tif"
+    Image.new("LAB", (4, 5)).save(path)
+    with pytest.raises(UserError, match=r"lab.tif is stored as LAB: save it as RGB\.$"):
+        read_photo(path)
+
+
 @pytest.mark.parametrize(("channels", "color_type"), [(1, 0), (2, 4), (3, 2), (4, 6)])
 def test_16_bits_per_channel_are_refused_whatever_the_colors(
     tmp_path: Path, channels: int, color_type: int

@@ -27,8 +27,8 @@ def read_photo(path: Path, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
             they are: the mask was drawn on them.
 
     Raises:
-        UserError: the file cannot be decoded, or has more than 8 bits per channel: whether 4,095
-            or 65,535 is its white, the file does not say.
+        UserError: the file cannot be decoded, holds other colors than RGB, CMYK or YCbCr, or has
+            more than 8 bits per channel: whether 4,095 or 65,535 is its white, it does not say.
     """
     file = read_image(path)
     _require_eight_bits(file, path)
@@ -55,6 +55,8 @@ def _require_eight_bits(file: ImageFile, path: Path) -> None:
     mode = file.upright.mode
     if mode in _EIGHT_BITS and ";16" not in file.raw_mode:
         return
+    if mode in ("LAB", "HSV"):
+        raise UserError(f"{path} is stored as {mode}: save it as RGB.", field="root")
     kind = file.raw_mode if ";16" in file.raw_mode else mode
     raise UserError(
         f"{path} is stored as {kind}, which does not fit 8 bits per channel: save it as RGB or as "
