@@ -5,6 +5,7 @@ Label offsets live in the dataset's own file and nowhere else.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,18 @@ class IncompleteSplit(UserError):
 
 class SharedImages(UserError):
     """Two splits hold the same image."""
+
+
+def require_utf8(path: Path) -> None:
+    """UserError where a file's name is not UTF-8, as those of old file systems may be."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"The file name {os.fsencode(path)!r} is not UTF-8 and cannot be written into a log: "
+            "rename it.",
+            field="root",
+        ) from None
 
 
 def no_such_split(dataset: str, split: str, known: Iterable[str]) -> UserError:

@@ -26,6 +26,7 @@ from segengine.datasets.base import (
     ProgressFn,
     SegDataset,
     Split,
+    require_utf8,
 )
 from segengine.datasets.formats.class_table import ClassTable
 from segengine.datasets.formats.mask_labels import read_mask
@@ -204,6 +205,7 @@ def _cities_of(folder: Path) -> dict[str, str]:
         )
     cities: dict[str, str] = {}
     for path in sorted(paths):
+        require_utf8(path)
         name, city = path.name.removesuffix(_IMAGE), path.parent.name
         if name in cities:
             raise UserError(

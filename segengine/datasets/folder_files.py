@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from segengine.datasets.base import require_utf8
 from segengine.errors import UserError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
@@ -138,14 +139,7 @@ def _left_out(folder: Path, entries: Iterable[tuple[str, bool]]) -> tuple[LeftOu
 
 
 def _composed(stem: str, path: Path) -> str:
-    try:
-        stem.encode()
-    except UnicodeEncodeError:
-        raise UserError(
-            f"The file name {os.fsencode(path)!r} is not UTF-8 and cannot be written into a log: "
-            "rename it.",
-            field="root",
-        ) from None
+    require_utf8(path)
     return unicodedata.normalize("NFC", stem)
 
 

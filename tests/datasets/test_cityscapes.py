@@ -55,6 +55,14 @@ def opened(root: Path, split: Split = "train") -> SegDataset:
     return open_dataset(DataConfig(dataset="cityscapes", root=str(root)), split)
 
 
+def test_a_file_name_that_is_not_utf_8_is_named(tree: Path) -> None:
+    (image,) = (tree / "leftImg8bit/train/ulm").glob("*_000001_*")
+    image.rename(image.with_name("caf\udce9_000001_000019_leftImg8bit.png"))
+    with pytest.raises(UserError, match=r"caf\\xe9_000001_.* is not UTF-8") as info:
+        opened(tree)
+    str(info.value).encode()
+
+
 def label_file(root: Path) -> Path:
     return opened(root).files("aachen_000000_000019")[1]
 
