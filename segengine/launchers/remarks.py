@@ -36,13 +36,14 @@ def _image_size(config: RunConfig) -> str:
 
 
 def _weights(config: RunConfig) -> str:
-    """Whether ImageNet weights are here already."""
+    """Whether ImageNet weights are here already, and of which training they are."""
     if not config.model.loads_weights or config.model.weights != "imagenet":
         return ""
     published = published_imagenet(config.model)
+    what = f"ImageNet weights ({published.training})" if published.training else "ImageNet weights"
     if published.cached:
-        return "ImageNet weights: in the cache of this machine, nothing to download."
-    return f"ImageNet weights: will be downloaded once, about {published.megabytes:,.0f} MB."
+        return f"{what}: in the cache of this machine, nothing to download."
+    return f"{what}: will be downloaded once, about {published.megabytes:,.0f} MB."
 
 
 def _learning_rate(config: RunConfig) -> str:

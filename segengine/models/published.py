@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -40,6 +40,8 @@ class Published:
         cached: whether it lies there.
         megabytes: its size, from the number of parameters.
         offline: whether a person told the hub's client to stay off the network.
+        training: the training that the weights are of, where it has a name of its own, such as
+            "in12k_ft_in1k" of timm: it then saw more than ImageNet.
     """
 
     url: str
@@ -47,6 +49,7 @@ class Published:
     cached: bool
     megabytes: float
     offline: bool = False
+    training: str = ""
 
     @property
     def host(self) -> str:
@@ -67,7 +70,8 @@ def published_imagenet(config: ModelConfig) -> Published:
         return Published(url, place, place.is_file(), 4 * PARAMETERS[encoder] / 1e6)
     if is_timms(encoder):
         file = timm_file(encoder)
-        return _of_hub(f"timm/{encoder.removeprefix('tu-')}.{file.tag}", 4 * file.millions)
+        of_hub = _of_hub(f"timm/{encoder.removeprefix('tu-')}.{file.tag}", 4 * file.millions)
+        return replace(of_hub, training=file.tag)
     return _of_hub(f"smp-hub/{encoder}.imagenet", 4 * PARAMETERS[encoder] / 1e6)
 
 

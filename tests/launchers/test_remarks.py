@@ -49,3 +49,9 @@ def test_imagenet_weights_say_whether_they_are_here(
     monkeypatch.setattr(module, "published_imagenet", lambda _: published)
     assert words in said(strategy="frozen", weights="imagenet")["weights"]
     assert not said(strategy="frozen", weights="b0.pt")
+
+
+def test_imagenet_weights_that_saw_more_than_imagenet_say_so() -> None:
+    encoder = {"arch": "fpn", "encoder": "tu-convnext_tiny"}
+    sentence = said(**encoder, strategy="frozen", weights="imagenet")["weights"]
+    assert sentence.startswith("ImageNet weights (in12k_ft_in1k): ")
