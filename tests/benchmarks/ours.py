@@ -31,19 +31,20 @@ FOREVER = 1000  # epochs; no benchmark gets there
 class OurRun:
     """A run that trains as any other: log, checkpoints, validation and film included.
 
-    It is set up as `segengine.training.session` does; every call of `epoch` trains one epoch.
+    It is set up as `segengine.training.session` does, on the official split, as its peers; every
+    call of `epoch` trains one epoch.
     """
 
     def __init__(self, runs_dir: Path, **values: Any) -> None:
-        self.dir = RunDir.create(runs_dir, RunConfig.from_flat({**values, "epochs": FOREVER}))
-        config = self.dir.config()
+        config = RunConfig.from_flat({**values, "val_split": "official", "epochs": FOREVER})
+        self.dir = RunDir.create(runs_dir, config)
         components = build_components(config, lambda *_: None, runs_dir)
         self._deterministic = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(False)  # others in this process did not ask for it
         self._terminal = open(os.devnull, "w")  # noqa: SIM115 (open as long as the run)
         logger = RunLogger(EventLog(self.dir.events_file), Terminal(self._terminal))
         position = Position.start(components)
-        logger.started(run_started_event(components, position.epoch, position.step))
+        logger.started(run_started_event(components, position))
         self._trainer = Trainer(self.dir, components, position, Stopper(), logger)
         self._rng = torch.get_rng_state()  # as if it had the process to itself
 
