@@ -18,7 +18,7 @@ from segengine.datasets.formats.photo import Size, Turn, read_photo
 from segengine.errors import UserError
 
 IGNORE_INDEX = 255
-READER_VERSION = 2  # of images and masks: count up when the same file is read as something else
+READER_VERSION = 3  # of images and masks: count up when the same file is read as something else
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 ProgressFn = Callable[[str, int, int], None]  # (what is being done, items done, items in all)
@@ -83,8 +83,12 @@ class SegDataset(ABC):
         Raises:
             UserError: a file cannot be decoded, a label is not allowed, or the sizes differ.
         """
+        return self.turned_pair(name)[:2]
+
+    def turned_pair(self, name: str) -> tuple[np.ndarray, np.ndarray, Turn]:
+        """(image, mask, what was done about the image's EXIF orientation); raises as `pair`."""
         mask = self.mask(name)
-        image = self.image(name, (mask.shape[0], mask.shape[1]))
+        image, turn = self.photo(name, (mask.shape[0], mask.shape[1]))
         if image.shape[:2] != mask.shape:
             paths = self.files(name)
             raise UserError(
@@ -92,7 +96,7 @@ class SegDataset(ABC):
                 f"is {mask.shape[1]}x{mask.shape[0]}: they must be of one size.",
                 field="root",
             )
-        return image, mask
+        return image, mask, turn
 
 
 class IncompleteSplit(UserError):

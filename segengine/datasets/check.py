@@ -22,7 +22,7 @@ from segengine.datasets import (
 )
 from segengine.datasets.base import SPLITS, IncompleteSplit, ProgressFn, SharedImages, Split
 from segengine.datasets.formats.image_file import read_image
-from segengine.datasets.formats.photo import Turn
+from segengine.datasets.formats.photo import Turn, open_turns
 from segengine.datasets.identical import identical_files
 from segengine.errors import UserError
 
@@ -114,11 +114,15 @@ def check_dataset(config: DataConfig, progress: ProgressFn) -> Report:
     done, total = 0, sum(len(dataset.names) for dataset in opened.values())
     for split, dataset in opened.items():
         report = SplitReport(split, len(dataset.names), [0] * len(dataset.classes))
+        turns: dict[Path, Turn] = {}
         for content in _read_pairs(dataset, split, config.workers):
             _add_content(report, content)
+            turns[content.image] = content.turn
             problems += content.problems
             done += 1
             progress("Checking images", done, total)
+        for error in open_turns(turns):
+            problems.append(Problem("turned", split, "", str(error)))
         reports.append(report)
     across, within = _duplicates(opened)
     notes = (*_reading_notes(config), *_turned(reports), *within)
@@ -164,6 +168,7 @@ class _PairContent:
     size: Size | None
     counts: np.ndarray | None  # (256,) pixels per label
     problems: tuple[Problem, ...]
+    image: Path
     turn: Turn
 
 
@@ -195,7 +200,8 @@ def _read_pair(dataset: SegDataset, split: Split, name: str) -> _PairContent:
     if counts is not None and not counts[:IGNORE_INDEX].any():
         message = f"{mask_file} is void everywhere, so no pixel of it counts: remove the pair."
         problems.append(Problem("void", split, str(mask_file), message))
-    return _PairContent(size, counts, tuple(problems), "none" if photo is None else photo[1])
+    turn = "none" if photo is None else photo[1]
+    return _PairContent(size, counts, tuple(problems), image_file, turn)
 
 
 def _file_problem(path: Path) -> ProblemKind:
@@ -229,14 +235,14 @@ def _reading_notes(config: DataConfig) -> list[Problem]:
 
 def _turned(reports: Sequence[SplitReport]) -> list[Problem]:
     """What was done about the images' EXIF orientations."""
-    words: dict[Turn, str] = {
-        "upright": "and turned upright, as viewers show them",
-        "as stored": "but used as stored, since only so their masks fit",
+    words: dict[str, tuple[Turn, ...]] = {
+        "and turned upright, as viewers show them": ("upright", "either"),
+        "but used as stored, since only so their masks fit": ("as stored",),
     }
     notes: list[Problem] = []
     for report in reports:
-        for turn, what in words.items():
-            count = report.turned[turn]
+        for what, turns in words.items():
+            count = sum(report.turned[turn] for turn in turns)
             are = f"image of {report.split} is" if count == 1 else f"images of {report.split} are"
             if count:
                 message = f"{count:,} {are} marked as turned by EXIF, {what}."

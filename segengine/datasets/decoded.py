@@ -26,6 +26,7 @@ from segengine.config import DataConfig
 from segengine.datasets import cache, chosen_names
 from segengine.datasets.base import ClassInfo, ProgressFn, SegDataset, Split
 from segengine.datasets.cache import cache_dir, files_key
+from segengine.datasets.formats.photo import Turn, open_turns
 from segengine.datasets.splits.roles import open_role
 from segengine.errors import UserError
 from segengine.files import cannot_write
@@ -224,11 +225,14 @@ def _decode_into(
         images = _new_array(folder / _FILES[0], (*shape, 3))
         masks = _new_array(folder / _FILES[1], shape)
 
+        turns: dict[Path, Turn] = {}
+
         def decode(index: int) -> UserError | None:
             try:
-                image, mask = dataset.pair(names[index])
+                image, mask, turn = dataset.turned_pair(names[index])
             except UserError as error:
                 return error
+            turns[dataset.files(names[index])[0]] = turn
             images[index], masks[index] = resize_image(image, size), resize_mask(mask, size)
             return None
 
@@ -237,6 +241,7 @@ def _decode_into(
             for done, problem in enumerate(pool.map(decode, range(len(names))), start=1):
                 problems += [problem] if problem else []
                 on_read(done)
+        problems += open_turns(turns)
         if problems:
             raise DamagedFiles(problems)
         images.flush()

@@ -15,6 +15,7 @@ be 0, 1, 2, ... without gaps, and 255 is void; black and white with `binary`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def notes(config: DataConfig) -> list[str]:
             sentences[sentence] = None
         sentences.update(dict.fromkeys(left_out.sentence for left_out in pairs.left_out))
     path = Path(config.root).expanduser() / CLASSES_FILE
-    if not path.is_file() and not config.binary:
+    if not os.path.lexists(path) and not config.binary:
         count = len(classes(config))
         sentence = f"The masks hold the numbers 0 to {count - 1}, taken for {count} classes. "
         sentence += f"To name them, or to make one void, write {path}: {proposal(count)}."
@@ -158,7 +159,7 @@ def _table_of(
     config: DataConfig, splits: Mapping[Split, Pairs], progress: ProgressFn
 ) -> ClassTable:
     path = Path(config.root).expanduser() / CLASSES_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return guess_class_table(_scan(config, splits, progress), path, binary=config.binary)
     if config.binary:
         raise UserError(

@@ -124,9 +124,17 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
     """(name, whether it is a folder) of everything in a folder; nothing where it is none."""
     try:
         with os.scandir(folder) as entries:
-            return [(entry.name, entry.is_dir()) for entry in entries]
+            return [(entry.name, is_folder(entry)) for entry in entries]
     except (OSError, ValueError):
         return []
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _left_out(folder: Path, entries: Iterable[tuple[str, bool]]) -> tuple[LeftOut, ...]:

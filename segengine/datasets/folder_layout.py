@@ -13,6 +13,7 @@ from segengine.datasets.folder_files import (
     IMAGE_SUFFIXES,
     MASK_SUFFIXES,
     LeftOut,
+    is_folder,
     list_files,
     list_others,
     pair_names,
@@ -161,7 +162,7 @@ def _looks_like_a_root(folder: Path) -> bool:
 def _folders(root: Path) -> dict[str, str]:
     """Name in small letters -> name, of the folders in a folder; none where it is none."""
     try:
-        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+        names = sorted(entry.name for entry in os.scandir(root) if is_folder(entry))
     except (OSError, ValueError):
         return {}
     return {name.lower(): name for name in names}  # of Masks/ and masks/ the latter, sorted last

@@ -122,9 +122,9 @@ class JoinedSplits(SegDataset):
         dataset, inner = self._owner[name]
         return dataset.mask(inner)
 
-    def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def turned_pair(self, name: str) -> tuple[np.ndarray, np.ndarray, Turn]:
         dataset, inner = self._owner[name]
-        return dataset.pair(inner)
+        return dataset.turned_pair(inner)
 
 
 def root_name(dataset: str, root: str) -> str:

@@ -115,9 +115,9 @@ def _check_targets(images: Sequence[Path], targets: Sequence[Path], *, overwrite
             f"Two images would both be written to {twice[0]}: give them different names.",
             field="image",
         )
-    image_files = {path.resolve() for path in images}
+    image_files = {os.path.realpath(path) for path in images}  # `resolve` ends at circles of links
     for target in targets:
-        if target.resolve() in image_files:
+        if os.path.realpath(target) in image_files:
             raise UserError(
                 f"The image {target} would be overwritten by its mask: choose another folder.",
                 field="out",

@@ -24,6 +24,7 @@ from segengine.datasets import SegDataset, open_dataset
 from segengine.datasets import cache as cache_module
 from segengine.datasets import decoded as decoded_module
 from segengine.datasets.decoded import DamagedFiles, DecodedSplit, decode_pairs
+from segengine.datasets.formats.photo import Turn
 from segengine.errors import UserError
 from tests import tiny
 
@@ -52,13 +53,13 @@ def decoded(
 def decodings(dataset: SegDataset, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names that are decoded from now on."""
     seen: list[str] = []
-    plain = dataset.pair
+    plain = dataset.turned_pair
 
-    def spy(name: str) -> tuple[np.ndarray, np.ndarray]:
+    def spy(name: str) -> tuple[np.ndarray, np.ndarray, Turn]:
         seen.append(name)
         return plain(name)
 
-    monkeypatch.setattr(dataset, "pair", spy)
+    monkeypatch.setattr(dataset, "turned_pair", spy)
     return seen
 
 

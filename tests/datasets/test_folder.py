@@ -167,3 +167,10 @@ def test_ten_images_are_enough_for_a_whole_run(root: Path, tmp_path: Path) -> No
     (epoch,) = tiny.epochs(run)
     assert np.array(epoch["confusion"]).shape == (3, 3)
     assert np.array(epoch["confusion"]).sum() > 0
+
+
+def test_a_link_in_a_circle_hides_nothing_beside_it(tmp_path: Path) -> None:
+    pool = write_pairs(tmp_path / "pool", 4, [0, 1])
+    for folder in (pool, pool / "images"):
+        (folder / "round").symlink_to(folder / "round")
+    assert len(opened(pool).names) + len(opened(pool, "val").names) == 4

@@ -380,3 +380,55 @@ def test_a_mask_that_is_a_broken_link_is_named(three: Path) -> None:
         f"{path} cannot be decoded as an image (No such file or directory): replace it or remove "
         "it."
     ]
+
+
+def test_one_known_color_contradicts_though_another_is_unknown(three: Path) -> None:
+    """A typo in one color must not turn the others into numbers."""
+    resave(three, lambda mask, _: with_palette(mask, [WALK, ROAD, (70, 70, 71)]))
+    write_classes(three, {"classes": STREET})
+    assert "by the number, its 0 is road in" in refusal(three)
+    write_classes(three, {"classes": STREET, "rgb": False})
+    expect(labels(three), [0, 1, 2], {0: 0, 1: 1, 2: 2})
+
+
+def test_a_void_number_among_known_colors_does_not_hide_their_contradiction(three: Path) -> None:
+    resave(three, lambda mask, _: with_palette(mask, [WALK, ROAD, (224, 224, 192)]))
+    write_classes(three, {"classes": STREET[:2], "void": [2]})
+    assert "in two ways" in refusal(three)
+
+
+def test_grays_of_a_palette_contradict_one_by_one(three: Path) -> None:
+    grays = [(0, 0, 0), (9, 9, 9), (255, 255, 255)]  # as a program makes them that counts colors
+    resave(three, lambda mask, _: with_palette(mask, grays))
+    names = [{"name": name} for name in ("road", "sidewalk", "building")]
+    write_classes(three, {"classes": names, "void": [255]})
+    assert "by the number, its 2 is building in" in refusal(three)
+
+
+def test_a_gray_among_colors_contradicts_nothing(three: Path) -> None:
+    """ADE20K shows its class 1 as the gray 120, and has a class 120."""
+    resave(three, lambda mask, _: with_palette(mask, [(0, 0, 0), (120, 120, 120), (4, 200, 3)]))
+    write_classes(three, {"classes": [{"name": f"class {index}"} for index in range(151)]})
+    expect(labels(three), [0, 1, 2], {0: 0, 1: 1, 2: 2})
+
+
+def test_a_harmless_difference_of_palettes_hides_no_other(three: Path) -> None:
+    """Two palettes that show class 0 in colors of the table, and class 2 in two that are not."""
+    palettes = [[ROAD, WALK, (9, 80, 9)], [ROAD, WALK, (80, 9, 9)], [ROAD, WALK, HOUSE]]
+
+    def change(mask: np.ndarray, index: int) -> Image.Image:
+        return Image.fromarray(mask) if index == 3 else with_palette(mask, palettes[index])
+
+    resave(three, change)
+    write_classes(three, {"classes": STREET})
+    assert "their palettes differ" in refusal(three)
+
+
+def test_a_classes_file_that_is_a_broken_link_is_said(three: Path) -> None:
+    (three / "classes.json").symlink_to(three / "elsewhere.json")
+    assert "classes.json cannot be read as JSON" in refusal(three)
+
+
+def test_a_class_name_that_no_file_can_hold_is_refused(three: Path) -> None:
+    write_classes(three, '{"classes": [{"name": "a"}, {"name": "b"}, {"name": "c\\ud800"}]}')
+    assert "the name of class 3" in refusal(three)

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from segengine.datasets import open_dataset
 from segengine.datasets.check import check_dataset
+from segengine.datasets.decoded import load_splits
+from segengine.datasets.formats.mask_file import read_stored_mask
 from segengine.datasets.formats.photo import read_photo
 from segengine.errors import UserError
 from tests import tiny
@@ -68,7 +71,7 @@ def test_the_stored_pixels_are_used_where_only_they_fit_the_mask(
 
 def test_check_counts_turned_photographs_and_pairs_fit(tmp_path: Path) -> None:
     pool = write_pairs(tmp_path / "pool", 5, [0, 1])
-    for index, orientation in enumerate((3, 6, 8)):
+    for index, orientation in enumerate((5, 6, 8)):
         (pool / "images" / f"img_{index}.jpg").unlink()
         save_turned(pool / "images" / f"img_{index}.png", orientation)
     sideways = Image.open(pool / "masks" / "img_2.png").transpose(Image.Transpose.ROTATE_90)
@@ -83,6 +86,72 @@ def test_check_counts_turned_photographs_and_pairs_fit(tmp_path: Path) -> None:
         for name in dataset.names:
             image, mask = dataset.pair(name)
             assert image.shape[:2] == mask.shape
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_a_turn_that_size_does_not_tell_is_refused_beside_masks_of_the_stored_pixels(
+    tmp_path: Path, orientation: int
+) -> None:
+    pool = write_pairs(tmp_path / "pool", 5, [0, 1])
+    for index, turn in enumerate((orientation, 6)):
+        (pool / "images" / f"img_{index}.jpg").unlink()
+        save_turned(pool / "images" / f"img_{index}.png", turn)
+    assert check_dataset(config(pool, val_share=0.01), tiny.no_progress).problems == ()
+    sideways = Image.open(pool / "masks" / "img_1.png").transpose(Image.Transpose.ROTATE_90)
+    sideways.save(pool / "masks" / "img_1.png")  # drawn on the stored pixels
+    settings = config(pool, val_share=0.01, split_seed=1)
+    assert open_dataset(settings, "val").names == ("img_3",)
+    problems = check_dataset(settings, tiny.no_progress).problems
+    assert len(problems) == 1 and problems[0].kind == "turned"
+    assert "img_0.png is marked as turned by EXIF, and its mask fits it turned and as" in str(
+        problems[0].message
+    )
+    with pytest.raises(UserError, match="is marked as turned by EXIF, and its mask fits it turned"):
+        load_splits(settings, ["train"], tiny.no_progress)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_mask_that_exif_marks_as_turned_is_refused(tmp_path: Path, suffix: str) -> None:
+    """A program that copies a photograph's EXIF into a mask drawn upright would turn it twice."""
+    path = tmp_path / f"mask{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.eye(8, dtype=np.uint8)).save(path, exif=exif)
+    with pytest.raises(UserError, match=r"is marked as turned by EXIF.*save it upright"):
+        read_stored_mask(path)
+
+
+def test_channels_that_would_be_left_out_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    tifffile.imwrite(path, np.zeros((8, 9, 4), np.uint8), photometric="rgb", extrasamples=[0])
+    with pytest.raises(UserError, match="has 4 channels, of which only 3 could be used"):
+        read_photo(path)
+
+
+def test_a_tiff_that_is_a_jpeg_inside_is_no_mask(tmp_path: Path) -> None:
+    path = tmp_path / "mask.tif"
+    Image.fromarray(np.eye(16, dtype=np.uint8)).save(path, compression="jpeg")
+    with pytest.raises(UserError, match="is a TIFF compressed as JPEG"):
+        read_stored_mask(path)
+
+
+def test_a_gif_of_a_part_is_no_mask(tmp_path: Path) -> None:
+    path = tmp_path / "mask.gif"
+    Image.fromarray(np.eye(16, dtype=np.uint8)).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:6] + struct.pack("<HH", 32, 20) + content[10:])  # a larger screen
+    with pytest.raises(UserError, match="holds pixels for a part of its 32 x 20 only"):
+        read_stored_mask(path)
+
+
+def test_16_bits_in_planes_are_refused_as_those_in_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    planes = np.zeros((3, 8, 9), np.uint16)
+    tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate")
+    with pytest.raises(UserError, match="is stored as RGB;16"):
+        read_photo(path)
+    with pytest.raises(UserError, match="is stored as RGB;16"):
+        read_stored_mask(path)
 
 
 def test_damaged_exif_does_not_hide_a_photograph(tmp_path: Path) -> None:

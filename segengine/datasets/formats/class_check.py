@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from segengine.datasets.base import IGNORE_INDEX
 from segengine.datasets.formats.class_table import ClassTable, hex_color
+from segengine.datasets.formats.mask_file import NO_COLOR
 from segengine.datasets.formats.mask_labels import (
     UNKNOWN,
     label_by_color,
@@ -45,17 +46,22 @@ def _refuse_open_white(scan: MaskScan, table: ClassTable) -> None:
 
 
 def _refuse_differing_palettes(scan: MaskScan, table: ClassTable) -> None:
-    pair = scan.contradiction()
-    if pair is None:
-        return
-    first, second = pair
-    if first.number != second.number and _label(table, first) == _label(table, second):
-        return  # one color, and one class: the numbers do not matter
-    if first.number == second.number and not (
-        _is_read_by_number(table, first) and _is_read_by_number(table, second)
-    ):
-        return
-    raise UserError(
+    by_number: dict[int, Seen] = {}
+    by_color: dict[int, Seen] = {}
+    for seen in scan.seen:
+        # One color is one class, whatever the numbers; so is one number in colors that the table
+        # gives. (What a number and its own color say, `read_mask` has compared.)
+        same_color = by_color.setdefault(seen.color, seen) if seen.color != NO_COLOR else seen
+        if _label(table, same_color) != _label(table, seen):
+            raise _differing(same_color, seen, table)
+        if _is_read_by_number(table, seen):
+            same_number = by_number.setdefault(seen.number, seen)
+            if same_number.color != seen.color:
+                raise _differing(same_number, seen, table)
+
+
+def _differing(first: Seen, second: Seen, table: ClassTable) -> UserError:
+    return UserError(
         f"{first.file} shows {first.number} as {hex_color(first.color)}, but {second.file} shows "
         f"{second.number} as {hex_color(second.color)}: their palettes differ. Write into "
         f'{table.source} "rgb": true (and a "color" for each class) to read the colors, or "rgb": '

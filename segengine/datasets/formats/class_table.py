@@ -31,6 +31,7 @@ from segengine.config.messages import shown
 from segengine.datasets.base import IGNORE_INDEX, ClassInfo
 from segengine.datasets.formats.palette import class_colors
 from segengine.errors import UserError
+from segengine.files import open_regular
 from segengine.registry import unknown_name
 
 CLASSES_FILE = "classes.json"
@@ -94,7 +95,8 @@ def read_class_table(path: Path) -> ClassTable:
         UserError: it cannot be read, or is not valid; the sentence names the entry.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with open_regular(path) as file:
+            text = file.read().decode("utf-8-sig")
         content = json.loads(text, object_pairs_hook=_without_duplicates)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}.", field="root") from None
@@ -173,6 +175,8 @@ def _class_entry(given: Any, index: int) -> _ClassEntry:
     if not isinstance(name, str) or not name.strip():
         raise UserError(f'class {index + 1} needs a "name", but has {shown(name)}.')
     name = name.strip()
+    if any("\ud800" <= letter <= "\udfff" for letter in name):  # JSON can write what UTF-8 cannot
+        raise UserError(f"the name of class {index + 1}, {shown(name)}, is no text: correct it.")
     color = _color_code(given["color"], f"the color of {name}") if "color" in given else None
     value = _stored_value(given.get("value", index), f"the value of {name}")
     return _ClassEntry(name, value, color)

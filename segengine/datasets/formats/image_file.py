@@ -19,6 +19,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")  # Pillow would also sta
 MAX_PIXELS = 50_000_000  # 8,000 x 6,000 and a little; 150 MB as RGB
 MAX_PIXELS_VARIABLE = "SEGLAB_MAX_PIXELS"
 _ORIENTATION = 0x0112  # EXIF tag
+_BITS, _COMPRESSION, _CHANNELS = 258, 259, 277  # TIFF tags: BitsPerSample, ..., SamplesPerPixel
+# JPEG, old and new, in three ways; JPEG 2000; JPEG XR; LERC; WebP.
+_LOSSY_TIFF = {6, 7, 34892, 33003, 33005, 34712, 34934, 34887, 50001}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,12 +47,14 @@ class ImageFile:
         raw_mode: how the file stores its pixels, in Pillow's words: "L;2" has 2 bits per pixel,
             "RGB;16B" 16 bits per channel.
         format: one of `FORMATS`, or "MPO": a JPEG with previews of itself.
+        is_lossy: whether its compression may have changed the pixels.
     """
 
     upright: Image.Image
     orientation: int
     raw_mode: str
     format: str
+    is_lossy: bool = False
 
     @property
     def stored(self) -> Image.Image:
@@ -71,8 +76,10 @@ def read_image(path: Path) -> ImageFile:
         with Image.open(path, formats=FORMATS) as image:
             _require_small(image, path)
             _require_single(image, path)
+            _require_all_read(image, path)
             raw_mode = _raw_mode(image)
             kind = image.format or ""
+            is_lossy = _is_lossy(image)
             turned = kind == "TIFF"  # by Pillow, which then forgets the orientation
             orientation = _orientation(image) if turned else 1
             image.load()
@@ -81,7 +88,7 @@ def read_image(path: Path) -> ImageFile:
                 upright = image.transpose(_TURNS[orientation]) if orientation > 1 else image
             else:
                 upright = image
-            return ImageFile(upright, orientation, raw_mode, kind)
+            return ImageFile(upright, orientation, raw_mode, kind, is_lossy)
     except UserError:
         raise
     except UnidentifiedImageError:  # its text would say the path again
@@ -139,7 +146,41 @@ def _raw_mode(image: Image.Image) -> str:
     """The raw mode of the first tile; "" where the decoder has none."""
     arguments = [tile[3] for tile in getattr(image, "tile", ())]
     first = arguments[0] if arguments else ""
-    return str(first[0] if isinstance(first, tuple) and first else first)
+    raw_mode = str(first[0] if isinstance(first, tuple) and first else first)
+    # Of colors stored one plane after the other, a tile tells one channel only.
+    is_deep = max(_tiff_numbers(image, _BITS), default=0) == 16
+    return f"{image.mode};16" if is_deep and ";16" not in raw_mode else raw_mode
+
+
+def _require_all_read(image: Image.Image, path: Path) -> None:
+    """UserError where Pillow would leave out channels, or fill in pixels, without a word."""
+    channels = sum(_tiff_numbers(image, _CHANNELS))
+    used = 3 if image.mode == "RGBX" else len(image.getbands())
+    if channels > used:
+        raise UserError(
+            f"{path} has {channels} channels, of which only {used} could be used: save those that "
+            "you mean as a file of their own.",
+            field="root",
+        )
+    tile = next(iter(getattr(image, "tile", ())), None)
+    if image.format == "GIF" and tile and tuple(tile[1]) != (0, 0, *image.size):
+        raise UserError(
+            f"{path} holds pixels for a part of its {image.width} x {image.height} only, and does "
+            "not say what the rest is: save it whole, as PNG.",
+            field="root",
+        )
+
+
+def _is_lossy(image: Image.Image) -> bool:
+    if image.format == "TIFF":
+        return bool(_LOSSY_TIFF.intersection(_tiff_numbers(image, _COMPRESSION)))
+    return image.format in ("JPEG", "MPO", "WEBP")
+
+
+def _tiff_numbers(image: Image.Image, tag: int) -> tuple[int, ...]:
+    """The numbers of a TIFF tag; none where it is left out, and for other formats."""
+    value = getattr(image, "tag_v2", {}).get(tag, ())
+    return tuple(value) if isinstance(value, tuple) else (value,)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -18,7 +18,6 @@ from segengine.errors import UserError
 
 _NUMBERED = {"1", "L", "P", "LA", "PA", "I", "I;16", "I;16B", "I;16L"}  # Pillow modes
 _COLORED = {"RGB", "RGBA", "RGBX"}
-_LOSSY = {"JPEG", "MPO"}
 _STRETCH = {"L;2": 85, "L;4": 17}  # raw mode -> factor that Pillow applies to its values
 _COUNTED_AT_ONCE = 1 << 20  # pixels
 NO_COLOR = -1  # what a number above 255 shows: no gray of 8 bits
@@ -65,8 +64,16 @@ def read_stored_mask(path: Path) -> StoredMask:
     """
     file = read_image(path)
     image = file.upright
-    if file.format in _LOSSY:
-        raise _unfit(path, "is a JPEG, whose compression changes the labels: save masks as PNG.")
+    if file.is_lossy:
+        kind = "JPEG" if file.format == "MPO" else file.format
+        kind = "TIFF compressed as JPEG or the like" if kind == "TIFF" else kind
+        raise _unfit(path, f"is a {kind}, whose compression changes the labels: save masks as PNG.")
+    if file.orientation != 1:
+        raise _unfit(
+            path,
+            "is marked as turned by EXIF, and does not say whether its labels were drawn on the "
+            "turned picture: save it upright, without EXIF.",
+        )
     _require_opaque(image, path)
     if image.mode == "F":
         return StoredMask(_whole_numbers(np.asarray(image), path))

@@ -78,27 +78,37 @@ def _labels_of_numbers(
     clear = {way: labels for way, labels in ways.items() if UNKNOWN not in labels}
     if not clear:
         return _all_known(table, numbers, label_by_number, stored, path)
-    first = next(iter(clear.values()))
     if stored.shown:  # else the number is what is seen
-        _require_agreement(clear, numbers, colors, table, path)
-    return first
+        # One color that the table gives contradicts, though others may be unknown. A gray does so
+        # only among grays: palettes of colors hold some gray by chance.
+        telling = {"the color"} | ({"the gray"} if _are_grays(colors) else set())
+        others = {way: ways[way] for way in ways if way in clear or way in telling}
+        _require_agreement(next(iter(clear)), others, numbers, colors, table, path)
+    return next(iter(clear.values()))
+
+
+def _are_grays(colors: Sequence[int]) -> bool:
+    return all(gray_level(color) is not None for color in colors)
 
 
 def _require_agreement(
+    chosen: str,
     ways: dict[str, list[int]],
     numbers: Sequence[int],
     colors: Sequence[int],
     table: ClassTable,
     path: Path,
 ) -> None:
-    (first_way, first), *others = ways.items()
-    for way, labels in others:
-        if labels == first:
+    """UserError where another way gives a number another label than the chosen way."""
+    first = ways[chosen]
+    for way, labels in ways.items():
+        differing = (i for i, label in enumerate(labels) if label not in (UNKNOWN, first[i]))
+        index = next(differing, None)
+        if index is None:
             continue
-        index = next(i for i in range(len(labels)) if labels[i] != first[i])
         seen = hex_color(colors[index])
         raise UserError(
-            f"{path} can be read in two ways: by {first_way}, its {numbers[index]} is "
+            f"{path} can be read in two ways: by {chosen}, its {numbers[index]} is "
             f"{table.name_of(first[index])} in {table.source}; by {way} that it shows, {seen}, it "
             f"is {table.name_of(labels[index])}. {_way_out(way, table)}",
             field="root",

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from segengine.datasets.base import ProgressFn
 from segengine.datasets.cache import cache_dir, files_key
+from segengine.datasets.formats.image_file import max_pixels
 from segengine.datasets.formats.mask_file import NO_COLOR, gray_level, read_stored_mask
 from segengine.errors import UserError
 from segengine.files import write_text
@@ -97,7 +98,7 @@ def scan_masks(paths: Sequence[Path], workers: int, progress: ProgressFn) -> Mas
     Raises:
         UserError: the cache cannot be written.
     """
-    key = files_key(paths, "masks")
+    key = files_key(paths, f"masks of at most {max_pixels()} pixels")
     file = cache_dir() / "scans" / f"{key}.json"
     with contextlib.suppress(OSError, ValidationError):
         return _SCAN.validate_json(file.read_bytes())

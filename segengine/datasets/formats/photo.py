@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,8 @@ from segengine.datasets.formats.image_file import ImageFile, read_image
 from segengine.errors import UserError
 
 Size = tuple[int, int]  # (height, width) in pixels
-Turn = Literal["none", "upright", "as stored"]
+# What was done about an EXIF orientation; "either": turned upright, but its mask fits both.
+Turn = Literal["none", "upright", "either", "as stored"]
 
 _EIGHT_BITS = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}  # Pillow modes
 
@@ -35,9 +37,32 @@ def read_photo(path: Path, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
     if file.orientation == 1:
         return _rgb(file.upright), "none"
     width, height = file.upright.size
-    only_stored_fits = fits is not None and fits != (height, width) and fits == _turned_size(file)
-    picture = file.stored if only_stored_fits else file.upright
-    return _rgb(picture), "as stored" if only_stored_fits else "upright"
+    if fits is None or fits != _turned_size(file):
+        return _rgb(file.upright), "upright"
+    if fits == (height, width):
+        return _rgb(file.upright), "either"
+    return _rgb(file.stored), "as stored"
+
+
+def open_turns(turns: Mapping[Path, Turn]) -> list[UserError]:
+    """What is wrong with the photographs of a split whose masks may be meant for the stored pixels.
+
+    Some masks fit the stored pixels only, so whoever drew them did not heed EXIF: where size does
+    not tell, turning the photograph may put it upside down under its mask.
+    """
+    stored = next((path for path, turn in turns.items() if turn == "as stored"), None)
+    if stored is None:
+        return []
+    return [
+        UserError(
+            f"{path} is marked as turned by EXIF, and its mask fits it turned and as stored; the "
+            f"mask of {stored} fits only the stored pixels: save the photographs upright, without "
+            "EXIF, as their masks are.",
+            field="root",
+        )
+        for path, turn in turns.items()
+        if turn == "either"
+    ]
 
 
 def _rgb(picture: Image.Image) -> np.ndarray:
