@@ -1,11 +1,14 @@
-// Two charts (loss, mIoU) and a table with one line per run, fed by one event stream.
+// Panels of curves and a table with one line per run, fed by one event stream.
 //
 // Streamlit calls the default function again at every rerun that changes `data`, and when the theme
-// changes. The chart, its zoom, its hidden curves and its stream live on between the calls, in
-// `parentElement.liveChart`. Traces and layout are in live_chart_figure.js, the table in
-// live_chart_table.js; live_chart.py puts the files together.
+// changes. The panels, their zoom and the stream live on between the calls, in
+// `parentElement.liveChart`. The data are in live_data.js, what is drawn in live_panels.js, a panel
+// in live_panel.js, the row above them in live_toolbar.js, the table in live_chart_table.js;
+// live_chart.py puts the files together.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
+const AFTER_RERUN_MS = 300;
+const AT_ONCE_MS = 12; // of drawing in one go, before the browser gets its turn
 
 export default function ({ data, parentElement }) {
   const chart = (parentElement.liveChart ??= new LiveChart(parentElement));
@@ -22,43 +25,65 @@ class LiveChart {
   constructor(parent) {
     this.calls = 0;
     this.runs = [];
-    this.known = new Map(); // run id -> {series, status, offset}, as the stream has told
-    this.hidden = new Set(); // "run id/train" or "run id/val"
+    this.known = new Map(); // run id -> RunData
+    this.state = rememberedState();
+    this.alone = null; // id of the only run that is shown, if one was chosen
+    this.lit = null; // id of the run, or the group, whose lines stand out
+    this.zoomX = null;
+    this.zoomY = new Map(); // panel id -> range
+    this.panels = new Map();
+    this.inSight = new Set(); // roots of panels
     this.failures = 0;
-    this.queue = Promise.resolve(); // Plotly's calls, one after the other
+    this.color = (css) => this.concrete(css);
     this.root = parent.appendChild(make("div", "live-chart"));
-    this.figure = this.root.appendChild(make("div"));
-    this.table = new LegendTable(this.root, (key) => this.toggle(key));
-    this.resizeObserver = new ResizeObserver(() => this.fit());
-    this.resizeObserver.observe(this.root);
-    this.onVisibility = () => (document.hidden ? this.close() : this.open());
-    document.addEventListener("visibilitychange", this.onVisibility);
+    this.toolbar = new Toolbar(this.root, (changes) => this.choose(changes));
+    this.alonePlace = this.root.appendChild(make("p", "live-chart__alone"));
+    this.grid = this.root.appendChild(make("div", "live-grid"));
+    this.table = new LegendTable(this.root, this);
+    this.reading = new Reading(this.root);
+    this.sights = new IntersectionObserver((entries) => this.see(entries), { rootMargin: "200px" });
+    this.resizes = new ResizeObserver(() => this.fit());
+    this.resizes.observe(this.root);
+    this.listeners = [
+      [document, "visibilitychange", () => (document.hidden ? this.close() : this.open())],
+      [document, "pointerdown", (event) => this.closeMenus(event)],
+      [document, "focusin", (event) => this.closeMenus(event)],
+      [window, "seglab:light", (event) => this.light(event.detail, { tell: false })],
+    ];
+    for (const [target, name, heard] of this.listeners) target.addEventListener(name, heard);
   }
 
-  update({ runs, plotly }) {
-    this.plotly ??= loadPlotly(plotly);
-    const changed = JSON.stringify(runs) !== JSON.stringify(this.runs);
+  update({ runs, fields, colors, plotly }) {
+    this.groupColors = colors;
+    this.plotly ??= loadPlotly(plotly).then(() => (this.ready = true));
+    this.plotly.then(() => this.touchAll());
     const ids = runs.map((run) => run.id);
     const otherRuns = String(ids) !== String(this.runs.map((run) => run.id));
+    const changed = JSON.stringify([runs, fields]) !== JSON.stringify([this.runs, this.fields]);
     this.runs = runs;
-    if (changed) {
-      for (const id of this.known.keys()) if (!ids.includes(id)) this.known.delete(id);
-      this.table.draw(runs, this.known, this.hidden);
-    }
-    this.redraw(); // also when only the theme changed
+    this.fields = fields;
+    this.seen = null; // colors of the theme
     if (otherRuns) {
+      for (const id of this.known.keys()) if (!ids.includes(id)) this.known.delete(id);
+      for (const id of ids) if (!this.known.has(id)) this.known.set(id, new RunData());
+      if (!ids.includes(this.alone)) this.alone = null;
       this.close();
       this.open();
     }
+    if (changed) this.table.draw();
+    this.arrange();
+    // A rerun that writes the chosen runs into the address leaves out what only the browser knows.
+    setTimeout(() => this.removed || remember(this.state), AFTER_RERUN_MS);
     return ++this.calls;
   }
 
   remove() {
     this.close();
     this.removed = true;
-    this.resizeObserver.disconnect();
-    document.removeEventListener("visibilitychange", this.onVisibility);
-    this.queue.then(() => window.Plotly?.purge(this.figure));
+    this.resizes.disconnect();
+    this.sights.disconnect();
+    for (const [target, name, heard] of this.listeners) target.removeEventListener(name, heard);
+    for (const panel of this.panels.values()) panel.remove();
     this.root.remove();
   }
 
@@ -68,7 +93,7 @@ class LiveChart {
   open() {
     if (this.source || this.removed || document.hidden || !this.runs.length) return;
     const ids = this.runs.map((run) => run.id);
-    const offsets = ids.map((id) => this.known.get(id)?.offset ?? "");
+    const offsets = ids.map((id) => this.known.get(id).offset);
     const query = `runs=${ids.join()}&offsets=${offsets.join()}`;
     const source = (this.source = new EventSource(`/api/events?${query}`));
     source.onmessage = (message) => this.receive(message, ids);
@@ -88,140 +113,244 @@ class LiveChart {
   }
 
   receive(message, ids) {
-    const added = [];
-    let reset = false;
+    const columns = new Set();
+    let all = false;
     for (const news of JSON.parse(message.data).runs) {
-      reset ||= news.reset;
-      added.push(...this.learn(news));
-      this.table.show(news.id, news.status);
+      const run = this.known.get(news.id);
+      if (!run) continue;
+      const before = JSON.stringify([run.status?.end, run.status?.best_at, run.status?.active]);
+      for (const column of run.learn(news)) columns.add(column);
+      const after = JSON.stringify([run.status.end, run.status.best_at, run.status.active]);
+      all ||= Boolean(news.reset) || before !== after;
+      this.table.show(news.id);
     }
     message.lastEventId.split(",").forEach((offset, i) => {
       const run = this.known.get(ids[i]);
       if (run) run.offset = offset;
     });
-    if (reset || JSON.stringify(this.view()) !== this.drawnView) this.redraw();
-    else if (added.length) this.extend(added);
-    this.moveBestMarks();
+    const end = this.axisEnd();
+    if (all || end !== this.drawnEnd) this.arrange();
+    else this.touch(columns);
+    this.drawnEnd = end;
   }
 
-  // Returns [curve's uid, its new points] of what can be added to the chart as it is.
-  learn(news) {
-    const run = this.known.get(news.id) ?? { series: {} };
-    this.known.set(news.id, run);
-    run.status = news.status;
-    if (news.reset) {
-      run.series = news.series;
-      return [];
+  // ---- what a person chooses
+
+  choose({ zoom, toggled, scale, ...changes }) {
+    const { state } = this;
+    if (zoom !== undefined) this.resetZoom();
+    if (toggled) {
+      const { hidden } = state;
+      state.hidden = hidden.includes(toggled)
+        ? hidden.filter((split) => split !== toggled)
+        : [...hidden, toggled];
     }
-    return Object.entries(news.series).map(([curve, points]) => {
-      const line = (run.series[curve] ??= { x: [], y: [] });
-      line.x.push(...points.x);
-      line.y.push(...points.y);
-      return [uidOf(news.id, curve), points];
-    });
+    if (scale) {
+      state.scales = { ...state.scales, [scale[0]]: scale[1] };
+      this.zoomY.delete(scale[0]);
+    }
+    if ("unit" in changes && changes.unit !== state.unit) this.zoomX = null;
+    Object.assign(state, changes);
+    remember(state);
+    if ("fields" in changes || "band" in changes) this.table.draw();
+    this.arrange();
+  }
+
+  showAlone(id) {
+    this.alone = this.alone === id ? null : id;
+    this.table.draw();
+    this.arrange();
+  }
+
+  light(id, { tell = true } = {}) {
+    if (this.lit === id) return;
+    this.lit = id;
+    const group = this.groups()?.find((one) => one.members.some((run) => run.id === id));
+    const drawn = this.alone === null && group ? group.key : id;
+    const known = id === null || this.runs.some((run) => run.id === id) || group || /^group/.test(id);
+    for (const panel of this.panels.values()) panel.light(known ? drawn : null);
+    this.table.light(id);
+    if (tell) window.dispatchEvent(new CustomEvent("seglab:light", { detail: id }));
+  }
+
+  zoomed(panel, change) {
+    const range = (axis) => {
+      const [low, high] = [change[`${axis}.range[0]`], change[`${axis}.range[1]`]];
+      return low === undefined ? change[`${axis}.range`] : [low, high];
+    };
+    const [x, y] = [range("xaxis"), range("yaxis")];
+    if (!x && !y) return;
+    if (x) this.zoomX = [...x];
+    if (y) this.zoomY.set(panel.id, [...y]);
+    this.touchAll();
+    this.showToolbar();
+  }
+
+  resetZoom() {
+    this.zoomX = null;
+    this.zoomY.clear();
+    this.touchAll();
+    this.showToolbar();
+  }
+
+  closeMenus(event) {
+    for (const menu of this.root.querySelectorAll("details[open]")) {
+      if (!event.composedPath().includes(menu)) menu.open = false;
+    }
   }
 
   // ---- drawing
 
-  draw(action) {
-    this.queue = this.queue
-      .then(() => this.plotly)
-      .then(() => (this.removed ? null : action()))
-      .catch((error) => console.error("Curves could not be drawn.", error));
+  groups() {
+    if (!this.state.fields || this.alone) return null;
+    return this.allGroups();
   }
 
-  redraw() {
-    this.drawnView = JSON.stringify(this.view());
-    this.draw(() => {
-      const traces = this.runs.flatMap((run) => tracesOf(run, this.known.get(run.id), this));
-      const layout = layoutFor(this.root, this.view());
-      const whole = Object.fromEntries(FIXED_AXES.map((name) => [name, layout[name].range]));
-      for (const name of this.zoomedAxes()) layout[name].range = this.figure.layout[name].range;
-      this.whole = whole;
-      return window.Plotly.react(this.figure, traces, layout, configFor(() => this.showAll()));
-    });
-    this.draw(() => this.answerDoubleClicks());
+  allGroups() {
+    return groupsOf(this.runs, this.state.fields, this.fields, this.groupColors);
   }
 
-  // The axes on which a person zoomed: they show something else than we last asked for.
-  zoomedAxes() {
-    const drawn = this.figure.layout;
-    return drawn ? FIXED_AXES.filter((a) => String(drawn[a].range) !== String(this.whole[a])) : [];
-  }
-
-  // Plotly's own reset goes back to the axes of the first drawing, when nothing was known yet.
-  answerDoubleClicks() {
-    if (this.answers) return;
-    this.answers = true;
-    this.figure.on("plotly_doubleclick", () => this.showAll());
-  }
-
-  showAll() {
-    const ranges = FIXED_AXES.map((name) => [`${name}.range`, [...this.whole[name]]]);
-    const update = { ...Object.fromEntries(ranges), "yaxis.autorange": true };
-    this.draw(() => window.Plotly.relayout(this.figure, update));
-  }
-
-  extend(added) {
-    this.draw(() => {
-      const indices = [];
-      const update = { x: [], y: [] };
-      for (const [uid, { x, y }] of added) {
-        const index = this.figure.data.findIndex((trace) => trace.uid === uid);
-        if (index < 0) continue;
-        indices.push(index);
-        update.x.push(x);
-        update.y.push(y);
-      }
-      return indices.length ? window.Plotly.extendTraces(this.figure, update, indices) : null;
-    });
-  }
-
-  moveBestMarks() {
-    this.draw(() => {
-      const indices = [];
-      const update = { x: [], y: [] };
-      this.figure.data.forEach((trace, index) => {
-        const [id, curve] = trace.uid.split("--");
-        if (!(curve in BEST)) return;
-        const [x, y] = bestPoint(this.known.get(id), curve);
-        if (String(x) === String(trace.x) && String(y) === String(trace.y)) return;
-        indices.push(index);
-        update.x.push(x);
-        update.y.push(y);
-      });
-      return indices.length ? window.Plotly.restyle(this.figure, update, indices) : null;
-    });
-  }
-
-  fit() {
-    const width = this.root.clientWidth;
-    if (width && this.figure.layout && this.figure.layout.width !== width) this.redraw();
-  }
-
-  toggle(key) {
-    if (!this.hidden.delete(key)) this.hidden.add(key);
-    this.redraw();
-    return !this.hidden.has(key);
-  }
-
-  // What the axes depend on; `faint` are the runs whose steps are drawn faintly.
+  // What the panels draw: {runs, groups, unit, smooth, band, data(id), shows(id, split)}.
   view() {
-    const known = this.runs.flatMap((run) => this.known.get(run.id) ?? []);
+    const { hidden, unit, smooth, band } = this.state;
     return {
-      note: this.note(),
-      scale: lossScale(known),
-      epochs: epochsOf(known),
-      faint: known.map((run) => stepsAreFaint(run.series)),
+      runs: this.runs.filter((run) => !this.alone || run.id === this.alone),
+      groups: this.groups(),
+      unit,
+      smooth,
+      band,
+      data: (id) => this.known.get(id),
+      shows: (id, split) => !hidden.includes(split),
     };
   }
 
-  // What stands in empty charts; "" once there is a point, and before the server has answered.
+  axisEnd() {
+    return axisEnd([...this.known.values()], this.state.unit);
+  }
+
+  // What stands in an empty panel; "" before the server has answered.
   note() {
-    const known = this.runs.map((run) => this.known.get(run.id)).filter((run) => run?.status);
-    if (!known.length || known.some((run) => Object.keys(run.series).length)) return "";
+    const known = [...this.known.values()].filter((run) => run.status);
+    if (!known.length) return "";
+    if (this.state.hidden.length === 2) return "Training and validation are hidden";
+    if (known.some((run) => run.hasPoints)) return "Not logged yet";
     const active = known.some((run) => run.status.active);
     return active ? "Waiting for the first step" : "No step was recorded";
+  }
+
+  // Put up the panels that are to be there, in order, and draw all of them anew.
+  arrange() {
+    const known = [...this.known.values()];
+    const wanted = Object.keys(PANELS).filter((id) => this.state.panels.includes(id));
+    const declared = wanted.flatMap((id) => panelsFor(id, known));
+    const ids = new Set(declared.map((one) => one.id));
+    for (const [id, panel] of this.panels) {
+      if (ids.has(id)) continue;
+      this.sights.unobserve(panel.root);
+      panel.remove();
+      this.panels.delete(id);
+    }
+    for (const one of declared) {
+      if (this.panels.has(one.id)) continue;
+      const panel = new Panel(one, this);
+      this.panels.set(one.id, panel);
+      this.sights.observe(panel.root);
+    }
+    const roots = declared.map((one) => this.panels.get(one.id).root);
+    if (roots.some((root, i) => this.grid.children[i] !== root)) this.grid.replaceChildren(...roots);
+    const only = this.runs.find((run) => run.id === this.alone);
+    this.alonePlace.hidden = !only;
+    if (only) this.sayAlone(only);
+    this.showToolbar();
+    this.touchAll();
+  }
+
+  sayAlone(run) {
+    const all = make("button", "", "Show all");
+    all.onclick = () => this.showAlone(run.id);
+    this.alonePlace.replaceChildren(`Only ${run.label} is shown.`, all);
+  }
+
+  showToolbar() {
+    this.toolbar.show(this.state, this.fields, Boolean(this.zoomX || this.zoomY.size));
+  }
+
+  touchAll() {
+    for (const panel of this.panels.values()) panel.touch();
+    this.schedule();
+  }
+
+  // Draw the panels that show one of these columns.
+  touch(columns) {
+    for (const panel of this.panels.values()) {
+      const shown = panel.declared.curves.map(([, column]) => column);
+      const isTold = shown.some((column) =>
+        Array.isArray(column)
+          ? [...columns].some((name) => name.startsWith(`${column[0]}_`))
+          : columns.has(column) || columns.has(column.replace(/^(train|val)_/, "")),
+      );
+      if (isTold) panel.touch();
+    }
+    this.schedule();
+  }
+
+  // All that is due is drawn when the browser draws next; a part of it, if it is much.
+  schedule() {
+    if (this.planned || this.removed || !this.ready) return;
+    this.planned = requestAnimationFrame(() => {
+      this.planned = null;
+      const begin = performance.now();
+      for (const panel of this.panels.values()) {
+        if (!panel.dirty || !this.inSight.has(panel.root) || panel.held) continue;
+        panel.draw();
+        if (performance.now() - begin > AT_ONCE_MS) break;
+      }
+      const due = (panel) => panel.dirty && this.inSight.has(panel.root) && !panel.held;
+      if ([...this.panels.values()].some(due)) this.schedule();
+    });
+  }
+
+  see(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.inSight.add(target);
+      else this.inSight.delete(target);
+    }
+    this.schedule();
+  }
+
+  fit() {
+    if (this.root.clientWidth === this.width) return;
+    this.width = this.root.clientWidth;
+    this.touchAll();
+  }
+
+  // The cursor at an x in all panels, and what the lines of one panel say there.
+  pointAt(at, panel = null, event = null) {
+    for (const one of this.panels.values()) one.showCursor(at);
+    this.reading.show(panel, at, event, this.state.unit);
+  }
+
+  // A color as Plotly understands it, from CSS that may depend on the theme.
+  concrete(css) {
+    this.seen ??= new Map();
+    if (!this.seen.has(css)) {
+      const probe = this.root.appendChild(make("span"));
+      probe.style.color = css;
+      this.seen.set(css, getComputedStyle(probe).color);
+      probe.remove();
+    }
+    return this.seen.get(css);
+  }
+
+  colors() {
+    const style = getComputedStyle(this.root);
+    const themed = (name) => style.getPropertyValue(name).trim();
+    return {
+      text: themed("--st-text-color"),
+      grid: themed("--st-border-color"),
+      background: themed("--st-background-color"),
+      font: themed("--st-font"),
+    };
   }
 }
 

@@ -1,4 +1,4 @@
-"""Loss and mIoU of some runs over epochs, drawn live in the browser, with one line per run below.
+"""The curves of some runs, drawn live in the browser, with one line per run below.
 
 The page's script only says which runs; their points come through the event stream of
 `dashboard.server.stream`, so that a new point never runs the page again.
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from plotly.offline import get_plotlyjs_version
 
+from dashboard.curves.differing import differing_fields
+from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.component import load_component
 from dashboard.shared.run_store import log_of
 from dashboard.shared.selection import ChosenRun
@@ -19,7 +21,10 @@ from segengine.run.rundir import RunDir
 
 _component = load_component(
     __file__,
-    "live_chart_figure.js",
+    "live_data.js",
+    "live_panels.js",
+    "live_panel.js",
+    "live_toolbar.js",
     "live_chart_table.js",
     isolate_styles=False,  # Plotly puts its own styles into the page's head
 )
@@ -34,6 +39,7 @@ def hints(run: RunDir) -> dict[str, str]:
 
 def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
     """Draw the curves of these runs, in their colors, and keep them up to date."""
+    titles, words = differing_fields([read_config(choice.run) for choice in chosen])
     runs = [
         {
             "id": choice.run.id,
@@ -41,7 +47,9 @@ def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
             "color": choice.color,
             "data": choice.data,
             "hints": hints(choice.run),
+            "config": config,
         }
-        for choice in chosen
+        for choice, config in zip(chosen, words, strict=True)
     ]
-    _component(data={"runs": runs, "plotly": get_plotlyjs_version()}, key=key)
+    data = {"runs": runs, "fields": titles, "colors": RUN_COLORS}
+    _component(data={**data, "plotly": get_plotlyjs_version()}, key=key)

@@ -1,4 +1,4 @@
-"""Curves: loss and mIoU of the chosen runs, live."""
+"""Curves: every logged number of the chosen runs, live."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import streamlit as st
 
 from dashboard.curves.live_chart import draw_live_chart
 from dashboard.curves.notes import comparison_notes
-from dashboard.shared.colors import RUN_COLORS
+from dashboard.rail.rail import draw_beside_rail
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_store import all_runs, log_of
-from dashboard.shared.selection import draw_run_picker
+
+MOST_RUNS = 50  # that can be told apart, and drawn at once
 
 runs = all_runs()
 if not runs:
     st.title("Curves", anchor=False)
-    draw_empty("Loss and mIoU of your runs will be drawn here while they train.")
-elif chosen := draw_run_picker("Curves", runs, limit=len(RUN_COLORS)):  # no two in one color
-    shown = [choice.run for choice in chosen]
-    if notes := comparison_notes(shown, [log_of(run) for run in shown]):
-        st.caption(escaped(" ".join(notes)))
-    draw_live_chart(chosen, key="curves")
+    draw_empty("Loss, mIoU and all other scores of your runs will be drawn here while they train.")
 else:
-    st.write("Choose one or more runs above to see their curves.")
+    chosen, main = draw_beside_rail("Curves", runs, limit=MOST_RUNS)
+    with main:
+        if not chosen:
+            st.info("Choose runs by their eyes at the left to see their curves.")
+        else:
+            shown = [choice.run for choice in chosen]
+            draw_live_chart(chosen, key="curves")
+            if notes := comparison_notes(shown, [log_of(run) for run in shown]):
+                st.caption(escaped(" ".join(notes)))

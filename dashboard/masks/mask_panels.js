@@ -5,7 +5,7 @@ const states = new WeakMap(); // parentElement -> what this instance remembers
 const FEW = 8; // classes: of more, only those that the image holds are listed
 const NOTHING = "–"; // stands where there is no IoU
 const GAP = 16; // px between panels, as in the style sheet
-const LEAST = 140; // px of width: smaller pictures show nothing, so the page scrolls instead
+const LEAST = 132; // px of width: smaller pictures show nothing, so the page scrolls instead
 const READABLE = 220; // px of width of a panel on a page that scrolls
 
 export default function (component) {

@@ -10,12 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.masks.mask_panels import draw_mask_panels, steps_asked
 from dashboard.masks.mask_toolbar import draw_mask_toolbar
 from dashboard.masks.panels import ShownRun, aspect_of, build_panels, mious_of, open_ground_truth
+from dashboard.rail.rail import draw_beside_rail
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_names import dataset_name
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs, log_of, row_of, status_of
-from dashboard.shared.selection import MASKS_LIMIT, ChosenRun, draw_run_picker
+from dashboard.shared.selection import MASKS_LIMIT, ChosenRun
 from dashboard.shared.url import given_param, write_param
 from segengine.config import DataConfig
 from segengine.results.masks import (
@@ -60,10 +61,16 @@ def draw_page() -> None:
         st.title("Masks", anchor=False)
         draw_empty(EMPTY)
         return
-    chosen = draw_run_picker("Masks", runs, limit=MASKS_LIMIT)
-    if not chosen:
-        st.info("Choose up to four runs above to see their masks side by side.")
-        return
+    chosen, main = draw_beside_rail("Masks", runs, limit=MASKS_LIMIT)
+    with main:
+        if chosen:
+            _draw_chosen(chosen)
+        else:
+            st.info("Choose up to four runs by their eyes at the left to see their masks.")
+
+
+def _draw_chosen(chosen: Sequence[ChosenRun]) -> None:
+    """The masks of the chosen runs, and what keeps some from being shown."""
     mask_sets = _mask_sets(chosen)
     problems = {choice.label: row_of(choice.run).problem for choice in chosen}
     for label, problem in problems.items():
@@ -134,7 +141,7 @@ def _pick_order(place: DeltaGenerator, *, several: bool) -> Order:
         on_change=_show,
         args=("",),
         help=ORDER_HELP,
-        width=200,
+        width=172,
         persist_state="session",
     )
 

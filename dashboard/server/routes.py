@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from starlette.routing import Route
 
 from dashboard.server.stream import Feed, Stream
 from dashboard.server.watcher import Watcher
-from dashboard.shared.run_store import reading, runs_dir
+from dashboard.shared.rail_state import rail_state
+from dashboard.shared.run_store import reading, row_of, runs_dir
 from segengine.errors import UserError
-from segengine.results.series import as_csv, series_of
+from segengine.results.series import MAX_POINTS, as_csv, series_of
 from segengine.run.rundir import RunDir
 
-MAX_RUNS_PER_REQUEST = 20
+MAX_RUNS_PER_REQUEST = 60
+ALL_POINTS = 20_000  # step points of all runs of a page: more would only slow the browser
+LEAST_POINTS = 400  # of a run
 FRAME = Path(__file__).resolve().parent  # frame.js, frame.css
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
@@ -29,6 +33,7 @@ def routes(watcher: Watcher) -> list[Route]:
     """All routes; they only read."""
     return [
         Route("/api/events", _answering(partial(_events, watcher)), methods=["GET"]),
+        Route("/api/states", _answering(_states), methods=["GET"]),
         Route("/api/series.csv", _answering(_series_csv), methods=["GET"]),
         Route("/api/plotly.min.js", _answering(_plotly), methods=["GET"]),
         Route("/api/frame.js", _answering(_frame), methods=["GET"]),
@@ -53,10 +58,18 @@ def _events(watcher: Watcher, request: Request) -> Response:
     runs = _requested_runs(request)
     text = request.headers.get("last-event-id") or request.query_params.get("offsets") or ""
     offsets = _offsets(text, len(runs))
-    feeds = [Feed(run, offset) for run, offset in zip(runs, offsets, strict=True)]
+    most = min(MAX_POINTS, max(LEAST_POINTS, ALL_POINTS // len(runs)))
+    feeds = [Feed(run, offset, most) for run, offset in zip(runs, offsets, strict=True)]
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     messages = Stream(watcher, feeds).messages()
     return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
+
+
+def _states(request: Request) -> Response:
+    """What the rail says of `?runs=id,id`: id -> its state, shape, color and best score."""
+    rows = (row_of(run) for run in _requested_runs(request))
+    states = {row.run.id: asdict(rail_state(row)) for row in rows}
+    return JSONResponse(states, headers={"Cache-Control": "no-store"})
 
 
 def _series_csv(request: Request) -> Response:

@@ -45,9 +45,10 @@ _curves: _Kept[Series] = _Kept()
 _statuses: _Kept[LiveStatus] = _Kept()
 
 
-def shared_curves(run: RunDir, log: RunLog) -> Series:
-    """All curves of a run, thinned out for a chart. Call it within `reading`; don't change them."""
-    return _curves.get(run, (log.offset, log.started), lambda: downsampled(series_of(log)))
+def shared_curves(run: RunDir, log: RunLog, most: int) -> Series:
+    """All curves of a run, thinned to `most` steps. Call it within `reading`; don't change them."""
+    source = (log.offset, log.started, most)
+    return _curves.get(run, source, lambda: downsampled(series_of(log), most))
 
 
 def shared_status(run: RunDir, log: RunLog) -> LiveStatus:

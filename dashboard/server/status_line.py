@@ -16,6 +16,7 @@ from dashboard.shared.formats import (
 )
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus, read_status
+from segengine.run.events import ClassRecord
 from segengine.run.rundir import RunDir
 
 
@@ -26,7 +27,10 @@ class LiveStatus:
     Attributes:
         epochs: where the epoch axis ends: those planned, or those done of a run that has ended.
         left: the time left.
-        marks: (epoch, mIoU, validation loss) of the best validation, which the charts mark.
+        best_at: epoch of the best validation, which the charts mark; 0 before any.
+        best_miou: the mIoU of that epoch, 0 to 1.
+        end: how it ended, for its mark: "" (it has not), finished, early (stopped by its own rule),
+            stopped or failed.
         active: whether more is to come.
     """
 
@@ -43,7 +47,9 @@ class LiveStatus:
     val_loss: str
     left: str
     message: str
-    marks: tuple[float, float | None, float | None] | None
+    best_at: int
+    best_miou: float | None
+    end: str
 
     def without_clock(self) -> LiveStatus:
         """The same without what changes by the mere passing of time."""
@@ -68,8 +74,48 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
         val_loss=format_loss(_last_loss(log, "val")),
         left=format_time_left(status.seconds_left),
         message=_message(status),
-        marks=_marks(log),
+        best_at=status.best_epoch or 0,
+        best_miou=status.best_miou,
+        end=_end(status),
     )
+
+
+@dataclass(frozen=True)
+class LiveFacts:
+    """What the charts must know of a run beside its points; it changes only when a session begins.
+
+    Attributes:
+        classes: name and color (#rrggbb) of each class, in label order.
+        steps: optimizer steps per epoch; 0 before the run has started.
+        images: training images, which an epoch sees once.
+        resumed: epochs done at the beginning of each session but the first, fractional.
+    """
+
+    classes: tuple[ClassRecord, ...] = ()
+    steps: int = 0
+    images: int = 0
+    resumed: tuple[float, ...] = ()
+
+
+def live_facts(log: RunLog) -> LiveFacts:
+    """The facts of a run, from its refreshed log."""
+    if not log.started:
+        return LiveFacts()
+    steps = log.started["steps_per_epoch"]
+    return LiveFacts(
+        classes=tuple(log.started["classes"]),
+        steps=steps,
+        images=log.started["train_images"],
+        resumed=tuple(round(session.step / max(steps, 1), 4) for session in log.sessions[1:]),
+    )
+
+
+def _end(status: RunStatus) -> str:
+    if status.state == "finished":
+        return "early" if status.epoch < status.epochs else "finished"
+    if status.state in ("failed", "crashed"):
+        return "failed"
+    return "stopped" if status.state == "stopped" else ""
 
 
 def _message(status: RunStatus) -> str:
@@ -85,10 +131,3 @@ def _last_loss(log: RunLog, split: Literal["train", "val"]) -> float | None:
         if record := log.epochs[epoch][split]:
             return record["loss"]
     return None
-
-
-def _marks(log: RunLog) -> tuple[float, float | None, float | None] | None:
-    best = log.best()
-    if best is None:
-        return None
-    return float(best.epoch), best.scores["miou"], best.scores["loss"]

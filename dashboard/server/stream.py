@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dashboard.server.shared_views import shared_curves, shared_status
-from dashboard.server.status_line import LiveStatus
+from dashboard.server.status_line import LiveStatus, live_facts
 from dashboard.server.watcher import Watcher
 from dashboard.shared.run_store import reading
 from segengine.errors import UserError
 from segengine.results.runlog import RunLog
-from segengine.results.series import MAX_POINTS, Series, logged_steps_per_epoch, points_of
+from segengine.results.series import MAX_POINTS, Series, points_of, rows
 from segengine.run.event_log import read_events
 from segengine.run.events import Event
 from segengine.run.rundir import RunDir
@@ -36,12 +36,14 @@ class Feed:
 
     Attributes:
         offset: byte in the log up to which everything was sent; -1: nothing was.
+        most: step points that one picture of the run may have.
         steps: step points sent since the last reset.
         status: as last sent.
     """
 
     run: RunDir
     offset: int = -1
+    most: int = MAX_POINTS
     steps: int = 0
     status: LiveStatus | None = None
 
@@ -49,9 +51,9 @@ class Feed:
         """What the reader does not know yet; None where there is nothing.
 
         Returns:
-            id, status, series (curve -> x, y), and reset: whether the series replace all earlier
-            points. That is so at first, when a resumed run does epochs again, and when so many
-            steps were added that the curve must be thinned out.
+            id, status, steps and epochs (column -> numbers), and reset: None, or what the run is,
+            where the points replace all earlier ones. That is so at first, when a resumed run does
+            epochs again, and when so many steps were added that the curve must be thinned out.
         """
         with reading(self.run) as log:
             status = shared_status(self.run, log)
@@ -59,15 +61,15 @@ class Feed:
                 return self._reset(log, status)
             events, offset = self._new_events(log)
             resumed = any(event["event"] == "run_started" for event in events)
-            new_points = points_of(events, logged_steps_per_epoch(log))
-            self.steps += len(new_points["step_loss"].x) if "step_loss" in new_points else 0
-            if resumed or self.steps > MAX_POINTS:
+            new_points = points_of(events, log)
+            self.steps += rows(new_points.steps)
+            if resumed or self.steps > self.most:
                 return self._reset(log, status)
         self.offset = offset
         if not (new_points or self._moved(status) or (events and status != self.status)):
             return None
         self.status = status
-        return self._message(new_points, reset=False)
+        return self._message(new_points)
 
     def _new_events(self, log: RunLog) -> tuple[list[Event], int]:
         """(the events that were not sent, the offset after them)."""
@@ -80,13 +82,12 @@ class Feed:
 
     def _reset(self, log: RunLog, status: LiveStatus) -> dict[str, Any]:
         self.offset, self.steps, self.status = log.offset, 0, status
-        return self._message(shared_curves(self.run, log), reset=True)
+        return self._message(shared_curves(self.run, log, self.most), asdict(live_facts(log)))
 
-    def _message(self, series: Series, *, reset: bool) -> dict[str, Any]:
+    def _message(self, new: Series, reset: dict[str, Any] | None = None) -> dict[str, Any]:
         assert self.status is not None
-        curves = {curve: {"x": points.x, "y": points.y} for curve, points in series.items()}
-        status = asdict(self.status)
-        return {"id": self.run.id, "reset": reset, "series": curves, "status": status}
+        points = {"steps": new.steps, "epochs": new.epochs}
+        return {"id": self.run.id, "reset": reset, **points, "status": asdict(self.status)}
 
     def _moved(self, status: LiveStatus) -> bool:
         """Whether more than the clock moved: the time left alone is no news."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shared.colors import RUN_COLORS
-from dashboard.shared.run_names import creation_time, data_of, label_of
+from dashboard.shared.run_names import data_of, label_of
 from dashboard.shared.run_store import status_of
 from dashboard.shared.url import given_param, write_param
 from segengine.run.rundir import RunDir
@@ -23,7 +23,6 @@ MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
 # Keys of the session.
 _CHOICE = "chosen_runs"  # list of run ids in the order of choice; absent before any choice
 _SLOTS = "run_colors"  # run id -> index of its color
-_PICKER = "run_picker"
 
 _PARAM = "runs"  # of the URL
 
@@ -44,8 +43,21 @@ def choose(run_ids: Sequence[str]) -> None:
     st.query_params.pop(_PARAM, None)
 
 
-def draw_run_picker(title: str, runs: list[RunDir], *, limit: int) -> list[ChosenRun]:
-    """Draw the page's title with the picker beside it; return the chosen runs, in order.
+@dataclass(frozen=True)
+class Choice:
+    """What a page shows.
+
+    Attributes:
+        shown: the chosen runs that the page has room for, in order.
+        remarks: what is to be said of the choice, one sentence each.
+    """
+
+    shown: list[ChosenRun]
+    remarks: list[str]
+
+
+def current_choice(runs: list[RunDir], *, limit: int) -> Choice:
+    """The chosen runs by the address, the session or a first guess; both then hold this choice.
 
     Args:
         runs: every run that can be chosen, newest first.
@@ -53,32 +65,23 @@ def draw_run_picker(title: str, runs: list[RunDir], *, limit: int) -> list[Chose
     """
     known = {run.id: run for run in runs}
     wanted, unknown = split_known(_wanted(runs), known)
-    shown = wanted[:limit]
-    st.session_state[_PICKER] = shown
-    labels = {run.id: f"{label_of(run)} · {creation_time(run.id)[5:]}" for run in runs}
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.title(title, anchor=False, width="content")
-        st.multiselect(
-            "Runs",
-            list(known),
-            key=_PICKER,
-            format_func=lambda run_id: labels.get(run_id, run_id),
-            max_selections=limit,
-            placeholder="Choose runs",
-            on_change=_picked,
-            label_visibility="collapsed",
-        )
-    if unknown:
-        st.warning(unknown_sentence(unknown))
-    if len(wanted) > limit:
-        st.caption(
-            f"The first {limit} of {len(wanted)} chosen runs are shown: this page has room "
-            f"for {limit}."
-        )
     _remember(wanted)
     write_param(_PARAM, ",".join(wanted))
+    remarks = [unknown_sentence(unknown)] if unknown else []
+    if len(wanted) > limit:
+        remarks.append(
+            f"The first {limit} of {len(wanted):,} chosen runs are shown: this page has room for "
+            f"{limit}."
+        )
     slots = st.session_state[_SLOTS]
-    return [_chosen(known[run_id], slots[run_id]) for run_id in shown]
+    return Choice([_chosen(known[run_id], slots[run_id]) for run_id in wanted[:limit]], remarks)
+
+
+def pick(run_ids: Sequence[str]) -> None:
+    """A person chose these runs, in this order, on the page that is open."""
+    picked = list(dict.fromkeys(run_ids))
+    _remember(picked)
+    write_param(_PARAM, ",".join(picked))
 
 
 def _chosen(run: RunDir, slot: int) -> ChosenRun:
@@ -112,7 +115,7 @@ def unknown_sentence(unknown: Sequence[str]) -> str:
     shown = ["`" + re.sub(r"[`\s]", "", run_id)[:60] + "`" for run_id in unknown[:3]]
     names = ", ".join(shown) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
     verb = "is no run" if len(unknown) == 1 else "are no runs"
-    return f"{names} {verb} of this runs folder. Choose among the runs above."
+    return f"{names} {verb} of this runs folder. Choose among the runs at the left."
 
 
 def first_choice(runs: list[RunDir]) -> list[str]:
@@ -128,13 +131,6 @@ def _wanted(runs: list[RunDir]) -> list[str]:
     if _CHOICE in st.session_state:
         return list(st.session_state[_CHOICE])
     return first_choice(runs)
-
-
-def _picked() -> None:
-    """The picker changed: that is the choice now."""
-    picked = list(st.session_state[_PICKER])
-    _remember(picked)
-    write_param(_PARAM, ",".join(picked))
 
 
 def _remember(run_ids: list[str]) -> None:

@@ -285,7 +285,8 @@ def uneven(sets: Sequence[MaskSet], common: int) -> str:
             "small size has lost thin things before a model errs, in the truth too."
         )
     if apart:
-        listed = " and ".join(f"{count:,}" for count in counts)
+        distinct = [f"{count:,}" for count in dict.fromkeys(counts)]
+        listed = " and ".join(distinct) if distinct[1:] else f"{distinct[0]} each"
         sentences.append(
             f"They were validated on different images ({listed}): the {common:,} that all share "
             "are here, but their best mIoU on other pages are not over the same images."

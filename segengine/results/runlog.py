@@ -14,6 +14,20 @@ from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, 
 MOST_DAMAGED = 20  # damaged lines whose problem is kept
 
 
+class Session(NamedTuple):
+    """A training session.
+
+    Attributes:
+        start: when it began, in seconds since 1970.
+        before: seconds that the sessions before it had trained, up to where it begins.
+        step: optimizer steps done before it.
+    """
+
+    start: float
+    before: float
+    step: int
+
+
 class ValidatedEpoch(NamedTuple):
     """The validation of one epoch (1-based)."""
 
@@ -30,6 +44,7 @@ class RunLog:
 
     Attributes:
         started: the last `run_started`; None before it.
+        sessions: one per `run_started`, in order.
         epochs: epoch number (1-based) -> `epoch` event.
         steps: the `step` events, in order.
         masks: epoch -> folder of its masks, relative to the run folder.
@@ -47,6 +62,7 @@ class RunLog:
     path: Path
     offset: int = 0
     started: RunStarted | None = None
+    sessions: list[Session] = field(default_factory=list)
     epochs: dict[int, Epoch] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     masks: dict[int, str] = field(default_factory=dict)
@@ -88,6 +104,13 @@ class RunLog:
             self.validated(), key=lambda found: score_of(found.scores, best_by), default=None
         )
 
+    def elapsed(self, event: Event) -> float:
+        """Seconds of training before an event, without the pauses between sessions."""
+        time = event.get("time", 0.0)
+        begun = [session for session in self.sessions if session.start <= time]
+        session = (begun or self.sessions or [Session(time, 0.0, 0)])[-1 if begun else 0]
+        return session.before + max(0.0, time - session.start)
+
     def _fold(self, event: Event) -> None:
         if contradiction := self._contradiction(event):
             self._leave_out(f"event {event.get('seq')}: {contradiction}")
@@ -105,6 +128,9 @@ class RunLog:
                 last=self.last_time,
             )
             self._forget_from(event["start_epoch"], event["start_step"])
+            kept: list[Event] = [*self.steps[-1:], *list(self.epochs.values())[-1:]]
+            before = max((self.elapsed(last) for last in kept), default=0.0)
+            self.sessions.append(Session(self.last_time, before, event["start_step"]))
         elif event["event"] == "epoch":
             self.epochs[event["epoch"]] = event
         elif event["event"] == "step":

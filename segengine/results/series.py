@@ -1,4 +1,4 @@
-"""The curves of a run: points of loss and mIoU over epochs, ready for a chart."""
+"""The curves of a run: every logged number over epochs, ready for a chart."""
 
 from __future__ import annotations
 
@@ -6,99 +6,158 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any
 
 import numpy as np
 from tsdownsample import NaNMinMaxLTTBDownsampler
 
 from segengine.results.runlog import RunLog
-from segengine.run.events import Epoch, Event
+from segengine.run.events import Epoch, Event, Step, TrainRecord, ValRecord
 
-Curve = Literal["step_loss", "train_loss", "val_loss", "train_miou", "val_miou"]
-CURVES: tuple[Curve, ...] = get_args(Curve)
+# Column -> its numbers, None where one was not logged or not finite, which is a gap in the curve.
+# Every table has the columns of `X`; the others are curves.
+Table = dict[str, list[float | None]]
+X = ("epoch", "seconds")
 
 MAX_POINTS = 2000  # of a curve in a chart; more points than pixels only cost time
+_LEAST = 4  # points to which the library can thin a curve
+
+# Score of the log -> curve, without its split.
+_SCORES: dict[str, str] = {
+    "loss": "loss",
+    "miou": "miou",
+    "mean_dice": "dice",
+    "mean_precision": "precision",
+    "mean_recall": "recall",
+    "pixel_accuracy": "accuracy",
+    "boundary_iou": "boundary_iou",
+}
+# Score per class of the log -> curve, without its split and its class.
+_CLASS_SCORES: dict[str, str] = {"iou": "iou", "boundary_iou_per_class": "boundary_iou"}
 
 
 @dataclass
-class Points:
-    """One curve.
+class Series:
+    """The curves of a run.
 
     Attributes:
-        x: epochs done, fractional for steps (step 3 of 4 in epoch 2 is 1.75); ascending.
-        y: loss or mIoU (0 to 1); None where the number was not finite, a gap in the curve.
+        steps: `loss`, `lr` and `images_per_second` of single training steps.
+        epochs: `train_` and `val_` scores (`val_miou`, `val_iou_0` of the first class), `lr` and
+            `epoch_seconds`, one row per epoch.
+
+    In both, `epoch` is the number of epochs done, fractional for steps (step 3 of 4 in epoch 2 is
+    1.75), and `seconds` the time since the run began, without the pauses between its sessions.
     """
 
-    x: list[float] = field(default_factory=list)
-    y: list[float | None] = field(default_factory=list)
+    steps: Table = field(default_factory=dict)
+    epochs: Table = field(default_factory=dict)
 
-    def add(self, x: float, y: float | None) -> None:
-        """Append one point."""
-        self.x.append(x)
-        self.y.append(y)
-
-
-Series = dict[Curve, Points]
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.epochs)
 
 
 def series_of(log: RunLog) -> Series:
     """All curves of a run, with every epoch and step once."""
     events: list[Event] = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
-    return points_of(events, logged_steps_per_epoch(log))
+    return points_of(events, log)
 
 
-def points_of(events: Iterable[Event], steps_per_epoch: int) -> Series:
-    """The points that these events add to the curves; curves without any are left out.
-
-    Args:
-        steps_per_epoch: by the run's `run_started`; with 0 (unknown), steps add no points.
-    """
-    series: Series = {}
+def points_of(events: Iterable[Event], log: RunLog) -> Series:
+    """The points that these events of a log add to its curves."""
+    steps_per_epoch = log.started["steps_per_epoch"] if log.started else 0
+    series = Series()
     for event in events:
         if event["event"] == "step" and steps_per_epoch:
-            x = round(event["step"] / steps_per_epoch, 4)
-            series.setdefault("step_loss", Points()).add(x, event["loss"])
+            _add(series.steps, _step_row(event, steps_per_epoch, log))
         elif event["event"] == "epoch":
-            _add_epoch(series, event)
+            _add(series.epochs, _epoch_row(event, log))
     return series
 
 
-def logged_steps_per_epoch(log: RunLog) -> int:
-    """Optimizer steps per epoch, by the log; 0 before `run_started`."""
-    return log.started["steps_per_epoch"] if log.started else 0
-
-
 def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
-    """The same curves with at most `limit` points each, chosen so that they look the same."""
-    return {curve: _thin(points, limit) for curve, points in series.items()}
+    """The same curves with at most `limit` steps, chosen so that loss and speed look the same."""
+    steps = series.steps
+    if rows(steps) <= limit:
+        return series
+    kept = sorted(
+        {
+            *_telling(steps, "loss", limit * 2 // 3),
+            *_telling(steps, "images_per_second", limit // 3),
+        }
+    )
+    return Series(
+        {name: [column[i] for i in kept] for name, column in steps.items()}, series.epochs
+    )
+
+
+def rows(table: Table) -> int:
+    """The number of rows of a table."""
+    return len(table.get("epoch", ()))
 
 
 def as_csv(series_by_run: Mapping[str, Series]) -> str:
-    """One row per point: run, curve, epoch, value (empty where it was not finite)."""
+    """One line per point: run, curve, epoch, seconds, value (empty where it was not finite)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", "curve", "epoch", "value"])
+    writer.writerow(["run", "curve", *X, "value"])
     for run_id, series in series_by_run.items():
-        for curve, points in series.items():
-            rows = zip(points.x, points.y, strict=True)
-            writer.writerows([run_id, curve, f"{x:g}", "" if y is None else y] for x, y in rows)
+        for kind, table in (("step_", series.steps), ("", series.epochs)):
+            for curve in (name for name in table if name not in X):
+                points = zip(*(table[name] for name in (*X, curve)), strict=True)
+                writer.writerows(
+                    [run_id, kind + curve, f"{epoch:g}", f"{seconds:g}", "" if y is None else y]
+                    for epoch, seconds, y in points
+                    if y is not None or not curve.startswith("val_")  # it was not validated
+                )
     return text.getvalue()
 
 
-def _add_epoch(series: Series, event: Epoch) -> None:
-    """The loss and mIoU of an `epoch` event; an epoch without validation adds no point to it."""
-    epoch, train, val = float(event["epoch"]), event["train"], event["val"]
-    series.setdefault("train_loss", Points()).add(epoch, train["loss"])
-    series.setdefault("train_miou", Points()).add(epoch, train["miou"])
-    if val:
-        series.setdefault("val_loss", Points()).add(epoch, val["loss"])
-        series.setdefault("val_miou", Points()).add(epoch, val["miou"])
+def _step_row(event: Step, steps_per_epoch: int, log: RunLog) -> dict[str, float | None]:
+    return {
+        "epoch": round(event["step"] / steps_per_epoch, 4),
+        "seconds": log.elapsed(event),
+        "loss": event["loss"],
+        "lr": event["lr"],
+        "images_per_second": event["images_per_second"],
+    }
 
 
-def _thin(points: Points, limit: int) -> Points:
-    if len(points.x) <= limit:
-        return points
-    x = np.asarray(points.x)
-    y = np.asarray([np.nan if value is None else value for value in points.y])  # keeps the gaps
+def _epoch_row(event: Epoch, log: RunLog) -> dict[str, float | None]:
+    return {
+        "epoch": float(event["epoch"]),
+        "seconds": log.elapsed(event),
+        "lr": event["lr"],
+        "epoch_seconds": event["seconds"],
+        **_scores("train", event["train"]),
+        **(_scores("val", event["val"]) if event["val"] else {}),
+    }
+
+
+def _scores(split: str, record: TrainRecord | ValRecord) -> dict[str, float | None]:
+    logged: Mapping[str, Any] = record
+    found = {f"{split}_{curve}": logged[name] for name, curve in _SCORES.items() if name in logged}
+    for name, curve in _CLASS_SCORES.items():
+        for label, value in enumerate(logged.get(name, ())):
+            found[f"{split}_{curve}_{label}"] = value
+    return found
+
+
+def _add(table: Table, row: Mapping[str, float | None]) -> None:
+    """Append a row; a column that is new, or missing in it, has None elsewhere."""
+    count = rows(table)
+    for name in row.keys() - table.keys():
+        table[name] = [None] * count
+    for name, column in table.items():
+        value = row.get(name)
+        column.append(None if value is None else float(f"{value:.6g}"))
+
+
+def _telling(table: Table, curve: str, limit: int) -> list[int]:
+    """The rows, at most `limit`, that give a curve its look."""
+    limit = max(limit, _LEAST)
+    if rows(table) <= limit:
+        return list(range(rows(table)))
+    x = np.asarray(table["epoch"], float)
+    y = np.asarray([np.nan if value is None else value for value in table[curve]])  # keeps gaps
     kept = NaNMinMaxLTTBDownsampler().downsample(x, y, n_out=limit)  # type: ignore[no-untyped-call]
-    return Points([points.x[i] for i in kept], [points.y[i] for i in kept])
+    return [int(row) for row in kept]

@@ -59,7 +59,7 @@ def measure(page: Any, served: Dashboard, count: int, steps: int) -> None:
         made_runs.alive(run)
     logs = [EventLog(run.events_file) for run in runs]
     page.goto(f"{served.url}/curves?runs={','.join(run.id for run in runs)}")
-    page.wait_for_selector(".live-chart .main-svg")
+    page.wait_for_selector(".live-panel .main-svg")
     page.wait_for_timeout(2500)
     page.evaluate(WATCH)
     page.wait_for_timeout(5000)

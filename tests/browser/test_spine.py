@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 TINY = {"Image size": "32", "Epochs": "200", "Batch size": "8"}
 TINY_MORE = {"Training images": "16", "Validation images": "4", "Early stopping (epochs)": "0"}
 VALIDATIONS = (
-    "document.querySelector('.live-chart .js-plotly-plot')"
-    ".data.find((trace) => trace.uid.endsWith('--val_miou')).x.length"
+    "(document.querySelector('[data-panel=miou] .live-panel__figure')"
+    "?.data?.find((trace) => trace.uid.endsWith('--epochs-val_miou'))?.x.length ?? 0)"
 )
 
 
@@ -26,7 +26,7 @@ def test_a_run_is_launched_watched_and_its_masks_are_seen(dashboard: Dashboard, 
     page.wait_for_url("**/curves?runs=*")
     (run,) = RunDir.all(dashboard.runs_dir)
 
-    page.locator(".live-chart .main-svg").first.wait_for()
+    page.locator(".live-panel .main-svg").first.wait_for()
     page.wait_for_function(f"{VALIDATIONS} >= 1")
     page.evaluate("window.sameDocument = true")
     seen = page.evaluate(VALIDATIONS)

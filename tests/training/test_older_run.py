@@ -61,7 +61,7 @@ def test_it_is_shown_on_every_page_and_by_the_command_line(
     status = read_status(kept, log)
     assert (status.state, status.epoch, status.epochs) == ("stopped", 2, 3)
     assert status.best_miou == pytest.approx(MIOU_2, abs=1e-6)
-    assert series_of(log)["val_miou"].x == [1.0, 2.0]
+    assert series_of(log).epochs["epoch"] == [1.0, 2.0]
     masks = mask_set(kept, log)
     assert masks is not None and masks.names() == {"test_0", "test_1", "test_2"}
     assert masks.mask("test_0").shape == (32, 32)

@@ -52,5 +52,6 @@ def test_the_curves_can_be_downloaded_as_a_table(port: int, runs_dir: Path) -> N
     run = make_run(runs_dir, epochs_done=2)
     status, text = get(port, f"/api/series.csv?runs={run.id}")
     lines = text.splitlines()
-    assert (status, lines[0]) == (200, "run,curve,epoch,value")
-    assert len(lines) == 1 + 10 + 4 * 2  # 10 steps, 4 curves of 2 epochs
+    assert (status, lines[0]) == (200, "run,curve,epoch,seconds,value")
+    # 10 steps with loss, lr and speed; 2 epochs with lr, duration, 6 scores and 3 classes twice
+    assert len(lines) == 1 + 3 * 10 + 2 * (2 + 2 * (6 + 3))

@@ -19,15 +19,15 @@ def test_curves_are_thinned_once_however_many_pages_look_at_a_run(
     thinned = []
     original = shared_views.downsampled
     monkeypatch.setattr(
-        shared_views, "downsampled", lambda series: thinned.append(1) or original(series)
+        shared_views, "downsampled", lambda *given: thinned.append(1) or original(*given)
     )
     run = alive(make_run(runs_dir, epochs_done=2, end=None))
     news = [Feed(run).news() or {} for _ in range(5)]
     assert len(thinned) == 1
-    assert all(one["series"] == news[0]["series"] for one in news)
+    assert all(one["epochs"] == news[0]["epochs"] for one in news)
     with EventLog(run.events_file) as log:
         write_epoch(log, 3)
-    assert (Feed(run).news() or {})["series"]["val_loss"]["x"] == [1.0, 2.0, 3.0]
+    assert (Feed(run).news() or {})["epochs"]["epoch"] == [1.0, 2.0, 3.0]
     assert len(thinned) == 2
 
 

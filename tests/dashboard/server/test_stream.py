@@ -30,6 +30,11 @@ def step(log: EventLog, number: int, loss: float = 0.5) -> None:
     )
 
 
+def points(news: dict[str, Any]) -> tuple[list[float], list[float | None]]:
+    """The steps' losses in a message: (epochs done, losses)."""
+    return news["steps"]["epoch"], news["steps"]["loss"]
+
+
 def test_everything_comes_first_and_then_only_what_is_new(
     runs_dir: Path, listen: Callable[..., Reader]
 ) -> None:
@@ -37,14 +42,14 @@ def test_everything_comes_first_and_then_only_what_is_new(
     reader = listen(run)
     first = reader.next()[run.id]
     assert first["reset"]
-    assert first["series"]["val_loss"]["x"] == [1.0, 2.0]
+    assert first["epochs"]["epoch"] == [1.0, 2.0]
     assert first["status"]["state"] == "running"
     assert first["status"]["epoch"] == "2 of 6"
     with EventLog(run.events_file) as log:
         step(log, 11, 0.25)
         second = reader.next()[run.id]
     assert not second["reset"]
-    assert second["series"] == {"step_loss": {"x": [2.2], "y": [0.25]}}
+    assert points(second) == ([2.2], [0.25])
     assert reader.last_id == str(run.events_file.stat().st_size)
 
 
@@ -65,7 +70,7 @@ def test_a_browser_that_comes_back_misses_and_repeats_nothing(
         listen(run, still, offsets=reached),
     ):
         news = again.next()[run.id]
-        assert news["series"] == {"step_loss": {"x": [1.2, 1.4], "y": [0.6, 0.7]}}
+        assert points(news) == ([1.2, 1.4], [0.6, 0.7])
         assert not news["reset"]
 
 
@@ -83,7 +88,7 @@ def test_a_line_still_being_written_is_sent_once_it_is_whole(
         file.write(torn)
         time.sleep(0.3)
         file.write(b'ss":0.7,"lr":0.001,"images_per_second":9.0}\n{"v":1,"se')
-    assert reader.next()[run.id]["series"] == {"step_loss": {"x": [1.4], "y": [0.7]}}
+    assert points(reader.next()[run.id]) == ([1.4], [0.7])
     assert int(reader.last_id) == run.events_file.stat().st_size - len(b'{"v":1,"se')
 
 
@@ -92,19 +97,19 @@ def test_a_resumed_run_replaces_the_epochs_it_does_again(
 ) -> None:
     run = alive(make_run(runs_dir, epochs_done=3, end=None))
     reader = listen(run)
-    assert reader.next()[run.id]["series"]["val_loss"]["x"] == [1.0, 2.0, 3.0]
+    assert reader.next()[run.id]["epochs"]["epoch"] == [1.0, 2.0, 3.0]
     with EventLog(run.events_file) as log:
         again = {"start_epoch": 3, "start_step": 10}
         log.write({"event": "run_started", **started_fields(config_for(), [], **again)})
         news = reader.next()[run.id]
         assert news["reset"]
-        assert news["series"]["val_loss"]["x"] == [1.0, 2.0]
+        assert news["epochs"]["epoch"] == [1.0, 2.0]
         write_epoch(log, 3)
     seen: list[float] = []
     while not seen:
         news = reader.next()[run.id]
-        seen = news["series"].get("val_loss", {}).get("x", [])
-    assert (news["reset"], seen) == (False, [3.0])
+        seen = news["epochs"].get("epoch", [])
+    assert (news["reset"], seen) == (None, [3.0])
 
 
 def test_a_run_made_after_the_stream_began_to_wait_shows_its_first_step(
@@ -113,15 +118,14 @@ def test_a_run_made_after_the_stream_began_to_wait_shows_its_first_step(
     run = alive(RunDir.create(runs_dir, config_for()))
     reader = listen(run)
     first = reader.next()[run.id]
-    assert (first["series"], first["status"]["state"]) == ({}, "starting")
+    assert (first["steps"], first["status"]["state"]) == ({}, "starting")
     with EventLog(run.events_file) as log:
         log.write({"event": "run_started", **started_fields(config_for(), [])})
         step(log, 1, 1.5)
-    series: dict[str, Any] = {}
-    while not series:
+    news: dict[str, Any] = {"steps": {}}
+    while not news["steps"]:
         news = reader.next()[run.id]
-        series = news["series"]
-    assert series == {"step_loss": {"x": [0.2], "y": [1.5]}}
+    assert points(news) == ([0.2], [1.5])
     assert news["status"]["state"] == "running"
 
 
@@ -133,21 +137,20 @@ def test_a_killed_trainer_shows_as_crashed_though_no_file_changes(
     assert reader.next()[run.id]["status"]["state"] == "running"
     monkeypatch.setattr("segengine.launchers.state", lambda job: "gone")
     news = reader.next()[run.id]
-    assert (news["status"]["state"], news["series"]) == ("crashed", {})
+    assert (news["status"]["state"], news["steps"]) == ("crashed", {})
 
 
 def test_too_many_steps_are_thinned_out_by_a_new_picture(
-    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    runs_dir: Path,
 ) -> None:
-    monkeypatch.setattr(stream, "MAX_POINTS", 3)
     run = alive(make_run(runs_dir, epochs_done=1, end=None))
-    feed = stream.Feed(run)
+    feed = stream.Feed(run, most=3)
     assert (feed.news() or {})["reset"]
     pictures = []
     with EventLog(run.events_file) as log:
         for number in range(6, 11):
             step(log, number)
-            pictures.append((feed.news() or {})["reset"])
+            pictures.append(bool((feed.news() or {})["reset"]))
     assert pictures == [False, False, False, True, False]
     assert feed.news() is None
 

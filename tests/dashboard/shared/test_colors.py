@@ -40,4 +40,4 @@ def test_lines_and_marks_have_a_contrast_of_3_to_1_in_each_theme(theme: str) -> 
 
 
 def test_no_two_runs_have_one_color() -> None:
-    assert len(set(RUN_COLORS)) == len(RUN_COLORS) == 8
+    assert len(set(RUN_COLORS)) == len(RUN_COLORS) == 24

@@ -18,10 +18,17 @@ def page() -> None:
     import streamlit as st
 
     from dashboard.shared.run_store import all_runs
-    from dashboard.shared.selection import draw_run_picker
+    from dashboard.shared.selection import current_choice, pick
 
-    for chosen in draw_run_picker("Page", all_runs(), limit=2):
+    def picked() -> None:
+        pick([run_id for run_id in st.session_state["picked"].split(",") if run_id])
+
+    st.text_input("Picked", key="picked", on_change=picked)
+    choice = current_choice(all_runs(), limit=2)
+    for chosen in choice.shown:
         st.text(f"{chosen.run.id}|{chosen.color}|{chosen.label}")
+    for remark in choice.remarks:
+        st.warning(remark)
 
 
 @pytest.fixture
@@ -50,10 +57,10 @@ def test_choosing_goes_into_the_url_and_removing_a_run_recolors_nobody(runs: lis
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
     app.run()
-    app.multiselect[0].set_value([runs[1].id]).run()
+    app.text_input[0].set_value(runs[1].id).run()
     assert shown(app) == [(runs[1].id, RUN_COLORS[1])]
     assert app.query_params["runs"] == runs[1].id
-    app.multiselect[0].set_value([runs[1].id, runs[2].id]).run()
+    app.text_input[0].set_value(f"{runs[1].id},{runs[2].id}").run()
     assert shown(app) == [(runs[1].id, RUN_COLORS[1]), (runs[2].id, RUN_COLORS[0])]
 
 
@@ -62,8 +69,8 @@ def test_an_address_that_lags_behind_does_not_undo_a_choice(runs: list[RunDir]) 
     app = AppTest.from_function(page)
     app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
     app.run()
-    app.multiselect[0].set_value([runs[1].id]).run()
-    app.multiselect[0].set_value([runs[2].id])
+    app.text_input[0].set_value(runs[1].id).run()
+    app.text_input[0].set_value(runs[2].id)
     app.query_params["runs"] = f"{runs[0].id},{runs[1].id}"
     app.run()
     assert [run_id for run_id, _ in shown(app)] == [runs[2].id]
@@ -72,7 +79,7 @@ def test_an_address_that_lags_behind_does_not_undo_a_choice(runs: list[RunDir]) 
 def test_an_emptied_choice_stays_empty(runs: list[RunDir]) -> None:
     app = AppTest.from_function(page).run()
     assert len(shown(app)) == 1
-    app.multiselect[0].set_value([]).run()
+    app.text_input[0].set_value(",").run()
     assert shown(app) == []
     app.run()
     assert shown(app) == []
@@ -91,7 +98,7 @@ def test_more_runs_than_the_page_has_room_for_are_said_and_kept(runs: list[RunDi
     app.query_params["runs"] = ",".join(run.id for run in runs)
     app.run()
     assert [run_id for run_id, _ in shown(app)] == [runs[0].id, runs[1].id]
-    assert "first 2 of 3" in app.caption[0].value
+    assert "first 2 of 3" in app.warning[0].value
     assert app.query_params["runs"] == ",".join(run.id for run in runs)
 
 

@@ -1,0 +1,1 @@
+"""The list of runs at the left of the pages that show some of them."""
