@@ -329,7 +329,7 @@ def test_runs_of_one_config_are_one_curve_with_a_band(
     single = f"{figure('miou')}.data.find((t) => t.uid === 'group1--{MIOU}--band').x.length"
     assert page.evaluate(single) == 0  # one run has no band
     assert "group=arch" in page.url and "band=ci" in page.url
-    page.get_by_role("button", name=label_of(runs[1])).last.click()  # alone
+    page.locator(".live-chart__name", has_text=label_of(runs[1])).click()  # alone
     page.locator(".live-toolbar").scroll_into_view_if_needed()  # only what is in sight is drawn
     page.wait_for_function(f"{figure('miou')}.data.some((t) => t.uid === '{runs[1].id}--{MIOU}')")
     assert page.evaluate(f"{figure('miou')}.data.length") == 3  # its two curves and its marks
