@@ -187,9 +187,10 @@ def run_sweep(
     record: SweepRecord, runs_dir: Path, *, trial: bool, dry_run: bool, detach: bool
 ) -> int:
     """Check, say what it costs, write it down and work on it (or have it worked on)."""
-    stopper = Stopper()
-    stopper.listen()
     require_startable(record, runs_dir)
+    stopper = Stopper()
+    if trial or not dry_run:
+        stopper.listen()
     plan = _plan_text(record, runs_dir, stopper if trial else None)
     stopper.check()
     if dry_run:

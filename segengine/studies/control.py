@@ -47,7 +47,9 @@ def prepare_to_continue(sweep: SweepDir, *, retry: bool = False) -> None:
         record = sweep.record()
         for index, planned in enumerate(record.runs):
             if planned.ended in again:
-                record = record.with_run(index, ended=None, problem="")
+                record = record.with_run(
+                    index, ended=None, problem="", retry=planned.ended != "refused"
+                )
         if record.done:
             hint = "" if retry else " (--retry takes up the runs that failed or were stopped)"
             raise UserError(

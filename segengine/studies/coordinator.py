@@ -116,7 +116,7 @@ class Coordinator:
             return None
         else:
             start_run(config, self.sweep.runs_dir, run_id=planned.run)
-        self._note(index, started=True)
+        self._note(index, started=True, retry=False)
         self._terminal.say(f"{self._number(index)}  {run.id}  {planned.text}")
         return run
 
@@ -127,8 +127,9 @@ class Coordinator:
             if time.monotonic() > deadline:  # no process was started for it
                 break
             time.sleep(POLL)
+        goes_on = (*_GOES_ON, "failed") if planned.retry else _GOES_ON
         at_work = has_writer(run) or planned.pruned
-        if read_status(run).state in _GOES_ON and not at_work:
+        if read_status(run).state in goes_on and not at_work:
             launchers.submit(run)
 
     def _follow(self, index: int, run: RunDir) -> None:

@@ -175,7 +175,8 @@ def bytes_of(config: RunConfig, rows: Sequence[RunRow]) -> float | None:
     parameters = _parameters(config, rows)
     if not parameters:
         return None
-    moments = {"adam": 2, "adamw": 2, "sgd": 1}[config.optim.optimizer] + config.optim.amsgrad
+    optim = config.optim  # of each trained parameter it keeps so many numbers
+    moments = int(optim.momentum > 0) if optim.optimizer == "sgd" else 2 + optim.amsgrad
     trained = 0 if config.model.frozen else parameters  # of a frozen model it is a small part
     weights = 4.0 * parameters * (2 if config.optim.ema else 1)
     return 2 * (weights + 4.0 * trained * moments)  # last.pt and best.pt

@@ -187,7 +187,8 @@ def _check_method(axes: Sequence[Axis], method: Method, draws: int) -> None:
         raise UserError("Nothing is varied: say what with --vary FIELD VALUES, or --seeds N.")
     if method == "grid" and draws:
         raise UserError(
-            f"A number of {draws} draws was given, but a grid runs every combination: leave it out."
+            f"{draws:,} combinations were asked for, but a grid runs all that there are: leave the "
+            "number out, or choose method random."
         )
     if method != "grid" and draws < 1:
         raise UserError(f"method {method} needs a number of combinations, such as --count 20.")

@@ -33,6 +33,7 @@ class PlannedRun(BaseModel):
     values: dict[str, Value]  # varied field -> value
     run: str = ""  # id of its run; written before the run folder is made
     started: bool = False  # the run folder was made: where it is missing now, it was deleted
+    retry: bool = False  # it failed, and a person wants it resumed
     pruned: bool = False  # it did badly and shall stop
     ended: Ended | None = None  # None: not yet, or not by itself, so that it goes on with the sweep
     problem: str = ""  # why it ended, where that was not as planned
