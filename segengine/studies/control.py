@@ -10,6 +10,7 @@ from segengine.errors import UserError
 from segengine.launchers import local
 from segengine.results.status import read_status as read_run_status
 from segengine.run.rundir import RunDir
+from segengine.run.writer_lock import is_locked
 from segengine.studies.plan import require_startable
 from segengine.studies.record import SweepRecord
 from segengine.studies.state import has_coordinator, read_status
@@ -41,8 +42,7 @@ def prepare_to_continue(sweep: SweepDir, *, retry: bool = False) -> None:
         UserError: it is running already, or there is nothing left to do.
     """
     again: Collection[str] = NOT_AS_PLANNED if retry else ("refused",)
-    if has_coordinator(sweep):
-        raise UserError(f"Sweep {sweep.id} is running already.", field="sweep")
+    _require_free(sweep)
     with only_coordinator(sweep):
         record = sweep.record()
         for index, planned in enumerate(record.runs):
@@ -88,6 +88,20 @@ def stop_sweep(sweep: SweepDir, *, current_run: bool = True) -> None:
     sweep.ask("stop" if current_run else "no_more")
     if run and current_run and not status.active:  # no coordinator is there to do it
         launchers.cancel(run)
+
+
+def _require_free(sweep: SweepDir) -> None:
+    if not has_coordinator(sweep):
+        return
+    job = sweep.job()
+    if not is_locked(sweep.lock_file) and job and launchers.state(job) == "unknown":
+        raise UserError(
+            f"Sweep {sweep.id} was started on another machine, which this one cannot ask whether "
+            f"it still works on it: continue it there or, if that machine is gone, delete "
+            f"{sweep.job_file} and try again.",
+            field="sweep",
+        )
+    raise UserError(f"Sweep {sweep.id} is running already.", field="sweep")
 
 
 def _run_at_work(sweep: SweepDir, run_id: str) -> RunDir | None:

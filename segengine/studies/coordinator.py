@@ -145,6 +145,7 @@ class Coordinator:
             time.sleep(POLL)
         pruned = self.record.runs[index].pruned
         if status.state == "stopped" and not pruned and self._want() == "stop":
+            self._terminal.close()
             self._terminal.say(f"{self._number(index)}  stopped with the sweep")
             return  # and goes on with it
         ended = "pruned" if pruned and status.state == "stopped" else status.state
@@ -168,9 +169,12 @@ class Coordinator:
         return judged_badly(self.record, index, log, self.sweep.runs_dir)
 
     def _show(self, index: int, status: RunStatus) -> None:
-        note = status.activity or (f"mIoU {status.best_miou:.3f}" if status.best_miou else "")
-        done = min(status.epoch, max(0, status.epochs - 1))  # at its total the bar would close
-        self._terminal.progress(self._number(index), done, status.epochs or 1, note)
+        """A bar over the epochs of the run, from its first one on."""
+        if status.epochs:
+            score = "" if status.best_miou is None else f"mIoU {status.best_miou:.3f}"
+            done = min(status.epoch, status.epochs - 1)  # at the last the bar would close
+            note = status.activity or score
+            self._terminal.progress(self._number(index), done, status.epochs, note)
 
     def _end(
         self, index: int, ended: str, problem: str = "", status: RunStatus | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,11 +148,22 @@ def sweep_of_runs(runs_dir: Path) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for sweep in reversed(SweepDir.all(runs_dir)):
         try:
-            record = sweep.record()
-        except UserError:  # the page of the sweep says so
+            record = _kept_record(sweep)
+        except (OSError, UserError):  # the page of the sweep says so
             continue
         found.update({plan.run: (sweep.id, plan.setting) for plan in record.runs if plan.run})
     return found
+
+
+def _kept_record(sweep: SweepDir) -> SweepRecord:
+    """A record, read again only when it has changed: pages ask for all of them all the time."""
+    found = os.stat(sweep.record_file)
+    return _record_as_of(sweep, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@functools.lru_cache(maxsize=1024)
+def _record_as_of(sweep: SweepDir, inode: int, changed: int, size: int) -> SweepRecord:
+    return sweep.record()
 
 
 def _dimension(name: str, values: Sequence[Value]) -> Dimension:

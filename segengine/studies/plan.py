@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -155,12 +156,8 @@ def combined(base: RunConfig, values: Mapping[str, Any]) -> tuple[RunConfig, lis
 
 
 def planned_configs(record: SweepRecord) -> list[RunConfig]:
-    """The config of every run of the sweep; for optuna that many of the middle of its space."""
-    base = record.base_config()
-    if record.runs and record.method != "optuna":
-        return [combined(base, planned.values)[0] for planned in record.runs]
-    middle = {axis.field: _middle(axis) for axis in record.axes}
-    return [combined(base, middle)[0]] * record.total
+    """The config of every run; of a search, which finds them while it goes, of as many draws."""
+    return [config for _, config in _named_configs(record)]
 
 
 def require_startable(record: SweepRecord, runs_dir: Path) -> None:
@@ -170,8 +167,7 @@ def require_startable(record: SweepRecord, runs_dir: Path) -> None:
         InvalidConfig: with what `preflight` finds for the first combination that is wrong.
     """
     looked_at: set[str] = set()
-    texts = [planned.text for planned in record.runs] or ["the sweep"]
-    for text, config in zip(texts, planned_configs(record), strict=False):
+    for text, config in _named_configs(record):
         # Nothing that a start checks depends on the seed or the learning rate.
         alike = config.with_values(seed=0, lr=1e-3).fingerprint()
         if alike in looked_at:
@@ -179,6 +175,17 @@ def require_startable(record: SweepRecord, runs_dir: Path) -> None:
         looked_at.add(alike)
         if problems := preflight(config, runs_dir):
             raise InvalidConfig({field: f"{text}: {error}" for field, error in problems.items()})
+
+
+def _named_configs(record: SweepRecord) -> list[tuple[str, RunConfig]]:
+    base = record.base_config()
+    if record.method != "optuna":
+        return [(run.text, combined(base, run.values)[0]) for run in record.runs]
+    named = []
+    for values in drawn_combinations(record.axes, record.total, record.draw_seed):
+        with contextlib.suppress(InvalidConfig):  # one such is counted when it comes
+            named.append((combination_text(values), combined(base, values)[0]))
+    return named
 
 
 def _check_method(axes: Sequence[Axis], method: Method, draws: int) -> None:
@@ -218,14 +225,6 @@ def _corners(axes: Sequence[Axis]) -> Iterable[Combination]:
     names = [axis.field for axis in axes]
     every = (dict(zip(names, values, strict=True)) for values in itertools.product(*sides))
     return itertools.islice(every, MOST_RUNS)
-
-
-def _middle(axis: Axis) -> Any:
-    if axis.values:
-        return axis.values[len(axis.values) // 2]
-    if axis.scale == "log":
-        return _whole(axis, math.sqrt(axis.low * axis.high))
-    return _whole(axis, (axis.low + axis.high) / 2)
 
 
 def _whole(axis: Axis, number: float) -> int | float:

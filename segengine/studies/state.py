@@ -58,19 +58,14 @@ class SweepStatus:
         return f"{self.ended:,} of {self.total:,} runs ended: {parts}"
 
 
-def read_status(sweep: SweepDir, record: SweepRecord | None = None) -> SweepStatus:
-    """The status of a sweep; what cannot be read of it is said in the status.
-
-    Args:
-        record: its record, where the caller has just read it.
-    """
+def read_status(sweep: SweepDir) -> SweepStatus:
+    """The status of a sweep; what cannot be read of it is said in the status."""
+    at_work = has_coordinator(sweep)  # looked at first: who had the lock wrote the record last
     try:
-        state = _state(sweep, record or sweep.record())
-        record = sweep.record()  # after the lock was looked at: the last write of who held it
+        record = sweep.record()
     except UserError as problem:
         return SweepStatus("unreadable", message=str(problem))
-    if state == "lost" and record.done:
-        state = "finished"
+    state = _state(sweep, record, at_work=at_work)
     begun = (planned for planned in record.runs if planned.run and not planned.ended)
     return SweepStatus(
         state=state,
@@ -97,9 +92,9 @@ def has_coordinator(sweep: SweepDir) -> bool:
     return is_locked(sweep.lock_file) or bool(job and launchers.state(job) in ("alive", "unknown"))
 
 
-def _state(sweep: SweepDir, record: SweepRecord) -> SweepState:
+def _state(sweep: SweepDir, record: SweepRecord, *, at_work: bool) -> SweepState:
     want = sweep.want()
-    if has_coordinator(sweep):
+    if at_work:
         return "running" if want == "go" else "stopping"
     if record.done:
         return "finished"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from segengine import launchers
 from segengine.config import RunConfig
 from segengine.errors import UserError
+from segengine.launchers import local
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper, request_stop
 from segengine.run.terminal import Terminal
@@ -250,6 +252,24 @@ def test_a_sweep_has_one_coordinator(sweep: SweepDir, fake_runs: FakeRuns) -> No
         assert read_status(sweep).state == "stopping"
     assert read_status(sweep).state == "stopped"
     assert not fake_runs.started
+
+
+def test_a_sweep_of_another_machine_is_left_to_it(sweep: SweepDir) -> None:
+    handle = {**local.handle_of(os.getpid()), "host": "node-17", "boot": "another"}
+    sweep.write_job(handle)
+    assert read_status(sweep).state == "running"
+    with pytest.raises(UserError, match=f"another machine.*delete {sweep.job_file}"):
+        control.prepare_to_continue(sweep)
+    sweep.job_file.unlink()
+    control.prepare_to_continue(sweep)
+
+
+def test_a_coordinator_that_ended_by_an_error_says_it(sweep: SweepDir) -> None:
+    sweep.write_job({**local.handle_of(os.getpid()), "started": 1.0})
+    sweep.output_file.write_text("Run 1 of 4\nError: The disk is full.\n")
+    status = read_status(sweep)
+    assert status.state == "lost"
+    assert status.message.startswith("Error: The disk is full. `python -m segengine sweep-con")
 
 
 def test_a_planned_sweep_can_be_stopped_before_it_began(
