@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json as json_text
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from segengine.cli.flags import RUNS, config_of, with_flags
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.results.index import RunIndex
+from segengine.results.table import RunRow
 from segengine.run.stopping import Stopper
 from segengine.run.terminal import Terminal, say
 from segengine.studies import control, trial
@@ -23,7 +26,7 @@ from segengine.studies.estimate import Pace, estimate
 from segengine.studies.outcomes import outcomes, settings
 from segengine.studies.plan import plan_sweep, require_startable
 from segengine.studies.record import SweepRecord
-from segengine.studies.space import SEED, combination_text
+from segengine.studies.space import SEED, combination_text, value_text
 from segengine.studies.state import SweepStatus, read_status
 from segengine.studies.sweepdir import SweepDir
 
@@ -100,17 +103,22 @@ def sweep_command(base: RunConfig) -> Callable[..., int]:
     return with_flags(sweep, base)
 
 
-def sweeps(sweep: SweepId = "", runs_dir: Path = RUNS) -> int:
+def sweeps(sweep: SweepId = "", json: bool = False, runs_dir: Path = RUNS) -> int:
     """List the sweeps, newest first; or show the runs of one, and its settings by their score.
 
     Args:
         sweep: Id of a sweep, to show that one.
+        json: Print JSON instead of text, with every run.
         runs_dir: Folder that holds the runs.
     """
-    if sweep:
-        say(_one_sweep(SweepDir.open(runs_dir, sweep), runs_dir))
+    found = [SweepDir.open(runs_dir, sweep)] if sweep else SweepDir.all(runs_dir)
+    if json:
+        rows = RunIndex().rows(runs_dir)
+        say(json_text.dumps([_as_json(each, rows) for each in found], indent=2))
         return 0
-    found = SweepDir.all(runs_dir)
+    if sweep:
+        say(_one_sweep(found[0], runs_dir))
+        return 0
     heads = ["SWEEP", "STATE", "ENDED", "NOT FINISHED", "METHOD", "VARIED"]
     table = tables.columns([heads, *map(_sweep_line, found)])
     say(table if found else f"No sweeps in {runs_dir} yet: start one with `sweep`.")
@@ -251,9 +259,18 @@ def _one_sweep(sweep: SweepDir, runs_dir: Path) -> str:
     found = outcomes(record, RunIndex().rows(runs_dir))
     lines = [[*map(str.upper, record.varied), "RUN", "STATE", "BEST mIoU", ""]]
     for run in found:
-        cells = [combination_text({"": run.values[name]}).strip() for name in record.varied]
+        cells = [value_text(run.values[name]) for name in record.varied]
+        problem = run.problem.strip().rpartition("\n")[2][:80]
         score = "-" if run.best_miou is None else f"{run.best_miou:.3f}"
-        lines.append([*cells, run.run_id or "-", run.state, score, run.problem[:80]])
+        lines.append(
+            [
+                *cells,
+                run.run_id or "-",
+                run.state,
+                score,
+                run.problem.strip().rpartition("\n")[2][:80],
+            ]
+        )
     blocks = [_head(sweep, status), *record.notes, tables.columns(lines)]
     ranked = settings(found, record.base_config().train.seed)
     if SEED in record.varied and ranked:
@@ -264,6 +281,18 @@ def _one_sweep(sweep: SweepDir, runs_dir: Path) -> str:
             rows.append([name, str(len(setting.mious)), f"{setting.mean:.3f}", spread])
         blocks.append(tables.columns(rows))
     return "\n\n".join(blocks)
+
+
+def _as_json(sweep: SweepDir, rows: Sequence[RunRow]) -> dict[str, Any]:
+    """A sweep and its runs; mIoU is 0 to 1, null before a validation."""
+    status = read_status(sweep)
+    content: dict[str, Any] = {"id": sweep.id, "state": status.state, "message": status.message}
+    if status.state == "unreadable":
+        return content
+    record = sweep.record()
+    runs = [{**dataclasses.asdict(run), "setting": run.setting} for run in outcomes(record, rows)]
+    more = {"method": record.method, "varied": record.varied, "notes": record.notes}
+    return {**content, "total": status.total, "counts": status.counts, **more, "runs": runs}
 
 
 def _head(sweep: SweepDir, status: SweepStatus) -> str:

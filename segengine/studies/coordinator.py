@@ -24,7 +24,7 @@ from segengine.launchers.start import start_run
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus, read_status
 from segengine.run.rundir import RunDir
-from segengine.run.stopping import KILL_AFTER, Stopped, Stopper, seconds_since_stop_request
+from segengine.run.stopping import Stopped, Stopper, seconds_since_stop_request
 from segengine.run.terminal import Terminal, say
 from segengine.run.writer_lock import has_writer
 from segengine.studies.plan import combined
@@ -33,6 +33,7 @@ from segengine.studies.search import judged_badly, next_combination
 from segengine.studies.sweepdir import SweepDir, Want, only_coordinator
 
 POLL = 0.25  # seconds between two looks at the run at work
+KILL_AFTER = 30.0  # seconds in which a run that shall stop may save
 PATIENCE = 10.0  # seconds in which a process that was just started takes its run
 _GOES_ON = ("waiting", "stopped", "crashed")  # states of a run that the sweep takes up again
 

@@ -67,7 +67,7 @@ class SweepDir:
             UserError: there is none.
         """
         sweep = cls(absolute(runs_dir) / "sweeps" / sweep_id)
-        if not _SWEEP_ID.fullmatch(sweep_id) or not sweep.record_file.is_file():
+        if not _SWEEP_ID.fullmatch(sweep_id) or not os.path.isfile(sweep.record_file):
             known = [other.id for other in cls.all(runs_dir)]
             raise UserError(
                 f"There is no sweep '{sweep_id[:80]}' in {runs_dir} (sweeps there: {len(known)}"
@@ -85,7 +85,7 @@ class SweepDir:
         except OSError:  # there is none yet
             return []
         found = [cls(folder / name) for name in sorted(names, reverse=True)]
-        return [sweep for sweep in found if sweep.record_file.is_file()]
+        return [sweep for sweep in found if os.path.isfile(sweep.record_file)]
 
     @property
     def id(self) -> str:

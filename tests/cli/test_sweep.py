@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,11 @@ def test_sweeps_are_listed_and_shown(
     assert ["lr", "0.1", "1", "0.500", "-"] in lines  # its only finished run
     assert ["lr", "0.001", "2", "0.411", "0.014"] in lines  # 0.02 / sqrt(2)
     assert out.index("lr 0.1 ") < out.index("lr 0.001 ")
+
+    (read,) = json.loads(call("sweeps", "--json")[1])
+    assert (read["id"], read["counts"]) == (sweep.id, {"finished": 3, "failed": 1})
+    assert read["runs"][1]["values"] == {"lr": 0.001, "seed": 1}
+    assert (read["runs"][1]["run_id"], read["runs"][1]["setting"]) == (ids[1], "lr 0.001")
 
     code, out, err = call("sweep", "--best-of", sweep.id, "--top", "1", "--seeds", "2")
     assert (code, out) == (2, "")  # its pets are nowhere

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.studies.space import Axis, axes_of, combination_text, draws, grid
 
@@ -111,3 +114,25 @@ def test_an_axis_survives_its_file() -> None:
     (axis,) = axes_of({"lr": ["1e-4..1e-2", "log"]})
     assert Axis.model_validate_json(axis.model_dump_json()) == axis
     assert axis.text() == "lr 0.0001..0.01 log"
+
+
+WORDS = st.one_of(
+    st.sampled_from(["log", "linear", "none", "5", "0", "-1", "1e-3", "nan", "inf", "true", ""]),
+    st.sampled_from(
+        ["0..4", "1..1", "nan..1", "0..inf", "-3..3", "..", "1..", "1e-9..1e9", "1...5"]
+    ),
+    st.text(max_size=6),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(sorted(RunConfig.declarations())), st.lists(WORDS, max_size=4))
+def test_whatever_is_typed_is_read_or_refused_in_a_sentence(field: str, words: list[str]) -> None:
+    refused = ""
+    try:
+        axes = axes_of({field: words})
+        found = [list(draws(axes, 2, seed=0)), list(grid(axes))]
+    except UserError as error:
+        refused, found = str(error), []
+    assert all(found) if found else refused.endswith((".", "?"))
+    assert "\n" not in refused
