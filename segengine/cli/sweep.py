@@ -262,15 +262,7 @@ def _one_sweep(sweep: SweepDir, runs_dir: Path) -> str:
         cells = [value_text(run.values[name]) for name in record.varied]
         problem = run.problem.strip().rpartition("\n")[2][:80]
         score = "-" if run.best_miou is None else f"{run.best_miou:.3f}"
-        lines.append(
-            [
-                *cells,
-                run.run_id or "-",
-                run.state,
-                score,
-                run.problem.strip().rpartition("\n")[2][:80],
-            ]
-        )
+        lines.append([*cells, run.run_id or "-", run.state, score, problem])
     blocks = [_head(sweep, status), *record.notes, tables.columns(lines)]
     ranked = settings(found, record.base_config().train.seed)
     if SEED in record.varied and ranked:
