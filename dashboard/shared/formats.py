@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from segengine.results.amounts import duration_text
 from segengine.run.terminal import printable
 
 NOTHING = "–"  # stands where there is no number
@@ -34,18 +35,7 @@ def format_duration(seconds: float | None) -> str:
     if _is_missing(seconds):
         return NOTHING
     assert seconds is not None
-    left = max(0, round(seconds))
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts: list[str] = []
-    for name, size in units:
-        amount, left = divmod(left, size)
-        if amount:
-            parts.append(f"{amount} {name}")
-        elif parts:
-            break  # 1 h 0 min 5 s is read as 1 h
-        if len(parts) == 2:
-            break
-    return " ".join(parts) or "0 s"
+    return duration_text(seconds)
 
 
 def format_count(value: int | None) -> str:

@@ -19,6 +19,7 @@ from segengine.datasets.cache import (
     cache_limit,
     clear_cache,
 )
+from segengine.results.amounts import size_text
 from segengine.run.terminal import say
 
 
@@ -103,11 +104,3 @@ def _nameless(entry: CacheEntry) -> str:
     if not name.startswith(IN_THE_MAKING):
         return f"{name}, which an older version made"
     return "images that are being read now" if entry.in_use else "what a killed run has left"
-
-
-def size_text(count: float) -> str:
-    """Bytes in the unit that suits them: "1.3 GB"."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:.0f} bytes"

@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from segengine.cli import cache, data, experiments, runs, scoring
+from segengine.cli import cache, data, experiments, runs, scoring, sweep
 from segengine.cli.flags import base_config, refuse_empty_paths
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
@@ -27,6 +27,10 @@ def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
         "show": runs.show,
         "stop": runs.stop,
         "resume": runs.resume,
+        "sweep": sweep.sweep_command(base),
+        "sweeps": sweep.sweeps,
+        "sweep-stop": sweep.stop_sweep,
+        "sweep-continue": sweep.continue_sweep,
         "evaluate": scoring.evaluate_run,
         "predict": scoring.predict_files,
         "sample-data": data.sample_data,

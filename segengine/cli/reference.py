@@ -26,6 +26,7 @@ from segengine.config.section import GIVEN, OPTION, conditions, defaults_by_choi
 from segengine.registry import Kind, entries
 from segengine.run import events, lineage
 from segengine.run.rundir import RunDir
+from segengine.studies.sweepdir import SweepDir
 
 GUIDE = Path(__file__).resolve().parents[2] / "assets" / "guide"
 _NOTICE = "<!-- Made from the code by `make guide`: change the declarations, not this page. -->"
@@ -129,8 +130,19 @@ def run_folder_page() -> str:
         "`config.json` are in [the config](reference-config.md), those of `events.jsonl` in "
         "[the events](reference-events.md).",
         _table(("file", "what it holds"), rows),
+        "## Sweeps",
+        f"A sweep is a folder `runs/sweeps/<id>/` beside its runs. Its id: {SweepDir.id.__doc__}",
+        _table(("file", "what it holds"), list(_sweep_files())),
     ]
     return _page(parts)
+
+
+def _sweep_files() -> Iterator[Sequence[str]]:
+    sweep = SweepDir(Path("runs/sweeps/SWEEP"))
+    for name, member in vars(SweepDir).items():
+        path = getattr(sweep, name)
+        if isinstance(path, Path) and path.parent == sweep.path:
+            yield f"`{path.name}`", inspect.getdoc(member) or ""
 
 
 def _defaults(info: FieldInfo) -> str:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,15 +54,23 @@ _LOCAL_JOB = TypeAdapter(LocalJob)
 
 def submit(run: RunDir) -> Handle:
     """Start `python -m segengine resume <id>` detached, its output going to the run folder."""
-    command = [sys.executable, "-m", "segengine", "resume", run.id]
-    command += ["--runs-dir", str(run.path.parent)]
+    words = ["segengine", "resume", run.id, "--runs-dir", str(run.path.parent)]
+    return start_detached(words, run.output_file)
+
+
+def start_detached(module: Sequence[str], output_file: Path) -> Handle:
+    """Start `python -m <module> ...` in a session of its own, its output added to that file.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
     try:
-        output = open(run.output_file, "ab")  # noqa: SIM115 - closed right below
+        output = open(output_file, "ab")  # noqa: SIM115 - closed right below
     except OSError as error:
-        raise cannot_write(run.output_file, error) from error
+        raise cannot_write(output_file, error) from error
     with output:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", *module],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -69,7 +78,8 @@ def submit(run: RunDir) -> Handle:
             start_new_session=True,
         )
     # Without a thread that waits for it, the child would stay a zombie as long as we live.
-    threading.Thread(target=process.wait, daemon=True, name=f"reap-{run.id}").start()
+    name = f"reap-{output_file.parent.name}"
+    threading.Thread(target=process.wait, daemon=True, name=name).start()
     return handle_of(process.pid)
 
 

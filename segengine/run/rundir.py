@@ -35,22 +35,32 @@ class RunDir:
 
     path: Path
 
+    @staticmethod
+    def new_id(config: RunConfig) -> str:
+        """An id for a run that starts now."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        return f"{stamp}-{config.model.arch}-{config.model.strategy}-{secrets.token_hex(2)}"
+
     @classmethod
-    def create(cls, runs_dir: Path, config: RunConfig) -> RunDir:
+    def create(cls, runs_dir: Path, config: RunConfig, run_id: str = "") -> RunDir:
         """Make a new run folder with its config (with absolute paths) and a job that waits.
 
+        Args:
+            run_id: the id by which the run was announced, of `new_id`; a folder of that name
+                without a config is one whose making was broken off, and is made whole.
+
         Raises:
-            UserError: `runs_dir` cannot be written.
+            UserError: `runs_dir` cannot be written, or there is a run of that id already.
         """
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        name = f"{stamp}-{config.model.arch}-{config.model.strategy}-{secrets.token_hex(2)}"
-        run = cls(absolute(runs_dir) / name)
+        run = cls(absolute(runs_dir) / (run_id or cls.new_id(config)))
+        if run_id and run.exists():
+            raise UserError(f"There is a run {run_id} already.", field="run")
         try:
             run.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(run.path.parent, error) from error
         try:
-            run.path.mkdir()
+            run.path.mkdir(exist_ok=bool(run_id))
         except FileExistsError:  # another run of this second drew the same number
             return cls.create(runs_dir, config)
         except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -48,8 +49,13 @@ def only_writer(run: RunDir) -> Iterator[None]:
 
 def has_writer(run: RunDir) -> bool:
     """Whether a process trains the run; False also where the system cannot say."""
+    return is_locked(run.lock_file)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds that lock; False also where the system cannot say."""
     try:
-        descriptor = os.open(run.lock_file, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
     try:

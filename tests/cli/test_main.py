@@ -23,6 +23,7 @@ UNKNOWN = "20260101-000000-segformer_b0-scratch-0000"
 COMMANDS = (
     *("train", "launch", "list", "show", "stop", "resume"),
     *("evaluate", "predict", "sample-data", "check", "cache"),
+    *("sweep", "sweeps", "sweep-stop", "sweep-continue"),
 )
 
 

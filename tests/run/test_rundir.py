@@ -201,3 +201,20 @@ def test_a_disk_that_is_full_leaves_no_empty_folder(
     with pytest.raises(UserError, match="The disk is full"):
         RunDir.create(tmp_path, RunConfig())
     assert os.listdir(tmp_path) == []
+
+
+def test_a_run_that_was_announced_gets_its_id(tmp_path: Path) -> None:
+    run_id = RunDir.new_id(RunConfig())
+    run = RunDir.create(tmp_path, RunConfig(), run_id)
+    assert run.id == run_id and RunDir.open(tmp_path, run_id) == run
+    with pytest.raises(UserError, match=f"There is a run {run_id} already"):
+        RunDir.create(tmp_path, RunConfig(), run_id)
+    assert run.config() == RunConfig().resolved()
+
+
+def test_an_announced_run_whose_making_was_broken_off_is_made_whole(tmp_path: Path) -> None:
+    run_id = RunDir.new_id(RunConfig())
+    (tmp_path / run_id).mkdir()
+    (tmp_path / run_id / "job.json").write_text("{")
+    assert RunDir.create(tmp_path, RunConfig(), run_id).job()["backend"] == "local"
+    assert [run.id for run in RunDir.all(tmp_path)] == [run_id]
