@@ -88,7 +88,7 @@ def unknown_name(what: str, given: str, known: list[str]) -> str:
     """The sentence for an unknown name: "Unknown model 'unet3': did you mean unet? ..."."""
     near = difflib.get_close_matches(given, known, n=3)
     hint = f" did you mean {' or '.join(near)}?" if near else ""
-    return f"Unknown {what} '{given[:80]}':{hint} known are {', '.join(known) or 'none'}."
+    return f"Unknown {what} {given[:80]!r}:{hint} known are {', '.join(known) or 'none'}."
 
 
 def _read_literal(path: Path) -> dict[str, dict[str, Any]]:

@@ -15,14 +15,17 @@ from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
 from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
+from segengine.results.scored_on import sized
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal, say
 
 if TYPE_CHECKING:  # these import torch
-    from segengine.inference.evaluate import Evaluation
+    from segengine.inference.evaluate import Evaluation, ScoredAt
     from segengine.inference.evaluation_data import Part
+    from segengine.weights.checkpoint import Weights
 
 PARTS = (*SPLITS, "all")
+SIZES, WEIGHTS = ("training", "native"), ("best", "last")
 DID = {  # what the images of a run's own splits did for it
     "train": "trained the model",
     "val": "chose the epoch",
@@ -36,10 +39,12 @@ def evaluate_run(
     root: str = "",
     split: str = "val",
     limit: Annotated[str, tyro.conf.arg(metavar="N", aliases=["--val-limit"])] = "",
+    size: str = "training",
+    weights: str = "best",
     json: bool = False,
     runs_dir: Path = RUNS,
 ) -> int:
-    """Score the best weights of a run on a split of a dataset.
+    """Score the weights of a run on a split of a dataset.
 
     The scores are printed, and written to the run folder as JSON and CSV.
 
@@ -50,6 +55,9 @@ def evaluate_run(
         split: train, val, test, or all for the images of all of them.
         limit: Use only N images, spread over the split (0: all); left out, all, and as many as in
             training of the run's own validation images.
+        size: training to score at the size that the model sees, native to score at the size of
+            each mask, as papers do.
+        weights: best for those of the best validation, last for those of the last epoch.
         json: Print JSON instead of text.
         runs_dir: Folder that holds the runs.
     """
@@ -57,13 +65,24 @@ def evaluate_run(
     if split not in PARTS:
         choices = f"{', '.join(PARTS[:-1])} or {PARTS[-1]}"
         raise UserError(f"split '{split}' was given: choose {choices}.", field="split")
+    for flag, word, known in (("size", size, SIZES), ("weights", weights, WEIGHTS)):
+        if word not in known:
+            raise UserError(f"{flag} '{word}' was given: choose {' or '.join(known)}.", field=flag)
     flags = {"dataset": dataset, "root": root}
     config = _with_data(opened.config(), {name: value for name, value in flags.items() if value})
     count = _image_count(limit) if limit else None
     from segengine.inference import evaluate as scorer  # imports torch, after the quick checks
 
     progress = Terminal().progress
-    result, path = scorer.evaluate(opened, config, progress, cast("Part", split), count)
+    result, path = scorer.evaluate(
+        opened,
+        config,
+        progress,
+        cast("Part", split),
+        count,
+        scored_at=cast("ScoredAt", size),
+        weights=cast("Weights", weights),
+    )
     if json:
         say(to_json(result, indent=2))
         return 0
@@ -84,10 +103,11 @@ def coverage(result: Evaluation, own: DataConfig) -> str:
     kind = "" if split == "all" else f"{split} "
     part = f"{images:,} of {whole:,}" if images < whole else f"all {whole:,}" * (whole > 1) or "the"
     remedy = " (--limit 0 for all)" if images < whole else ""
-    height, width = result["image_size"]
+    size = sized(result["scored_at"], result["image_size"])
     lines = [
         f"Over {part} {kind}image{'' if whole == 1 else 's'}{remedy} of {result['dataset']} in "
-        f"{result['root']}, at {height}x{width} pixels, with the weights of epoch {result['epoch']}"
+        f"{result['root']}, {size}, with the {result['weights']} weights, of epoch "
+        f"{result['epoch']}"
     ]
     foreign = (result["dataset"], result["root"]) != (own.dataset, own.root)
     if foreign and whole < result["dataset_images"]:

@@ -81,7 +81,7 @@ def scores(classes: Sequence[str], record: ValRecord) -> str:
 
 
 def _evaluations(results: Sequence[SavedEvaluation]) -> str:
-    rows = [["SPLIT", "IMAGES", "mIoU", "EPOCH", "OF"]]
+    rows = [["SPLIT", "IMAGES", "mIoU", "SIZE", "EPOCH", "OF"]]
     for result in results:
         whole = result.split_images
         part = f" of {whole:,}" if whole and whole != result.images else ""
@@ -91,11 +91,16 @@ def _evaluations(results: Sequence[SavedEvaluation]) -> str:
                 result.split,
                 f"{result.images:,}{part}{seen}",
                 f"{result.miou:.3f}",
-                str(result.epoch),
+                "native" if result.scored_at == "native" else _size(result.image_size),
+                f"{result.epoch}{' (last)' * (result.weights == 'last')}",
                 f"{result.dataset} in {result.root}",
             ]
         )
     return columns(rows)
+
+
+def _size(size: Sequence[int]) -> str:
+    return "x".join(map(str, size)) or "-"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

@@ -52,6 +52,12 @@ class TrainConfig(Section):
         title="Seed",
         description="Seed of every random choice: the same seed gives the same run on CPU.",
     )
+    native_scores: bool = Field(
+        False,
+        title="Scores at native size",
+        description="At the end, also score the validation and test images at their masks' own "
+        "sizes, as papers do, beside the scores at the size that the model sees.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", title="Device", description="auto: the GPU if there is one, else the CPU."
     )

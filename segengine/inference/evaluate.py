@@ -7,8 +7,9 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
+import numpy as np
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor
@@ -19,7 +20,7 @@ from segengine.datasets.base import ProgressFn
 from segengine.datasets.decoded import DecodedSplit
 from segengine.datasets.sampler import Indices
 from segengine.errors import UserError
-from segengine.files import cannot_write, write_text
+from segengine.files import atomic_write, cannot_write, write_text
 from segengine.files.csv_cells import csv_cell
 from segengine.inference.evaluation_data import (
     EvaluationData,
@@ -27,6 +28,7 @@ from segengine.inference.evaluation_data import (
     open_evaluation_data,
     root_name,
 )
+from segengine.inference.full_size import full_size_labels
 from segengine.inference.predict import TrainedModel, load_trained
 from segengine.inference.predictor import OnBatch
 from segengine.losses import build_loss
@@ -36,6 +38,9 @@ from segengine.run.event_log import read_events
 from segengine.run.events import ValRecord
 from segengine.run.records import read_record
 from segengine.run.rundir import RunDir
+from segengine.weights.checkpoint import Weights
+
+ScoredAt = Literal["training", "native"]  # the size that the model sees, or that of each mask
 
 
 class Scored(TypedDict):
@@ -58,7 +63,9 @@ class Evaluation(ValRecord):
     split_images: int  # number of images in the whole split
     dataset_images: int  # number of images in all splits
     trained_on: int | None  # of the scored images, files of a content that the run was trained on
-    image_size: list[int]  # height, width
+    image_size: list[int]  # height, width that the model sees
+    scored_at: ScoredAt  # that size, or native: at each mask's own, where the loss is null
+    weights: Weights
     epoch: int  # of the weights, 1-based
     classes: list[str]
     confusion: list[list[int]]  # rows are the true class
@@ -77,14 +84,20 @@ def evaluate(
     progress: ProgressFn,
     split: Part = "val",
     limit: int | None = None,
+    *,
+    scored_at: ScoredAt = "training",
+    weights: Weights = "best",
 ) -> Evaluated:
-    """Score the run's best weights on a split of `config`'s dataset.
+    """Score a run's weights on a split of `config`'s dataset.
 
-    Writes into the run folder: the result as JSON, the scores per class as CSV, and the scores per
-    image as CSV. Every root, split and limit has files of its own.
+    Writes into the run folder: the result as JSON, the scores per class as CSV, the scores per
+    image as CSV, and the confusion matrix of each image. Every root, split, limit, size and choice
+    of weights has files of its own.
 
     Args:
         split: "all" for the images of all splits.
+        scored_at: "native" scores at the size of each mask, as papers do: the logits are
+            interpolated to it, and the mask is as its file holds it.
         limit: the number of images to use, 0 for all; None: the run's own `val_limit` for its own
             validation, and all images of any other split or data.
 
@@ -92,9 +105,12 @@ def evaluate(
         UserError: the run has no weights, the data is missing or has no such split, or it has other
             classes than the run.
     """
-    trained = load_trained(run)
+    trained = load_trained(run, weights)
     data = open_evaluation_data(run, trained.classes, config.data, split, limit, progress)
-    return score_split(run, config, trained, _own_loss(run, trained), data, split, progress)
+    if scored_at == "native":
+        return score_native(run, config, trained, data, split, progress)
+    loss = _own_loss(run, trained)
+    return score_split(run, config, trained, loss, data, split, progress)
 
 
 def score_split(
@@ -106,7 +122,7 @@ def score_split(
     split: Part,
     progress: ProgressFn,
 ) -> Evaluated:
-    """The same of images that are read already; `config` names their dataset."""
+    """The same of images that are read already, at training size; `config` names their dataset."""
     rows = ImageScores(trained.classes)
     validation = trained.predictor.validate(
         data.pairs,
@@ -115,7 +131,46 @@ def score_split(
         lambda done, total: progress("Evaluating", done, total),
         _add_rows(rows, data.pairs),
     )
-    result = Evaluation(
+    record = validation.record
+    if not math.isfinite(validation.loss):
+        record["loss"] = None
+    result = _result(config, trained, data, split, record, "training")
+    return _kept(run, data, result, rows)
+
+
+def score_native(
+    run: RunDir,
+    config: RunConfig,
+    trained: TrainedModel,
+    data: EvaluationData,
+    split: Part,
+    progress: ProgressFn,
+) -> Evaluated:
+    """The same at the masks' own sizes, one image at a time: the loss is none of these sizes."""
+    rows = ImageScores(trained.classes)
+
+    def tick(done: int, total: int) -> None:
+        progress("Evaluating at full size", done, total)
+
+    for indices, logits, _ in trained.predictor.batches(data.pairs, tick):
+        for index, one in zip(indices, logits, strict=True):
+            name = data.pairs.names[index]
+            truth = data.dataset.mask(name)
+            rows.add(name, full_size_labels(one[None], (truth.shape[0], truth.shape[1])), truth)
+    record = cast("ValRecord", {"loss": None, **rows.scores()})
+    result = _result(config, trained, data, split, record, "native")
+    return _kept(run, data, result, rows)
+
+
+def _result(
+    config: RunConfig,
+    trained: TrainedModel,
+    data: EvaluationData,
+    split: Part,
+    record: ValRecord,
+    scored_at: ScoredAt,
+) -> Evaluation:
+    return Evaluation(
         dataset=config.data.dataset,
         root=config.data.root,
         split=split,
@@ -124,16 +179,26 @@ def score_split(
         dataset_images=data.dataset_images,
         trained_on=data.trained_on,
         image_size=list(config.data.height_width),
+        scored_at=scored_at,
+        weights=trained.weights,
         epoch=trained.epoch,
         classes=[info.name for info in trained.classes],
-        confusion=validation.confusion.tolist(),
-        **validation.record,
+        confusion=[],
+        **record,
     )
-    if not math.isfinite(validation.loss):
-        result["loss"] = None
-    place = (data.name, data.stem)
-    _keep_older_result(run, result, *place)
+
+
+def _kept(run: RunDir, data: EvaluationData, result: Evaluation, rows: ImageScores) -> Evaluated:
+    """Write a result and its tables into the run folder; the result comes last."""
+    result["confusion"] = rows.confusion().tolist()
+    given = (result["scored_at"], result["weights"])
+    unusual = [word for word in given if word not in ("training", "best")]
+    place = (data.name, "-".join([data.stem, *unusual]))
+    if not unusual:
+        _keep_older_result(run, result, *place)
     write_text(run.evaluation_per_image(*place), rows.csv())
+    with atomic_write(run.evaluation_confusion(*place)) as file:
+        np.save(file, np.stack(rows.matrices))
     write_text(run.evaluation_table(*place), classes_csv(result))
     write_text(run.evaluation(*place), json.dumps(result, indent=2) + "\n")
     return Evaluated(result, run.evaluation(*place))
@@ -153,7 +218,12 @@ def _keep_older_result(run: RunDir, result: Evaluation, name: str, stem: str) ->
     root, images = older["root"], older["images"]
     other_name = name if root == result["root"] else root_name(result["dataset"], root)
     other_stem = stem if images == result["images"] else f"{result['split']}-{images}"
-    for path_of in (run.evaluation_per_image, run.evaluation_table, run.evaluation):
+    for path_of in (
+        run.evaluation_per_image,
+        run.evaluation_confusion,
+        run.evaluation_table,
+        run.evaluation,
+    ):
         source, target = path_of(name, stem), path_of(other_name, other_stem)
         if source.exists() and not target.exists():
             try:

@@ -36,7 +36,8 @@ class EvaluationData(NamedTuple):
     Attributes:
         name: of the result's folder: the dataset's, and a root's that is not the run's own.
         stem: of the result's files: the split's, and the number of images of an unusual limit.
-        pairs: the decoded images and masks.
+        dataset: it holds the images and masks at their own sizes.
+        pairs: those that are scored, decoded to the run's size.
         split_images: number of images of the whole split.
         dataset_images: number of images of all splits.
         trained_on: number of the images that the run (or one that its encoder comes from) was
@@ -46,6 +47,7 @@ class EvaluationData(NamedTuple):
 
     name: str
     stem: str
+    dataset: SegDataset
     pairs: DecodedSplit
     split_images: int
     dataset_images: int
@@ -85,6 +87,7 @@ def open_evaluation_data(
     return EvaluationData(
         name=data.dataset if data.root == own.root else root_name(data.dataset, data.root),
         stem=part if names == usual else f"{part}-{len(names)}",
+        dataset=dataset,
         pairs=decode_pairs(dataset, names, size, workers=workers, progress=progress),
         split_images=len(dataset.names),
         dataset_images=_images_of_all_splits(data),

@@ -22,7 +22,7 @@ from segengine.metrics.per_image import ImageScores
 from segengine.models import build_model
 from segengine.models.normalization import Normalization
 from segengine.run.rundir import RunDir
-from segengine.weights.checkpoint import best_weights, load_best
+from segengine.weights.checkpoint import Weights, best_weights, load_best, load_last
 from segengine.weights.integrity import parts_of
 
 
@@ -31,7 +31,7 @@ def predict_validation_set(
 ) -> None:
     """Write masks, scores per image and confusion matrices of the whole validation set."""
     classes = split.classes
-    rows, matrices = ImageScores(classes), []
+    rows = ImageScores(classes)
 
     def tick(done: int, total: int) -> None:
         progress("Predicting", done, total)
@@ -40,31 +40,33 @@ def predict_validation_set(
         for index, mask in zip(indices, index_masks(logits), strict=True):
             name = split.names[index]
             save_mask(run.predictions / f"{name}.png", mask, classes)
-            matrices.append(rows.add(name, mask, split.masks[index]))
+            rows.add(name, mask, split.masks[index])
     with atomic_write(run.confusion_file) as file:
-        np.save(file, np.stack(matrices))
+        np.save(file, np.stack(rows.matrices))
     write_text(run.per_image_file, rows.csv())
 
 
 class TrainedModel(NamedTuple):
-    """A run's best weights, ready to predict."""
+    """A run's weights, ready to predict."""
 
     predictor: Predictor
     classes: tuple[ClassInfo, ...]
     epoch: int  # 1-based
+    weights: Weights = "best"
 
 
-def load_trained(run: RunDir) -> TrainedModel:
-    """The run's model with its best weights, its classes, and the epoch of the weights.
+def load_trained(run: RunDir, weights: Weights = "best") -> TrainedModel:
+    """The run's model with its best or last weights, its classes, and the epoch of the weights.
 
     Raises:
         UserError: the run has no weights yet, or they are damaged.
     """
     config = run.config()
-    state = load_best(run)
-    with parts_of(run.best_checkpoint):
+    state = load_best(run) if weights == "best" else load_last(run)
+    with parts_of(run.best_checkpoint if weights == "best" else run.last_checkpoint):
         classes = tuple(ClassInfo(**info) for info in state["classes"])
-        epoch = int(state["position"]["best_epoch"])
+        position = state["position"]
+        epoch = int(position["best_epoch"] if weights == "best" else position["epoch"] - 1)
         model = build_model(config.model, len(classes))
         model.load_state_dict(best_weights(state))
         model.normalization = Normalization.of_checkpoint(state)
@@ -72,7 +74,7 @@ def load_trained(run: RunDir) -> TrainedModel:
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = pick_precision(config.train.precision, device)
     predictor = Predictor(model, device, precision, config.train.batch_size)
-    return TrainedModel(predictor, classes, epoch)
+    return TrainedModel(predictor, classes, epoch, weights)
 
 
 def predict_images(
@@ -94,7 +96,8 @@ def predict_images(
     _check_targets(images, targets, overwrite=overwrite)
     for path in images:
         _read_picture(path)  # one at a time, now and below: a few large ones would fill the memory
-    predictor, classes, _ = load_trained(run)
+    trained = load_trained(run)
+    predictor, classes = trained.predictor, trained.classes
     size = run.config().data.height_width
     for path, target in zip(images, targets, strict=True):
         labels = predictor.labels(_read_picture(path), size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,16 @@ import torch
 from segengine.datasets.base import ClassInfo
 from segengine.files.csv_cells import csv_cell
 from segengine.metrics.boundary import boundary_counts, boundary_iou
-from segengine.statistics.scores import Counts, confusion_matrix, dice, iou, mean, pixel_accuracy
+from segengine.statistics.scores import (
+    Counts,
+    confusion_matrix,
+    dice,
+    iou,
+    mean,
+    pixel_accuracy,
+    scores,
+    with_none,
+)
 
 
 class ImageScores:
@@ -20,17 +30,22 @@ class ImageScores:
 
     Columns: image, miou, iou_<class> per class, dice (mean over the classes), pixel_accuracy,
     boundary_iou (mean). A cell is empty where the class is in neither truth nor prediction.
+
+    Attributes:
+        matrices: the confusion matrix of each image, (classes, classes), rows are the true class.
     """
 
     def __init__(self, classes: Sequence[ClassInfo]) -> None:
         self.classes = len(classes)
+        self.matrices: list[Counts] = []
+        self._boundary = torch.zeros(3, self.classes, dtype=torch.int64)
         self._text = io.StringIO()
         self._rows = csv.writer(self._text, lineterminator="\n")
         ious = [f"iou_{info.name}" for info in classes]
         self._rows.writerow(["image", "miou", *ious, "dice", "pixel_accuracy", "boundary_iou"])
 
-    def add(self, name: str, predicted: np.ndarray, target: np.ndarray) -> Counts:
-        """Add the row of one image, and return its confusion matrix (classes, classes).
+    def add(self, name: str, predicted: np.ndarray, target: np.ndarray) -> None:
+        """Add the row and the matrix of one image.
 
         Args:
             predicted: (H, W) classes.
@@ -42,6 +57,8 @@ class ImageScores:
         matrix = confusion_matrix(predicted, target, self.classes)
         counts = boundary_counts(_as_batch(predicted), _as_batch(target), self.classes)
         borders = boundary_iou(counts[0].numpy())
+        self.matrices.append(matrix)
+        self._boundary += counts[0]
         ious = iou(matrix)
         values = [
             mean(ious),
@@ -53,7 +70,17 @@ class ImageScores:
         self._rows.writerow(
             [csv_cell(name), *("" if np.isnan(value) else f"{value:.6f}" for value in values)]
         )
-        return matrix
+
+    def scores(self) -> dict[str, Any]:
+        """The scores of all images together, as those of a validation."""
+        borders = boundary_iou(self._boundary.numpy())
+        boundary = {"boundary_iou": mean(borders), "boundary_iou_per_class": with_none(borders)}
+        return {**scores(self.confusion()), **boundary}
+
+    def confusion(self) -> Counts:
+        """The matrix of all images together."""
+        empty = np.zeros((self.classes, self.classes), np.int64)
+        return np.sum(self.matrices, axis=0, dtype=np.int64) if self.matrices else empty
 
     def csv(self) -> str:
         """The table so far, with its header."""

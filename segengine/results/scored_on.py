@@ -32,6 +32,14 @@ def at_size(image_size: Sequence[int]) -> str:
     return "at " + "x".join(map(str, image_size))
 
 
+def sized(scored_at: str, image_size: Sequence[int]) -> str:
+    """The size at which an evaluation was scored, where that may differ from the model's own."""
+    own = "x".join(map(str, image_size))
+    return (
+        f"at the masks' own sizes (the model saw {own})" if scored_at == "native" else f"at {own}"
+    )
+
+
 def val_images(started: RunStarted) -> str:
     """What validates: "held out of the training images", "official test list"."""
     return started.get("splits", {}).get("val", UNKNOWN_SPLIT)

@@ -224,6 +224,10 @@ class RunDir:
         """Scores of that split, one row per image."""
         return self.evaluation(dataset, split).with_name(f"{split}_per_image.csv")
 
+    def evaluation_confusion(self, dataset: str, split: str = "val") -> Path:
+        """Its confusion matrices, in the order of that table; as those of the predictions."""
+        return self.evaluation(dataset, split).with_name(f"{split}_confusion.npy")
+
     def config(self) -> RunConfig:
         """The RunConfig that the run was made with.
 

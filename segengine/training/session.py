@@ -15,8 +15,8 @@ from segengine.datasets import ProgressFn
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError, one_line
 from segengine.files import remove_temporary, write_text
-from segengine.inference.evaluate import score_split
-from segengine.inference.evaluation_data import open_evaluation_data
+from segengine.inference.evaluate import score_native, score_split
+from segengine.inference.evaluation_data import Part, open_evaluation_data
 from segengine.inference.predict import TrainedModel, predict_validation_set
 from segengine.models.base import encoder_hash
 from segengine.run.event_log import EventLog
@@ -163,6 +163,8 @@ def _train(
     predict_validation_set(run, components.predictor, components.val_data, progress)
     if components.test_data is not None:
         finished["test"] = _score_test(run, components, position, progress)
+    if components.config.train.native_scores:
+        _score_at_native_size(run, components, position, progress)
     return finished
 
 
@@ -179,3 +181,15 @@ def _score_test(
     result, _ = score_split(run, config, best, loss, data, "test", progress)
     names = get_type_hints(TestRecord)
     return cast("TestRecord", {name: value for name, value in result.items() if name in names})
+
+
+def _score_at_native_size(
+    run: RunDir, components: Components, position: Position, progress: ProgressFn
+) -> None:
+    """What `evaluate --size native` writes, of the validation and the test split."""
+    config = components.config
+    best = TrainedModel(components.predictor, components.classes, position.best_epoch)
+    splits: list[Part] = ["val"] if components.test_data is None else ["val", "test"]
+    for split in splits:
+        data = open_evaluation_data(run, best.classes, config.data, split, None, progress)
+        score_native(run, config, best, data, split, progress)

@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from segengine.weights.tensor_file import load_tensors
 
 FORMAT = "seglab-1"
 State = dict[str, Any]  # a checkpoint's contents
+Weights = Literal["best", "last"]  # of the best validation, or of the last epoch
 
 
 def save_checkpoint(path: Path, state: State) -> str:
@@ -98,6 +99,24 @@ def load_best(run: RunDir) -> State:
             field="run",
         )
     return load_checkpoint(run.best_checkpoint)
+
+
+def load_last(run: RunDir) -> State:
+    """The newest checkpoint, of a run that has trained a whole epoch at least.
+
+    Raises:
+        UserError: there is none yet, or it is damaged.
+    """
+    state = load_checkpoint(run.last_checkpoint) if run.last_checkpoint.exists() else None
+    if state is None or state["position"]["epoch"] < 2:
+        raise UserError(f"Run {run.id} has no last weights yet: no epoch is over.", field="run")
+    if state["position"]["batch"]:
+        raise UserError(
+            f"Run {run.id} has stopped within epoch {state['position']['epoch']}: its last weights "
+            "are of no whole epoch. Resume it, or score the best weights.",
+            field="run",
+        )
+    return state
 
 
 def rng_state() -> dict[str, Any]:

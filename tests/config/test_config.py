@@ -86,6 +86,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "precision": st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
     "compile": st.booleans(),
     "feature_cache": st.floats(0, 10**6),
+    "native_scores": st.booleans(),
 }
 
 

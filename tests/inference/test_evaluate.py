@@ -10,19 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
+from torchmetrics.classification import MulticlassJaccardIndex
 
+from segengine.batches.load import normalize
 from segengine.cli import tables
 from segengine.cli.main import main
 from segengine.cli.scoring import _with_data
 from segengine.config import RunConfig
+from segengine.datasets import open_dataset
 from segengine.datasets.decoded import load_splits
 from segengine.errors import UserError
 from segengine.inference.evaluate import classes_csv, evaluate
+from segengine.inference.predict import load_trained
 from segengine.inference.predictor import Predictor
 from segengine.losses import build_loss
 from segengine.losses.cross_entropy import CrossEntropy
 from segengine.models.base import SegmentationModel
+from segengine.results.evaluations import saved_evaluations
 from segengine.run.rundir import RunDir
+from segengine.statistics.scores import miou
 from tests import tiny
 from tests.datasets import own_folder
 
@@ -179,7 +186,7 @@ def test_show_lists_what_was_evaluated_also_by_an_older_version(
     _, _, text = capsys.readouterr().out.partition("Evaluations\n")
     table, _, _ = text.partition("\n\n")
     rows = [" ".join(row.split()) for row in table.splitlines()]
-    assert rows[0] == "SPLIT IMAGES mIoU EPOCH OF" and len(rows) == 5
+    assert rows[0] == "SPLIT IMAGES mIoU SIZE EPOCH OF" and len(rows) == 5
     root = run.config().data.root
     for begin, end in [
         ("val 9 0.250", "oxford_pets in /older"),
@@ -204,7 +211,7 @@ def test_results_that_an_older_version_left_under_this_name_are_kept(
         kept = [
             path
             for path in (run.path / "evaluations").rglob("*")
-            if path.is_file() and path.read_text() == json.dumps(older)
+            if path.is_file() and path.read_bytes() == json.dumps(older).encode()
         ]
         assert len(kept) == 2
     run.evaluation("oxford_pets").write_text("[]")  # what is no result is replaced
@@ -299,9 +306,68 @@ def test_evaluating_changes_nothing_else_of_the_run(run: RunDir) -> None:
     after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     new = {path.relative_to(run.path).as_posix() for path in after.keys() - before.keys()}
     assert new == {
-        f"evaluations/oxford_pets/val{end}" for end in (".json", ".csv", "_per_image.csv")
+        f"evaluations/oxford_pets/val{end}"
+        for end in (".json", ".csv", "_per_image.csv", "_confusion.npy")
     }
     assert {path: after[path] for path in before} == before
+
+
+def test_the_matrix_of_each_image_is_kept_beside_its_scores(run: RunDir) -> None:
+    result, _ = evaluate(run, run.config(), tiny.no_progress)
+    matrices = np.load(run.evaluation_confusion("oxford_pets"))
+    rows = table(run.evaluation_per_image("oxford_pets"))
+    assert matrices.shape == (3, 3, 3) and matrices.dtype == np.int64
+    assert matrices.sum(axis=0).tolist() == result["confusion"]
+    mious = [miou(matrix) for matrix in matrices]
+    assert [float(row["miou"]) for row in rows] == pytest.approx(mious, abs=1e-6)
+
+
+def test_native_scores_are_those_of_whole_logits_on_untouched_masks(
+    run: RunDir, capsys: Captured
+) -> None:
+    """Against torch's interpolation of whole images and torchmetrics."""
+    assert command(capsys, run, "--size", "native")[0] == 0
+    result = json.loads(run.evaluation("oxford_pets", "val-native").read_text())
+    trained = load_trained(run)
+    dataset = open_dataset(run.config().data, "val")
+    names = [row["image"] for row in table(run.evaluation_per_image("oxford_pets", "val-native"))]
+    (pairs,) = load_splits(run.config().data, ["val"], tiny.no_progress)
+    assert tuple(names) == pairs.names
+    oracle = MulticlassJaccardIndex(3, ignore_index=255, average=None)
+    for index, name in enumerate(names):
+        mask = torch.from_numpy(dataset.mask(name))[None]
+        model = trained.predictor.model.eval()
+        image = torch.from_numpy(pairs.images[index].copy())[None]
+        with torch.inference_mode():
+            logits = model(normalize(image, model.normalization))
+            whole = interpolate(logits, mask.shape[1:], mode="bilinear", align_corners=False)
+        oracle.update(whole.argmax(1), mask)
+    assert mask.shape[1:] != tuple(run.config().data.height_width)
+    assert result["iou"] == pytest.approx(oracle.compute().tolist(), abs=1e-4)
+    counted = sum(int((dataset.mask(name) != 255).sum()) for name in names)
+    assert sum(map(sum, result["confusion"])) == counted  # every pixel of the files
+    assert (result["scored_at"], result["weights"], result["loss"]) == ("native", "best", None)
+
+
+def test_scores_of_two_sizes_and_weights_stand_side_by_side(run: RunDir, capsys: Captured) -> None:
+    code, out, _ = command(capsys, run, "--size", "native", "--weights", "last")
+    assert code == 0
+    assert "at the masks' own sizes (the model saw 32x32), with the last weights, of epoch 3" in out
+    assert command(capsys, run)[0] == 0
+    found = {(one.stem, one.scored_at, one.weights) for one in saved_evaluations(run)}
+    assert found == {("val", "training", "best"), ("val-native-last", "native", "last")}
+    code, _, err = command(capsys, run, "--size", "full")
+    assert code == 2 and "size 'full' was given: choose training or native." in err
+
+
+def test_a_run_scores_itself_at_native_size_where_it_is_asked_to(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    settings = config.flat() | {"native_scores": True, "epochs": 1, "val_split": "honest"}
+    run = tiny.train(tmp_path / "runs", RunConfig.from_flat(settings))
+    native = [one for one in saved_evaluations(run) if one.scored_at == "native"]
+    assert [one.split for one in native] == ["test", "val"]
+    assert all(run.evaluation_confusion(one.name, one.stem).exists() for one in native)
 
 
 def test_a_loss_that_is_not_finite_is_still_strict_json(

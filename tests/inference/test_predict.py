@@ -206,8 +206,8 @@ def test_the_scores_of_an_image_by_hand(tmp_path: Path) -> None:
     truth = np.array([[0, 0, 0, 0], [1, 1, 1, 255]], np.uint8)
     predicted = np.array([[0, 0, 0, 1], [1, 1, 0, 2]], np.uint8)
     rows = ImageScores(CLASSES)
-    matrix = rows.add("a", predicted, truth)
-    assert matrix.tolist() == [[3, 1, 0], [1, 2, 0], [0, 0, 0]]
+    rows.add("a", predicted, truth)
+    assert rows.matrices[0].tolist() == [[3, 1, 0], [1, 2, 0], [0, 0, 0]]
     rows.add("all void", predicted, np.full((2, 4), 255, np.uint8))
 
     first, second = csv.DictReader(io.StringIO(rows.csv()))
