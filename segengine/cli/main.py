@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from segengine.cli import cache, data, experiments, runs, scoring, sweep
+from segengine.cli import cache, compare, data, experiments, runs, scoring, sweep
 from segengine.cli.flags import base_config, refuse_empty_paths
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
@@ -32,6 +32,7 @@ def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
         "sweep-stop": sweep.stop_sweep,
         "sweep-continue": sweep.continue_sweep,
         "evaluate": scoring.evaluate_run,
+        "compare": compare.compare_runs,
         "predict": scoring.predict_files,
         "sample-data": data.sample_data,
         "check": data.check_command(base),

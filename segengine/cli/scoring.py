@@ -15,14 +15,14 @@ from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
 from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
+from segengine.results.image_matrices import Size, Weights
 from segengine.results.scored_on import sized
 from segengine.run.rundir import RunDir
 from segengine.run.terminal import Terminal, say
 
 if TYPE_CHECKING:  # these import torch
-    from segengine.inference.evaluate import Evaluation, ScoredAt
+    from segengine.inference.evaluate import Evaluation
     from segengine.inference.evaluation_data import Part
-    from segengine.weights.checkpoint import Weights
 
 PARTS = (*SPLITS, "all")
 SIZES, WEIGHTS = ("training", "native"), ("best", "last")
@@ -80,7 +80,7 @@ def evaluate_run(
         progress,
         cast("Part", split),
         count,
-        scored_at=cast("ScoredAt", size),
+        scored_at=cast("Size", size),
         weights=cast("Weights", weights),
     )
     if json:

@@ -1,0 +1,125 @@
+"""What is compared: runs with what their logs say, and groups of those that differ in the seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segengine.config import RunConfig
+from segengine.config.wording import value_label
+from segengine.results.runlog import RunLog
+from segengine.results.table import RunRow
+
+MOST = 8  # runs, or groups of seeds, side by side
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A run that is compared.
+
+    Attributes:
+        name: what it is called on every page.
+    """
+
+    name: str
+    row: RunRow
+    log: RunLog
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.row.run.id
+
+    @property
+    def config(self) -> RunConfig | None:
+        """None where it cannot be read."""
+        return self.row.config
+
+    @property
+    def seed(self) -> int | None:
+        """None where the config cannot be read."""
+        return self.config.train.seed if self.config else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in label order; none before it has started."""
+        return tuple(one["name"] for one in self.log.started["classes"]) if self.log.started else ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs whose settings are equal but for the seed; most often one run.
+
+    Attributes:
+        name: that of its run, or of the first one and how many seeds there are.
+        members: positions among the entrants, ascending by seed.
+    """
+
+    name: str
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A setting in which entrants differ.
+
+    Attributes:
+        words: of each entrant, in order; "" where the setting has no meaning for it.
+    """
+
+    title: str
+    words: tuple[str, ...]
+
+
+def groups_of(entrants: Sequence[Entrant]) -> list[Group]:
+    """The groups in the order of their first runs; runs of one seed twice stay apart."""
+    by_settings: dict[tuple[str, int], list[int]] = {}
+    for place, entrant in enumerate(entrants):
+        key = _settings_but_seed(entrant)
+        twin = 0
+        while any(
+            entrants[other].seed == entrant.seed for other in by_settings.get((key, twin), ())
+        ):
+            twin += 1
+        by_settings.setdefault((key, twin), []).append(place)
+    groups = []
+    for places in by_settings.values():
+        members = sorted(places, key=lambda place: entrants[place].seed or 0)
+        name = entrants[places[0]].name
+        groups.append(Group(name if len(members) == 1 else _group_name(name, members), (*members,)))
+    return groups
+
+
+def each_by_itself(entrants: Sequence[Entrant]) -> list[Group]:
+    """A group per run."""
+    return [Group(entrant.name, (place,)) for place, entrant in enumerate(entrants)]
+
+
+def differing(entrants: Sequence[Entrant]) -> list[Differing]:
+    """The settings, the versions and the devices in which entrants differ, in the form's order."""
+    declared = RunConfig.declarations()
+    found = []
+    for field, info in declared.items():
+        words = tuple(
+            value_label(entrant.row.settings[field], info) if field in entrant.row.settings else ""
+            for entrant in entrants
+        )
+        found.append(Differing(str(info.title), words))
+    started = [entrant.log.started for entrant in entrants]
+    versions = [event["versions"] if event else {} for event in started]
+    for package in dict.fromkeys(name for one in versions for name in one):
+        words = tuple(one.get(package, "") for one in versions)
+        found.append(Differing(f"Version of {package}", words))
+    found.append(Differing("Ran on", tuple(event["device"] if event else "" for event in started)))
+    return [one for one in found if len(set(one.words)) > 1]
+
+
+def _settings_but_seed(entrant: Entrant) -> str:
+    if entrant.config is None:
+        return entrant.id
+    return json.dumps({**entrant.config.flat(), "seed": None}, sort_keys=True, default=str)
+
+
+def _group_name(name: str, members: Sequence[int]) -> str:
+    return f"{name} and {len(members) - 1} more seed{'s' * (len(members) > 2)}"
