@@ -15,6 +15,7 @@ from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
 from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
+from segengine.launchers.evaluating import progress_into
 from segengine.results.image_matrices import Size, Weights
 from segengine.results.scored_on import sized
 from segengine.run.rundir import RunDir
@@ -42,6 +43,7 @@ def evaluate_run(
     size: str = "training",
     weights: str = "best",
     json: bool = False,
+    progress_file: Path | None = None,
     runs_dir: Path = RUNS,
 ) -> int:
     """Score the weights of a run on a split of a dataset.
@@ -59,6 +61,7 @@ def evaluate_run(
             each mask, as papers do.
         weights: best for those of the best validation, last for those of the last epoch.
         json: Print JSON instead of text.
+        progress_file: JSON file to say how far it is in, for programs that wait for it.
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
@@ -73,7 +76,7 @@ def evaluate_run(
     count = _image_count(limit) if limit else None
     from segengine.inference import evaluate as scorer  # imports torch, after the quick checks
 
-    progress = Terminal().progress
+    progress = progress_into(progress_file) if progress_file else Terminal().progress
     result, path = scorer.evaluate(
         opened,
         config,

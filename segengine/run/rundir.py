@@ -228,6 +228,21 @@ class RunDir:
         """Its confusion matrices, in the order of that table; as those of the predictions."""
         return self.evaluation(dataset, split).with_name(f"{split}_confusion.npy")
 
+    @property
+    def evaluating_file(self) -> Path:
+        """The evaluation that was started in the background last: what of, and its process."""
+        return self.path / "evaluations" / ".evaluating.json"
+
+    @property
+    def evaluating_output(self) -> Path:
+        """What that process printed."""
+        return self.path / "evaluations" / ".evaluating.log"
+
+    @property
+    def evaluating_progress(self) -> Path:
+        """How far it is: phase, images done, images in all."""
+        return self.path / "evaluations" / ".evaluating-progress.json"
+
     def config(self) -> RunConfig:
         """The RunConfig that the run was made with.
 
