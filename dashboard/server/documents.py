@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 # The folders of the pages, in the order of the navigation; the first one is where people arrive.
-PAGES = ("launch", "runs", "curves", "masks", "guide")
+PAGES = ("launch", "runs", "curves", "compare", "masks", "guide")
 
 _SERVED = frozenset({"api", "_stcore", "media", "component", "static", "auth", "oauth2callback"})
 _HEAD = '<link rel="stylesheet" href="/api/frame.css"><script src="/api/frame.js"></script>'

@@ -101,7 +101,7 @@ def resampled_mious(sample: Sample, seed: int = 0, resamples: int = RESAMPLES) -
 
 @dataclass(frozen=True)
 class Difference:
-    """The mIoU of run B minus that of run A, on the same images.
+    """The mIoU of B minus that of A, on the same images; each a run, or the mean of runs.
 
     Attributes:
         value: -1 to 1.
@@ -125,19 +125,23 @@ class Difference:
         return self.interval is not None and not self.interval.low <= 0 <= self.interval.high
 
 
-def difference(sample: Sample, resampled: Floats | None, a: int, b: int) -> Difference:
-    """How run b differs from run a.
+def difference(
+    sample: Sample, resampled: Floats | None, a: Sequence[int], b: Sequence[int]
+) -> Difference:
+    """How runs b differ from runs a, each by their mean.
 
     Args:
         resampled: what `resampled_mious` gave; None: no interval.
     """
     mious = sample.mious()
-    value = float(mious[b] - mious[a])
-    same = all(np.array_equal(part[a], part[b]) for part in (sample.hits, sample.unions))
+    value = float(mious[list(b)].mean() - mious[list(a)].mean())
+    same = len(a) == len(b) == 1 and all(
+        np.array_equal(part[a[0]], part[b[0]]) for part in (sample.hits, sample.unions)
+    )
     error = _standard_error(sample, a, b)
     if resampled is None or same or not sample.has_intervals:
         return Difference(value, None, error, sample.units, same)
-    drawn = resampled[:, b] - resampled[:, a]
+    drawn = resampled[:, list(b)].mean(axis=1) - resampled[:, list(a)].mean(axis=1)
     left = np.mean(drawn < 0) + np.mean(drawn == 0) / 2
     p = float(min(1.0, 2 * max(min(left, 1 - left), 1 / len(drawn))))
     interval = bca(value, drawn, _jackknife(sample, b) - _jackknife(sample, a))
@@ -185,17 +189,19 @@ def _drawn(rng: np.random.Generator, resamples: int, units: int) -> Floats:
     return counts.reshape(resamples, units).astype(np.float64)
 
 
-def _jackknife(sample: Sample, run: int) -> Floats:
-    """(units,) the mIoU without each unit: sums are the totals minus a row."""
-    hits, unions = sample.hits[run], sample.unions[run]
-    return _mean_iou(hits.sum(axis=0) - hits, unions.sum(axis=0) - unions)
+def _jackknife(sample: Sample, runs: Sequence[int]) -> Floats:
+    """(units,) the runs' mean mIoU without each unit: sums are the totals minus a row."""
+    hits, unions = sample.hits[list(runs)], sample.unions[list(runs)]
+    totals = hits.sum(axis=1, keepdims=True), unions.sum(axis=1, keepdims=True)
+    mean: Floats = _mean_iou(totals[0] - hits, totals[1] - unions).mean(axis=0)
+    return mean
 
 
-def _standard_error(sample: Sample, a: int, b: int) -> float:
+def _standard_error(sample: Sample, a: Sequence[int], b: Sequence[int]) -> float:
     if sample.units < 2 or not sample.counted:
         return float("nan")
-    apart = _influence(sample, b) - _influence(sample, a)
-    return float(apart.std(ddof=1) / np.sqrt(sample.units))
+    means = [np.mean([_influence(sample, run) for run in runs], axis=0) for runs in (a, b)]
+    return float((means[1] - means[0]).std(ddof=1) / np.sqrt(sample.units))
 
 
 def _influence(sample: Sample, run: int) -> Floats:

@@ -27,14 +27,14 @@ def wait(run: RunDir) -> str:
 
 
 def test_a_split_is_evaluated_in_the_background(tmp_path: Path) -> None:
-    config = tiny.config(tiny.write_pets(tmp_path / "pets"), epochs=1)
+    config = tiny.config(tiny.write_pets(tmp_path / "pets"), epochs=1, val_split="honest")
     run = tiny.train(tmp_path / "runs", config)
     assert evaluating(run) is None
     start_evaluation(run, "test", "native", "best")
     with pytest.raises(UserError, match="is being evaluated already"):
         start_evaluation(run, "val", "training", "best")
     assert wait(run) == "done", run.evaluating_output.read_text()
-    assert [(one.split, one.scored_at) for one in saved_evaluations(run)][-1] == ("test", "native")
+    assert ("test", "native") in [(one.split, one.scored_at) for one in saved_evaluations(run)]
 
 
 def test_a_failure_is_told_in_its_own_sentence(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def stack(images: int, seed: int, good: float = 0.8, classes: int = 3) -> Counts
 
 def compared(a: Counts, b: Counts, seed: int = 0, groups: list[str] | None = None) -> Difference:
     sample = sample_of([a, b], groups)
-    return difference(sample, resampled_mious(sample, seed, 2000), 0, 1)
+    return difference(sample, resampled_mious(sample, seed, 2000), [0], [1])
 
 
 def test_the_difference_is_that_of_the_pooled_mious() -> None:
@@ -81,7 +81,7 @@ def test_the_delta_method_agrees_with_the_bootstrap_from_100_images_on() -> None
         sample = sample_of([stack(images, 1), stack(images, 2)])
         drawn = resampled_mious(sample, 0, 4000)
         spread = float((drawn[:, 1] - drawn[:, 0]).std(ddof=1))
-        assert difference(sample, drawn, 0, 1).standard_error == pytest.approx(spread, rel=0.06)
+        assert difference(sample, drawn, [0], [1]).standard_error == pytest.approx(spread, rel=0.06)
 
 
 def test_the_interval_is_that_of_scipy() -> None:
@@ -95,7 +95,7 @@ def test_the_interval_is_that_of_scipy() -> None:
     theirs = stats.bootstrap(
         (np.arange(60),), statistic, n_resamples=6000, method="BCa", rng=np.random.default_rng(1)
     ).confidence_interval
-    ours = difference(sample, resampled_mious(sample, 1, 6000), 0, 1).interval
+    ours = difference(sample, resampled_mious(sample, 1, 6000), [0], [1]).interval
     assert ours and ours.method == "BCa"
     width = theirs.high - theirs.low
     assert ours.low == pytest.approx(theirs.low, abs=0.05 * width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ class Group:
     """Runs whose settings are equal but for the seed; most often one run.
 
     Attributes:
-        name: that of its run, or of the first one and how many seeds there are.
+        name: that of its run, or what its runs' names have in common and how many they are.
         members: positions among the entrants, ascending by seed.
     """
 
@@ -83,12 +84,15 @@ def groups_of(entrants: Sequence[Entrant]) -> list[Group]:
         ):
             twin += 1
         by_settings.setdefault((key, twin), []).append(place)
-    groups = []
-    for places in by_settings.values():
-        members = sorted(places, key=lambda place: entrants[place].seed or 0)
-        name = entrants[places[0]].name
-        groups.append(Group(name if len(members) == 1 else _group_name(name, members), (*members,)))
-    return groups
+    groups = [
+        sorted(places, key=lambda place: entrants[place].seed or 0)
+        for places in by_settings.values()
+    ]
+    names = [_group_name([entrants[place].name for place in members]) for members in groups]
+    return [
+        Group(_told_apart(name, names, entrants[members[0]]), tuple(members))
+        for name, members in zip(names, groups, strict=True)
+    ]
 
 
 def each_by_itself(entrants: Sequence[Entrant]) -> list[Group]:
@@ -121,5 +125,16 @@ def _settings_but_seed(entrant: Entrant) -> str:
     return json.dumps({**entrant.config.flat(), "seed": None}, sort_keys=True, default=str)
 
 
-def _group_name(name: str, members: Sequence[int]) -> str:
-    return f"{name} and {len(members) - 1} more seed{'s' * (len(members) > 2)}"
+def _group_name(names: Sequence[str]) -> str:
+    """The name of a run, or what the names of several have in common, and how many they are."""
+    if len(names) == 1:
+        return names[0]
+    first, last = min(names), max(names)
+    length = next((i for i, letter in enumerate(first) if last[i : i + 1] != letter), len(first))
+    common = first[:length]
+    common = re.sub(r"[\s,;:(=_-]*(seed)?[\s,;:(=_-]*$", "", common, flags=re.IGNORECASE)
+    return f"{common or names[0]}, {len(names)} seeds"
+
+
+def _told_apart(name: str, names: Sequence[str], first: Entrant) -> str:
+    return name if names.count(name) == 1 else f"{name} ({first.id[-4:]}, ...)"

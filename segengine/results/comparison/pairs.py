@@ -32,7 +32,7 @@ class Pair:
 
     Attributes:
         value: mIoU of B minus that of A, -1 to 1: of means over seeds where there are several.
-        images: over the images, of the first seed of each (paired by image).
+        images: over the images (paired by image), of the means over seeds.
         seeds: over the seeds that both have; None where they share none, or have one each.
         interval: the 95 % interval that the sentence tells; None where there is none.
         by: what that interval is over: "images", "seeds" or "seeds and images".
@@ -76,17 +76,18 @@ def pairs(
         for group in ranked
     }
     couples = list(combinations(ranked, 2))
-    images = [difference(sample, resampled, rows[a.name][0], rows[b.name][0]) for b, a in couples]
+    images = [difference(sample, resampled, rows[a.name], rows[b.name]) for b, a in couples]
     adjusted = holm([one.p for one in images])
     mious = sample.mious()
     found = []
     for (b, a), one, corrected in zip(couples, images, adjusted, strict=True):
-        value = float(mious[rows[b.name]].mean() - mious[rows[a.name]].mean())
         seeds = _by_seed(entrants, a, b, shared, mious)
         interval, by = _interval(rows[a.name], rows[b.name], one, seeds, resampled)
         first, second = (shared.confusions[rows[group.name][0]] for group in (a, b))
         less, more, per_image = wins(first, second)
-        pair = Pair(a, b, value, one, seeds, interval, by, (less, more), per_image, corrected, "")
+        pair = Pair(
+            a, b, one.value, one, seeds, interval, by, (less, more), per_image, corrected, ""
+        )
         found.append(_with_sentence(pair, over, len(couples)))
     return found
 
@@ -118,7 +119,7 @@ def _interval(
         return group_interval(resampled, a, b), "seeds and images"
     if seeds and seeds.low is not None and seeds.high is not None:
         return Interval(seeds.low, seeds.high, "percentile"), "seeds"
-    return (images.interval, "images") if len(a) == len(b) == 1 else (None, "")
+    return images.interval, "images" if images.interval else ""
 
 
 def _with_sentence(pair: Pair, over: str, pairs_shown: int) -> Pair:
@@ -132,12 +133,10 @@ def _verdict(pair: Pair, over: str) -> str:
     if pair.images.identical and len(pair.a.members) == len(pair.b.members) == 1:
         return f"{a} and {b} are identical on all {pair.images.units:,} images."
     if pair.interval is None:
-        why = (
-            f"{pair.images.units:,} images are too few for an interval"
-            if pair.images.units < FEWEST
-            else "one of them has one seed and the other several: no interval"
+        return (
+            f"{b} is {points} points of mIoU above {a} ({over}); {pair.images.units:,} images are "
+            f"too few for an interval: {FEWEST} are needed."
         )
-        return f"{b} is {points} points of mIoU above {a} ({over}); {why}."
     low, high = (f"{100 * end:.1f}" for end in pair.interval[:2])
     rough = ", few images, rough" if pair.images.units < FEW and "images" in pair.by else ""
     spread = f"95 % interval {low} to {high} over {pair.by}{rough}"

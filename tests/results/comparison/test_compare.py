@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from segengine.errors import UserError
+from segengine.results.comparison.entrants import _group_name
 from segengine.results.comparison.pairs import most_different, win_words
 from segengine.results.comparison.report import heads, report_table, to_json
 from segengine.run.rundir import RunDir
@@ -68,7 +69,7 @@ def test_few_images_have_a_rough_interval_or_none(tmp_path: Path) -> None:
 
     assert "few images, rough" in sentence(20)
     assert "few images" not in sentence(40)
-    assert sentence(9).endswith("9 images are too few for an interval.")
+    assert sentence(9).endswith("9 images are too few for an interval: 10 are needed.")
 
 
 def test_only_shared_images_are_compared_and_it_is_said(tmp_path: Path) -> None:
@@ -143,13 +144,26 @@ def test_seeds_are_groups_compared_by_seed(tmp_path: Path) -> None:
     ]
     found = compared(*a, *b)
     first, second = found.lines
-    assert first.group.name == "run D and 2 more seeds" and first.group.members == (3, 4, 5)
+    assert first.group.name == "run, 3 seeds (" + b[0].id[
+        -4:
+    ] + ", ...)" and first.group.members == (3, 4, 5)
     assert len(first.miou.values) == 3 and first.miou.sd
     (pair,) = found.pairs
     assert pair.by == "seeds" and pair.seeds and list(pair.seeds.differences) == [0, 1, 2]
     assert pair.value == pytest.approx(first.miou.mean - second.miou.mean)
     assert "over seeds; 40 images" in pair.sentence
     assert "3 seeds cannot show it without that (sign-flip p 0.25, at least 0.25)" in pair.sentence
+
+
+def test_a_group_is_called_by_what_its_runs_names_have_in_common() -> None:
+    assert (
+        _group_name(["U-Net scratch, seed 0", "U-Net scratch, seed 1"]) == "U-Net scratch, 2 seeds"
+    )
+    assert _group_name(["SegFormer-B0 frozen 12ab", "SegFormer-B0 frozen 3fa9"]) == (
+        "SegFormer-B0 frozen, 2 seeds"
+    )
+    assert _group_name(["alpha", "beta", "gamma"]) == "alpha, 3 seeds"
+    assert _group_name(["baseline"]) == "baseline"
 
 
 def test_five_seeds_are_resampled_beside_the_images(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Compare: what differs between runs, which leads, and whether the difference is real."""
