@@ -27,6 +27,7 @@ def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
         "show": runs.show,
         "stop": runs.stop,
         "resume": runs.resume,
+        "slim": runs.slim,
         "sweep": sweep.sweep_command(base),
         "sweeps": sweep.sweeps,
         "sweep-stop": sweep.stop_sweep,

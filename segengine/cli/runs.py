@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from segengine import launchers
 from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.errors import UserError
+from segengine.results.amounts import size_text
 from segengine.results.index import RunIndex
 from segengine.results.status import read_status
+from segengine.run.more_epochs import longer, meaning, plan_epochs, planned_but_not_trained
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
 from segengine.run.terminal import say
@@ -60,20 +65,56 @@ def stop(run: RunId, runs_dir: Path = RUNS) -> int:
     return 0
 
 
-def resume(run: RunId, runs_dir: Path = RUNS) -> int:
+def resume(run: RunId, epochs: int = 0, runs_dir: Path = RUNS) -> int:
     """Resume a run from its last checkpoint (from the beginning if it has none).
+
+    With more epochs, a finished run goes on, too. An exponential or step schedule goes on as if
+    the run had been planned this long; a cosine or polynomial one is stretched to the new end, so
+    the learning rate jumps to what a run of that length has at this epoch.
 
     Args:
         run: Id of the run.
+        epochs: Train it to so many epochs in all (0: to those that it was planned for).
         runs_dir: Folder that holds the runs.
     """
     opened = RunDir.open(runs_dir, run)
-    if read_status(opened).state == "finished":
-        raise UserError(f"Run {run} is finished: there is nothing to resume.")
+    state = read_status(opened).state
+    if state == "finished" and not epochs and not planned_but_not_trained(opened):
+        raise UserError(
+            f"Run {run} is finished: there is nothing to resume. `--epochs` trains it longer.",
+            field="run",
+        )
+    if epochs:
+        longer(opened, epochs)  # what is refused shall leave no mark
     stopper = Stopper()
     stopper.listen()
     with launchers.claimed(opened):
+        if epochs:
+            say(meaning(plan_epochs(opened, epochs)), error=True)
         # imports torch, after the signals and the run are ours
         from segengine.training.session import run_training
 
         return run_training(opened, stopper)
+
+
+def slim(
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    runs_dir: Path = RUNS,
+) -> int:
+    """Let the optimizer's state of finished runs go: most of what they take on disk.
+
+    They can still predict, be evaluated and give their weights to others, but not be resumed, nor
+    trained for more epochs.
+
+    Args:
+        runs: Ids of the runs.
+        runs_dir: Folder that holds the runs.
+    """
+    opened = [RunDir.open(runs_dir, run) for run in runs]
+    if not opened:
+        raise UserError("Give at least one run.", field="runs")
+    from segengine.training.slim import slim as let_go  # imports torch, after the quick checks
+
+    for run in opened:
+        say(f"{run.id}: {size_text(let_go(run))} freed")
+    return 0

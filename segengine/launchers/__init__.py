@@ -21,6 +21,7 @@ from segengine.registry import unknown_name
 from segengine.run.event_log import read_events
 from segengine.run.events import END_EVENTS
 from segengine.run.links import refuse_links
+from segengine.run.more_epochs import plan_epochs
 from segengine.run.records import Job
 from segengine.run.rundir import Handle, RunDir
 from segengine.run.stopping import request_stop
@@ -55,17 +56,22 @@ class Launcher(Protocol):
 LAUNCHERS: Mapping[str, Launcher] = {"local": local}
 
 
-def submit(run: RunDir, backend: str = "local") -> None:
+def submit(run: RunDir, backend: str = "local", *, epochs: int = 0) -> None:
     """Start (or resume) a run in a process that outlives this one.
+
+    Args:
+        epochs: so many in all from now on; 0: those that it was planned for.
 
     Raises:
         UserError: the run is running already, there is no such backend, there is a link inside its
-            folder, or it cannot be started.
+            folder, or it cannot be started, or not for so many epochs.
     """
     launcher = _launcher(backend)
     refuse_links(run)
     with _claim_lock(run):
         _require_free(run)
+        if epochs:
+            plan_epochs(run, epochs)
         run.request_file.unlink(missing_ok=True)
         run.write_job(backend)  # from here on the run waits, whatever becomes of this process
         run.write_job(backend, launcher.submit(run))

@@ -116,6 +116,8 @@ class RunLog:
             self._leave_out(f"event {event.get('seq')}: {contradiction}")
             return
         self.last_time = event.get("time", self.last_time)
+        if event["event"] == "checkpoint" and self.end:
+            return  # an ended run's checkpoint was made smaller: the run has still ended
         self.end = self.progress = None
         self.pace.note(event)
         if event["event"] == "run_started":

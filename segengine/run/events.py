@@ -8,7 +8,8 @@ as declared here.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeAlias, cast
 
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
@@ -244,3 +245,14 @@ class RunFailed(Head):
 End: TypeAlias = RunFinished | RunStopped | RunFailed
 Event: TypeAlias = RunStarted | Progress | Step | Epoch | Masks | Checkpoint | End
 END_EVENTS = ("run_finished", "run_stopped", "run_failed")  # how a session ends, if not by a crash
+
+
+def end_of(events: Sequence[Event]) -> End | None:
+    """How a log's last session ended; None while it is at work, and after a crash.
+
+    A checkpoint that follows the end was made smaller after it.
+    """
+    last = next((event for event in reversed(events) if event["event"] != "checkpoint"), None)
+    if last is None or last["event"] not in END_EVENTS:
+        return None
+    return cast("End", last)

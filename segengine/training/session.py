@@ -29,7 +29,14 @@ from segengine.training.components import Components, build_components, run_star
 from segengine.training.dry_run import dry_run
 from segengine.training.state import Position, restore
 from segengine.training.trainer import Trainer
-from segengine.weights.checkpoint import best_weights, load_best
+from segengine.weights.checkpoint import (
+    State,
+    best_weights,
+    can_train,
+    load_best,
+    save_checkpoint,
+    weights_only,
+)
 from segengine.weights.integrity import parts_of
 
 
@@ -143,6 +150,9 @@ def _train(
         components = set_up(run.config(), run.path.parent, progress, resumes=resumes)
     position = restore(run, components) if resumes else Position.start(components)
     logger.started(run_started_event(components, position))
+    if not position.is_over(components.config):  # else what an earlier end predicted is still so
+        for file in (run.per_image_file, run.confusion_file):
+            file.unlink(missing_ok=True)
     trainer = Trainer(run, components, position, stopper, logger)
     try:
         trainer.fit()
@@ -165,6 +175,7 @@ def _train(
         finished["test"] = _score_test(run, components, position, progress)
     if components.config.train.native_scores:
         _score_at_native_size(run, components, position, progress)
+    _keep_weights_only(run, best, position, logger)
     return finished
 
 
@@ -193,3 +204,12 @@ def _score_at_native_size(
     for split in splits:
         data = open_evaluation_data(run, best.classes, config.data, split, None, progress)
         score_native(run, config, best, data, split, progress)
+
+
+def _keep_weights_only(run: RunDir, best: State, position: Position, logger: RunLogger) -> None:
+    """The best checkpoint of a finished run: to predict with, not to train on from."""
+    if not can_train(best):
+        return
+    digest = save_checkpoint(run.best_checkpoint, weights_only(best))
+    path = run.best_checkpoint.relative_to(run.path).as_posix()
+    logger.checkpoint(position.best_epoch, "best", path, digest)

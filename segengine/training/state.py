@@ -18,7 +18,7 @@ from segengine.models.base import SegmentationModel
 from segengine.run.events import ValRecord, score_of
 from segengine.run.rundir import RunDir
 from segengine.training.components import Components
-from segengine.weights.checkpoint import State, load_checkpoint, rng_state, set_rng_state
+from segengine.weights.checkpoint import State, can_train, load_checkpoint, rng_state, set_rng_state
 from segengine.weights.integrity import parts_of
 
 
@@ -171,7 +171,13 @@ def restore(run: RunDir, components: Components) -> Position:
     """
     state = load_checkpoint(run.last_checkpoint)
     with parts_of(run.last_checkpoint):
-        if state["fingerprint"] != components.config.fingerprint():
+        if not can_train(state):
+            raise UserError(
+                f"The optimizer's state of run {run.id} was let go, and it cannot be trained on: "
+                f"start a new run with --weights run:{run.id}.",
+                field="run",
+            )
+        if not _is_of(state, components.config):
             raise UserError(
                 f"{run.last_checkpoint} was saved with another config than {run.config_file} "
                 "holds: put the config back as it was, or start a new run."
@@ -180,3 +186,12 @@ def restore(run: RunDir, components: Components) -> Position:
         components.lineage = state["lineage"]
         set_rng_state(state["rng"])
         return Position.from_state(state["position"], components)
+
+
+def _is_of(state: State, config: RunConfig) -> bool:
+    """Whether a checkpoint is of that config, or of the same with fewer epochs."""
+    if state["fingerprint"] == config.fingerprint():
+        return True
+    saved = state["config"]["train"]["epochs"]
+    fewer = config.with_values(epochs=saved)
+    return bool(saved < config.train.epochs and state["fingerprint"] == fewer.fingerprint())

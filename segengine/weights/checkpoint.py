@@ -25,6 +25,7 @@ from segengine.weights.tensor_file import load_tensors
 
 FORMAT = "seglab-1"
 State = dict[str, Any]  # a checkpoint's contents
+_TRAINING = ("optimizer", "scaler", "rng")
 Weights = Literal["best", "last"]  # of the best validation, or of the last epoch
 
 
@@ -131,6 +132,16 @@ def set_rng_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(cpu.clone())
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def weights_only(state: State) -> State:
+    """A checkpoint without what only training needs: optimizer, loss scaling, random numbers."""
+    return {name: value for name, value in state.items() if name not in _TRAINING}
+
+
+def can_train(state: State) -> bool:
+    """Whether a checkpoint was not made of weights only."""
+    return any(name in state for name in _TRAINING)
 
 
 def best_weights(state: State) -> dict[str, Tensor]:

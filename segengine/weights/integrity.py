@@ -15,6 +15,7 @@ from segengine.errors import UserError, one_line
 from segengine.files import sha256_of
 from segengine.run.event_log import read_events
 from segengine.run.rundir import RunDir
+from segengine.weights.tensor_file import load_tensors
 
 _BENT = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError)
 
@@ -75,6 +76,11 @@ class LoggedCheckpoints:
         for other in both:
             if other != checkpoint.absolute() and other.is_file():
                 epoch = self.epochs.get(sha256_of(other))
+                if epoch is not None and not _can_train(other) and other.name == "best.pt":
+                    return (
+                        f"The run's best.pt is whole (epoch {epoch}) but holds weights only: start "
+                        f"a new run with --weights run:{self.run.id}."
+                    )
                 if epoch is not None:
                     return (
                         f"The run's {other.name} is whole (epoch {epoch}): copy it over "
@@ -83,6 +89,11 @@ class LoggedCheckpoints:
         return (
             "The run has no other whole checkpoint: restore the file from a copy, or train again."
         )
+
+
+def _can_train(checkpoint: Path) -> bool:
+    """Whether a whole checkpoint holds the optimizer's state."""
+    return "optimizer" in load_tensors(checkpoint)
 
 
 def _step(position: dict[str, Any]) -> int:

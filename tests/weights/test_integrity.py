@@ -63,8 +63,17 @@ def test_a_flipped_bit_is_not_lent_to_another_run(run: RunDir) -> None:
         assert error.value.field == "weights" and weights in str(error.value)
 
 
+def test_a_finished_runs_best_weights_are_no_state_to_go_on_from(run: RunDir) -> None:
+    drop_the_end(run)
+    flip(run.last_checkpoint, 0.4)
+    tiny.go_on(run, code=1)
+    (failed,) = tiny.events(run, "run_failed")
+    assert f"weights only: start a new run with --weights run:{run.id}." in failed["error"]
+
+
 def test_a_flipped_bit_is_not_gone_on_with(run: RunDir) -> None:
     drop_the_end(run)
+    shutil.copyfile(run.last_checkpoint, run.best_checkpoint)  # as it is until the run finishes
     flip(run.last_checkpoint, 0.4)
     before = run.last_checkpoint.read_bytes()
     tiny.go_on(run, code=1)
