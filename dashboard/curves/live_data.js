@@ -3,11 +3,12 @@
 const T_975 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]; // 1, 2, ...
 const BEYOND_T = (degrees) => 1.96 + 2.4 / degrees; // off by less than .01 from 11 degrees on
 
-// Two tables of columns, "steps" and "epochs", as segengine/results/series.py declares them.
+// Three tables of columns, "steps", "epochs" and "uses", as segengine/results/series.py declares them.
 class RunData {
   constructor() {
     this.steps = {};
     this.epochs = {};
+    this.uses = {};
     this.facts = { classes: [], steps: 0, images: 0, resumed: [] };
     this.status = null;
     this.offset = "";
@@ -20,9 +21,10 @@ class RunData {
       this.facts = news.reset;
       this.steps = {};
       this.epochs = {};
+      this.uses = {};
     }
-    for (const table of ["steps", "epochs"]) append(this[table], news[table]);
-    return new Set([...Object.keys(news.steps), ...Object.keys(news.epochs)]);
+    for (const table of ["steps", "epochs", "uses"]) append(this[table], news[table]);
+    return new Set(["steps", "epochs", "uses"].flatMap((table) => Object.keys(news[table])));
   }
 
   get hasPoints() {
@@ -150,9 +152,9 @@ function sharedCurve(run, table, column, unit) {
   }
   const epochs = run.epochs.epoch ?? [];
   const xs = run.xs("epochs", unit);
-  const values = run.steps[column] ?? [];
+  const values = run[table][column] ?? [];
   const sums = new Map();
-  (run.steps.epoch ?? []).forEach((position, row) => {
+  (run[table].epoch ?? []).forEach((position, row) => {
     if (values[row] === null) return;
     const [sum, n] = sums.get(Math.ceil(position)) ?? [0, 0];
     sums.set(Math.ceil(position), [sum + values[row], n + 1]);

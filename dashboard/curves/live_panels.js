@@ -15,6 +15,10 @@ const PANELS = {
   lr: panel("Learning rate", [["steps", "lr", ""]], null, "#.3~g"),
   images_per_second: panel("Images per second", [["steps", "images_per_second", ""]], null, ",.3~r"),
   epoch_seconds: panel("Seconds per epoch", [["epochs", "epoch_seconds", ""]], null, ",.3~r"),
+  cpu: small("CPU in percent of a core", [["uses", "cpu", ""]]),
+  memory: small("Memory in GB", [["uses", "memory", ""]]),
+  gpu: small("GPU in percent", [["uses", "gpu", ""]]),
+  gpu_memory: small("GPU memory in GB", [["uses", "gpu_memory", ""]]),
 };
 const FIRST_PANELS = ["loss", "miou", "classes", "lr"];
 const UNITS = { epoch: "Epoch", step: "Step", images: "Images seen", time: "Minutes of training" };
@@ -35,6 +39,10 @@ const MARKS = {
 
 function panel(title, curves, range, format = ".3f") {
   return { title, curves, range, format };
+}
+
+function small(title, curves) {
+  return { ...panel(title, curves, null, ",.3~r"), small: true };
 }
 
 function bothSplits(score) {

@@ -14,6 +14,7 @@ from dashboard.shared.formats import (
     format_miou,
     format_time_left,
 )
+from segengine.results.amounts import size_text
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus, read_status
 from segengine.run.events import ClassRecord
@@ -65,7 +66,7 @@ def live_status(run: RunDir, log: RunLog) -> LiveStatus:
         shape=shape,
         color=color,
         active=status.active,
-        activity=status.activity,
+        activity=status.activity or (_use_words(log) if status.state == "running" else ""),
         epoch=format_epochs(status.epoch, status.epochs),
         epochs=status.epochs if status.active else status.epoch,
         best=format_miou(status.best_miou),
@@ -108,6 +109,17 @@ def live_facts(log: RunLog) -> LiveFacts:
         images=log.started["train_images"],
         resumed=tuple(round(session.step / max(steps, 1), 4) for session in log.sessions[1:]),
     )
+
+
+def _use_words(log: RunLog) -> str:
+    """What the run uses of the machine: "CPU 196 %, 1.2 GB, GPU 80 %"; "" before it is known."""
+    if not log.uses:
+        return ""
+    use = log.uses[-1][1]
+    words = [f"CPU {use['cpu_percent']:.0f} %", size_text(use["memory_bytes"])]
+    if "gpu_percent" in use:
+        words.append(f"GPU {use['gpu_percent']:.0f} %")
+    return ", ".join(words)
 
 
 def _end(status: RunStatus) -> str:

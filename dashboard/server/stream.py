@@ -86,7 +86,7 @@ class Feed:
 
     def _message(self, new: Series, reset: dict[str, Any] | None = None) -> dict[str, Any]:
         assert self.status is not None
-        points = {"steps": new.steps, "epochs": new.epochs}
+        points = {"steps": new.steps, "epochs": new.epochs, "uses": new.uses}
         return {"id": self.run.id, "reset": reset, **points, "status": asdict(self.status)}
 
     def _moved(self, status: LiveStatus) -> bool:

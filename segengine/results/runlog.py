@@ -9,8 +9,19 @@ from typing import NamedTuple
 from segengine.errors import UserError
 from segengine.results.pace import Pace
 from segengine.run.event_log import read_log
-from segengine.run.events import End, Epoch, Event, Progress, RunStarted, Step, ValRecord, score_of
+from segengine.run.events import (
+    End,
+    Epoch,
+    Event,
+    Progress,
+    Resources,
+    RunStarted,
+    Step,
+    ValRecord,
+    score_of,
+)
 
+MOST_USES = 2000
 MOST_DAMAGED = 20  # damaged lines whose problem is kept
 
 
@@ -47,6 +58,7 @@ class RunLog:
         sessions: one per `run_started`, in order.
         epochs: epoch number (1-based) -> `epoch` event.
         steps: the `step` events, in order.
+        uses: (optimizer steps done, `resources` event), in order, at most MOST_USES.
         masks: epoch -> folder of its masks, relative to the run folder.
         end: the event that ended the run; None while it runs (or after a crash).
         progress: the last `progress` (reading data, validating, ...); None during training steps.
@@ -65,6 +77,7 @@ class RunLog:
     sessions: list[Session] = field(default_factory=list)
     epochs: dict[int, Epoch] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    uses: list[tuple[int, Resources]] = field(default_factory=list)
     masks: dict[int, str] = field(default_factory=dict)
     end: End | None = None
     progress: Progress | None = None
@@ -116,6 +129,9 @@ class RunLog:
             self._leave_out(f"event {event.get('seq')}: {contradiction}")
             return
         self.last_time = event.get("time", self.last_time)
+        if event["event"] == "resources":
+            self._note_use(event)
+            return
         if event["event"] == "checkpoint" and self.end:
             return  # an ended run's checkpoint was made smaller: the run has still ended
         self.end = self.progress = None
@@ -147,6 +163,13 @@ class RunLog:
             or event["event"] == "run_failed"
         ):
             self.end = event
+
+    def _note_use(self, event: Resources) -> None:
+        """Of a long run every second, fourth, ... one is kept: more points than pixels are lost."""
+        step = max(self.steps[-1]["step"] if self.steps else 0, self.pace.step)
+        self.uses.append((step, event))
+        if len(self.uses) > MOST_USES:
+            del self.uses[1:-1:2]
 
     def _contradiction(self, event: Event) -> str:
         """Why an event cannot follow the earlier ones; "" where it can."""

@@ -12,7 +12,7 @@ import numpy as np
 from tsdownsample import NaNMinMaxLTTBDownsampler
 
 from segengine.results.runlog import RunLog
-from segengine.run.events import Epoch, Event, Step, TrainRecord, ValRecord
+from segengine.run.events import Epoch, Event, Resources, Step, TrainRecord, ValRecord
 
 # Column -> its numbers, None where one was not logged or not finite, which is a gap in the curve.
 # Every table has the columns of `X`; the others are curves.
@@ -44,22 +44,27 @@ class Series:
         steps: `loss`, `lr` and `images_per_second` of single training steps.
         epochs: `train_` and `val_` scores (`val_miou`, `val_iou_0` of the first class), `lr` and
             `epoch_seconds`, one row per epoch.
+        uses: `cpu` and `gpu` (percent; 100 is one core, one GPU), `memory` and `gpu_memory` (GB).
 
-    In both, `epoch` is the number of epochs done, fractional for steps (step 3 of 4 in epoch 2 is
+    In all, `epoch` is the number of epochs done, fractional for steps (step 3 of 4 in epoch 2 is
     1.75), and `seconds` the time since the run began, without the pauses between its sessions.
     """
 
     steps: Table = field(default_factory=dict)
     epochs: Table = field(default_factory=dict)
+    uses: Table = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.epochs)
+        return bool(self.steps or self.epochs or self.uses)
 
 
 def series_of(log: RunLog) -> Series:
     """All curves of a run, with every epoch and step once."""
     events: list[Event] = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
-    return points_of(events, log)
+    series = points_of(events, log)
+    for step, event in log.uses:
+        _add(series.uses, _use_row(event, step, log))
+    return series
 
 
 def points_of(events: Iterable[Event], log: RunLog) -> Series:
@@ -69,6 +74,8 @@ def points_of(events: Iterable[Event], log: RunLog) -> Series:
     for event in events:
         if event["event"] == "step" and steps_per_epoch:
             _add(series.steps, _step_row(event, steps_per_epoch, log))
+        elif event["event"] == "resources":
+            _add(series.uses, _use_row(event, log.steps[-1]["step"] if log.steps else 0, log))
         elif event["event"] == "epoch":
             _add(series.epochs, _epoch_row(event, log))
     return series
@@ -85,9 +92,8 @@ def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
             *_telling(steps, "images_per_second", limit // 3),
         }
     )
-    return Series(
-        {name: [column[i] for i in kept] for name, column in steps.items()}, series.epochs
-    )
+    thin = {name: [column[i] for i in kept] for name, column in steps.items()}
+    return Series(thin, series.epochs, series.uses)
 
 
 def rows(table: Table) -> int:
@@ -101,7 +107,7 @@ def as_csv(series_by_run: Mapping[str, Series]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", "curve", *X, "value"])
     for run_id, series in series_by_run.items():
-        for kind, table in (("step_", series.steps), ("", series.epochs)):
+        for kind, table in (("step_", series.steps), ("", series.epochs), ("", series.uses)):
             for curve in (name for name in table if name not in X):
                 points = zip(*(table[name] for name in (*X, curve)), strict=True)
                 writer.writerows(
@@ -119,6 +125,18 @@ def _step_row(event: Step, steps_per_epoch: int, log: RunLog) -> dict[str, float
         "loss": event["loss"],
         "lr": event["lr"],
         "images_per_second": event["images_per_second"],
+    }
+
+
+def _use_row(event: Resources, step: int, log: RunLog) -> dict[str, float | None]:
+    gpu_memory = event.get("gpu_memory_bytes")
+    return {
+        "epoch": round(step / max(1, log.started["steps_per_epoch"] if log.started else 1), 4),
+        "seconds": log.elapsed(event),
+        "cpu": event["cpu_percent"],
+        "memory": event["memory_bytes"] / 1e9,
+        "gpu": event.get("gpu_percent"),
+        "gpu_memory": None if gpu_memory is None else gpu_memory / 1e9,
     }
 
 

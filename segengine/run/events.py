@@ -176,6 +176,21 @@ def score_of(val: ValRecord, metric: str) -> float:
     return val["pixel_accuracy"] if metric == "pixel_accuracy" else val["miou"]
 
 
+class Use(TypedDict):
+    """What a run's process and its children use of the machine."""
+
+    cpu_percent: Annotated[float, "since the last such event; 100 is one core"]
+    memory_bytes: Annotated[Count, "resident memory"]
+    gpu_percent: NotRequired[Annotated[float, "busy time of the run's GPU; missing without one"]]
+    gpu_memory_bytes: NotRequired[Annotated[Count, "used on that GPU, by all processes"]]
+
+
+class Resources(Head, Use):
+    """What the run uses of the machine; at most every two seconds."""
+
+    event: Literal["resources"]
+
+
 class Epoch(Head):
     """An epoch is over."""
 
@@ -243,7 +258,7 @@ class RunFailed(Head):
 
 
 End: TypeAlias = RunFinished | RunStopped | RunFailed
-Event: TypeAlias = RunStarted | Progress | Step | Epoch | Masks | Checkpoint | End
+Event: TypeAlias = RunStarted | Progress | Step | Resources | Epoch | Masks | Checkpoint | End
 END_EVENTS = ("run_finished", "run_stopped", "run_failed")  # how a session ends, if not by a crash
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, cast
 
 from segengine.run.event_log import EventLog
 from segengine.run.events import (
@@ -12,23 +12,38 @@ from segengine.run.events import (
     Epoch,
     Masks,
     Progress,
+    Resources,
     RunFailed,
     RunFinished,
     RunStarted,
     RunStopped,
     Step,
+    Use,
 )
 from segengine.run.overlap import overlap_words
 from segengine.run.terminal import Terminal
 
+USE_INTERVAL = 2.0  # least seconds between two `resources` events
 INTERVAL = 0.2  # least seconds between two `step` or two `progress` events
 
 
 class RunLogger:
     """Writes a run's events to its log, and the same in short to the terminal."""
 
-    def __init__(self, log: EventLog, terminal: Terminal | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        terminal: Terminal | None = None,
+        use: Callable[[], Use] | None = None,
+    ) -> None:
+        """Write to a log.
+
+        Args:
+            use: what the process uses of the machine since it was asked last.
+        """
         self._log = log
+        self._use = use
+        self._last_use = 0.0
         self._terminal = terminal or Terminal()
         self._epochs = 0
         self._val_images = self._best_by = ""
@@ -66,6 +81,7 @@ class RunLogger:
         if loss is None or not self.step_due():
             return
         self._last_step = time.monotonic()
+        self._tell_use()
         speed = self._images / max(self._last_step - self._measuring_since, 1e-9)
         self._begin_measuring()
         self._log.write(
@@ -99,8 +115,16 @@ class RunLogger:
         now = time.monotonic()
         if now - self._last_progress >= INTERVAL or done in (0, total):
             self._last_progress = now
+            self._tell_use()
             self._log.write(Progress(event="progress", phase=phase, done=done, total=total))
         self._terminal.progress(phase, done, total)
+
+    def _tell_use(self) -> None:
+        now = time.monotonic()
+        if self._use is None or now - self._last_use < USE_INTERVAL:
+            return
+        self._last_use = now
+        self._log.write(cast("Resources", {"event": "resources", **self._use()}))
 
     def require_in_place(self) -> None:
         """Refuse to go on where the run folder was moved or deleted.

@@ -27,6 +27,7 @@ from segengine.run.stopping import Stopped, Stopper
 from segengine.run.writer_lock import only_writer
 from segengine.training.components import Components, build_components, run_started_event
 from segengine.training.dry_run import dry_run
+from segengine.training.resources import Meter
 from segengine.training.state import Position, restore
 from segengine.training.trainer import Trainer
 from segengine.weights.checkpoint import (
@@ -69,7 +70,8 @@ def run_training(run: RunDir, stopper: Stopper, components: Components | None = 
     """
     with only_writer(run), EventLog(run.events_file) as log:
         _remove_leftovers(run)
-        return _train_to_the_end(run, stopper, RunLogger(log), components)
+        logger = RunLogger(log, use=Meter())
+        return _train_to_the_end(run, stopper, logger, components)
 
 
 def _train_to_the_end(

@@ -168,7 +168,9 @@ def test_one_validation_at_the_end_is_enough_for_all_files(pets: Path, tmp_path:
 
 def test_events_come_in_their_order(run: RunDir) -> None:
     order = [
-        event["event"] for event in tiny.events(run) if event["event"] not in ("step", "progress")
+        event["event"]
+        for event in tiny.events(run)
+        if event["event"] not in ("step", "progress", "resources")
     ]
     validated = ["epoch", "masks", "checkpoint"]
     best = [event["epoch"] for event in tiny.events(run, "checkpoint") if event["kind"] == "best"]
