@@ -19,7 +19,7 @@ from dashboard.server.watcher import Watcher
 from dashboard.shared.run_store import reading
 from segengine.errors import UserError
 from segengine.results.runlog import RunLog
-from segengine.results.series import MAX_POINTS, Series, points_of, rows
+from segengine.results.series import MAX_POINTS, Series, points_of, rounded, rows
 from segengine.run.event_log import read_events
 from segengine.run.events import Event
 from segengine.run.rundir import RunDir
@@ -86,7 +86,8 @@ class Feed:
 
     def _message(self, new: Series, reset: dict[str, Any] | None = None) -> dict[str, Any]:
         assert self.status is not None
-        points = {"steps": new.steps, "epochs": new.epochs, "uses": new.uses}
+        tables = {"steps": new.steps, "epochs": new.epochs, "uses": new.uses}
+        points = {name: rounded(table) for name, table in tables.items()}
         return {"id": self.run.id, "reset": reset, **points, "status": asdict(self.status)}
 
     def _moved(self, status: LiveStatus) -> bool:

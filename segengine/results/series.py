@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,24 +60,38 @@ class Series:
 
 def series_of(log: RunLog) -> Series:
     """All curves of a run, with every epoch and step once."""
-    events: list[Event] = [*log.steps, *(log.epochs[epoch] for epoch in sorted(log.epochs))]
-    series = points_of(events, log)
-    for step, event in log.uses:
-        _add(series.uses, _use_row(event, step, log))
-    return series
+    epochs = [log.epochs[epoch] for epoch in sorted(log.epochs)]
+    return _series(log.steps, epochs, log.uses, log)
 
 
 def points_of(events: Iterable[Event], log: RunLog) -> Series:
     """The points that these events of a log add to its curves."""
-    steps_per_epoch = log.started["steps_per_epoch"] if log.started else 0
-    series = Series()
+    steps: list[Step] = []
+    epochs: list[Epoch] = []
+    uses: list[tuple[int, Resources]] = []
+    done = log.steps[-1]["step"] if log.steps else 0
     for event in events:
-        if event["event"] == "step" and steps_per_epoch:
-            _add(series.steps, _step_row(event, steps_per_epoch, log))
-        elif event["event"] == "resources":
-            _add(series.uses, _use_row(event, log.steps[-1]["step"] if log.steps else 0, log))
+        if event["event"] == "step":
+            steps.append(event)
         elif event["event"] == "epoch":
-            _add(series.epochs, _epoch_row(event, log))
+            epochs.append(event)
+        elif event["event"] == "resources":
+            uses.append((done, event))
+    return _series(steps, epochs, uses, log)
+
+
+def _series(
+    steps: Sequence[Step],
+    epochs: Sequence[Epoch],
+    uses: Sequence[tuple[int, Resources]],
+    log: RunLog,
+) -> Series:
+    per_epoch = log.started["steps_per_epoch"] if log.started else 0
+    series = Series(steps=_step_columns(steps, per_epoch, log) if steps and per_epoch else {})
+    for event in epochs:
+        _add(series.epochs, _epoch_row(event, log))
+    for done, use in uses:
+        _add(series.uses, _use_row(use, done, per_epoch, log))
     return series
 
 
@@ -94,6 +108,14 @@ def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
     )
     thin = {name: [column[i] for i in kept] for name, column in steps.items()}
     return Series(thin, series.epochs, series.uses)
+
+
+def rounded(table: Table) -> Table:
+    """The same numbers with the six digits that a chart can show."""
+    return {
+        name: [None if value is None else float(f"{value:.6g}") for value in column]
+        for name, column in table.items()
+    }
 
 
 def rows(table: Table) -> int:
@@ -118,20 +140,21 @@ def as_csv(series_by_run: Mapping[str, Series]) -> str:
     return text.getvalue()
 
 
-def _step_row(event: Step, steps_per_epoch: int, log: RunLog) -> dict[str, float | None]:
+def _step_columns(steps: Sequence[Step], per_epoch: int, log: RunLog) -> Table:
+    """A long run has 100,000 of these: column by column."""
     return {
-        "epoch": round(event["step"] / steps_per_epoch, 4),
-        "seconds": log.elapsed(event),
-        "loss": event["loss"],
-        "lr": event["lr"],
-        "images_per_second": event["images_per_second"],
+        "epoch": [round(event["step"] / per_epoch, 4) for event in steps],
+        "seconds": [log.elapsed(event) for event in steps],
+        "loss": [event["loss"] for event in steps],
+        "lr": [event["lr"] for event in steps],
+        "images_per_second": [event["images_per_second"] for event in steps],
     }
 
 
-def _use_row(event: Resources, step: int, log: RunLog) -> dict[str, float | None]:
+def _use_row(event: Resources, step: int, per_epoch: int, log: RunLog) -> dict[str, float | None]:
     gpu_memory = event.get("gpu_memory_bytes")
     return {
-        "epoch": round(step / max(1, log.started["steps_per_epoch"] if log.started else 1), 4),
+        "epoch": round(step / max(1, per_epoch), 4),
         "seconds": log.elapsed(event),
         "cpu": event["cpu_percent"],
         "memory": event["memory_bytes"] / 1e9,
@@ -166,8 +189,7 @@ def _add(table: Table, row: Mapping[str, float | None]) -> None:
     for name in row.keys() - table.keys():
         table[name] = [None] * count
     for name, column in table.items():
-        value = row.get(name)
-        column.append(None if value is None else float(f"{value:.6g}"))
+        column.append(row.get(name))
 
 
 def _telling(table: Table, curve: str, limit: int) -> list[int]:
