@@ -45,13 +45,10 @@ def class_table(comparison: Comparison, colors: Colors) -> str:
 def differing_table(comparison: Comparison, colors: Colors) -> str:
     """The settings, versions and devices that are not the same for all."""
     head = ["Different", *(_named(group.name, colors) for group in comparison.groups)]
-    rows = []
-    for one in comparison.differing:
-        words = [
-            ", ".join(dict.fromkeys(one.words[place] for place in group.members))
-            for group in comparison.groups
-        ]
-        rows.append([escape(one.title), *(escape(word) or "–" for word in words)])
+    rows = [
+        [escape(one.title), *(escape(word) or "–" for word in one.by_group(comparison.groups))]
+        for one in comparison.differing
+    ]
     return _table(head, rows)
 
 
@@ -59,7 +56,7 @@ def rank_table(comparison: Comparison, colors: Colors) -> str:
     """In which share of the resamples each group is first, second, ..."""
     assert comparison.ranks is not None
     head = [
-        "Share of resamples in which it is",
+        "Share of resamples of the images in which it is, with these seeds,",
         *(f"{n}." for n in range(1, len(comparison.lines) + 1)),
     ]
     rows = [

@@ -97,7 +97,8 @@ def text(comparison: Comparison) -> str:
         blocks.append(f"Is the difference real?\n{sentences}")
     blocks += comparison.rare
     if comparison.ranks is not None:
-        blocks.append(f"Share of {comparison.resamples:,} resamples\n{_ranks(comparison)}")
+        head = f"Share of {comparison.resamples:,} resamples of the images, with these seeds"
+        blocks.append(f"{head}\n{_ranks(comparison)}")
     if comparison.lines:
         blocks.append(f"Classes\n{_classes(comparison)}")
     if comparison.resamples:
@@ -120,9 +121,11 @@ def _name(run: RunDir) -> str:
 def _different(comparison: Comparison) -> str:
     if not comparison.differing:
         return "The runs differ in nothing that was recorded."
-    names = [entrant.name for entrant in comparison.entrants]
-    rows = [["DIFFERENT", *names]]
-    rows += [[one.title, *(word or "-" for word in one.words)] for one in comparison.differing]
+    rows = [["DIFFERENT", *(group.name for group in comparison.groups)]]
+    rows += [
+        [one.title, *(word or "-" for word in one.by_group(comparison.groups))]
+        for one in comparison.differing
+    ]
     return columns(rows)
 
 

@@ -72,6 +72,13 @@ class Differing:
     title: str
     words: tuple[str, ...]
 
+    def by_group(self, groups: Sequence[Group]) -> list[str]:
+        """The words of each group: of a setting in which its members differ, all of them."""
+        return [
+            ", ".join(dict.fromkeys(self.words[place] for place in group.members))
+            for group in groups
+        ]
+
 
 def groups_of(entrants: Sequence[Entrant]) -> list[Group]:
     """The groups in the order of their first runs; runs of one seed twice stay apart."""

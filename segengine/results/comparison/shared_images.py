@@ -18,6 +18,7 @@ from segengine.results.image_matrices import (
 )
 from segengine.statistics.scores import Counts, Floats
 
+_NAMED = 2  # entrants that lack something and are named one by one
 SPLIT_WORDS = {"val": "validation", "test": "test"}
 
 
@@ -58,11 +59,7 @@ def shared_images(
             found[place] = matrices
         else:
             missing[place] = command_for(entrant.row.run, split, size, weights)
-    remarks = [
-        f"{entrants[place].name} has no scores per image of its {SPLIT_WORDS[split]} images: "
-        f"{missing[place]} makes them."
-        for place in missing
-    ]
+    remarks = _missing_words(entrants, missing, split)
     found, other_classes = _of_one_kind(entrants, found)
     remarks += other_classes
     if not found:
@@ -84,6 +81,20 @@ def shared_images(
         remarks=tuple(remarks),
         missing=missing,
     )
+
+
+def _missing_words(entrants: Sequence[Entrant], missing: dict[int, str], split: Split) -> list[str]:
+    what = f"scores per image of {{}} {SPLIT_WORDS[split]} images"
+    if len(missing) > _NAMED:
+        first = next(iter(missing))
+        return [
+            f"{len(missing)} runs have no {what.format('their')}: {missing[first]} makes those of "
+            "the first, and the like those of the others."
+        ]
+    return [
+        f"{entrants[place].name} has no {what.format('its')}: {command} makes them."
+        for place, command in missing.items()
+    ]
 
 
 def _of_one_kind(
