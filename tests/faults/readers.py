@@ -15,10 +15,13 @@ from dashboard.masks.panels import open_ground_truth
 from dashboard.runs.rows import choices_for, read_rows, table_data
 from dashboard.server.stream import Feed
 from dashboard.shared.run_names import data_of, label_of
-from dashboard.shared.run_store import all_runs, log_of
+from dashboard.shared.run_store import all_runs, log_of, row_of
 from dashboard.shared.selection import first_choice
 from segengine.cli.main import main
 from segengine.config import RunConfig
+from segengine.errors import UserError
+from segengine.results.comparison.compare import compare, entrants_of
+from segengine.results.comparison.report import to_json
 from segengine.results.masks import (
     classes_of,
     common_images,
@@ -104,6 +107,18 @@ def read_launch_page() -> str:
     return _sent(encoder_sources(RunConfig().flat()))
 
 
+def read_compare() -> str:
+    """`compare`, of all runs."""
+    runs = all_runs()
+    ids = [run.id for run in runs]
+    logs = [log_of(run) for run in runs]
+    rows = [row_of(run) for run in runs]
+    try:
+        return _sent([ids, to_json(compare(entrants_of(rows, logs, ids)))])
+    except UserError as problem:  # fewer than two, or too many
+        return _sent([ids, str(problem)])
+
+
 READERS: dict[str, Callable[[], str]] = {
     "list": read_list,
     "show": read_show,
@@ -111,6 +126,7 @@ READERS: dict[str, Callable[[], str]] = {
     "Curves": read_curves_page,
     "Masks": read_masks_page,
     "Launch": read_launch_page,
+    "compare": read_compare,
 }
 
 
