@@ -23,7 +23,7 @@ def runs(rows: Sequence[RunRow]) -> str:
 
 def _line(row: RunRow) -> list[str]:
     status = row.status
-    data = [row.config.data.dataset, row.config.data.image_size] if row.config else ["-", "-"]
+    data = [str(row.settings.get(name, "-")) for name in ("dataset", "image_size")]
     scores = [_best(status), status.chosen_on or "-", _score(status.test_miou)]
     return [row.run.id, status.state, _epochs(status), *scores, *data, row.problem]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,13 @@ from segengine.config import RunConfig
 from segengine.config.wording import value_label
 from segengine.errors import UserError
 from segengine.registry import entries
-from segengine.results.runlog import RunLog
+from segengine.results.runlog import RunLog, open_log
 from segengine.results.scored_on import test_of, test_words, validation_words
 from segengine.results.status import RunStatus, read_status
 from segengine.run.events import RunStarted
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.overlap import overlap_words
+from segengine.run.records import Notes
 from segengine.run.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -44,12 +45,32 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class RunFacts:
+    """What a run's log says of the run as a whole; None, or "", where it does not.
+
+    Attributes:
+        parameters: all of the model's.
+        train_seconds: over all epochs, their validations among them.
+        parent: id of the run whose checkpoint the first weights came from.
+    """
+
+    train_images: int | None = None
+    val_images: int | None = None
+    parameters: int | None = None
+    train_seconds: float | None = None
+    device: str = ""
+    parent: str = ""
+
+
+@dataclass(frozen=True)
 class RunRow:
     """A run with what the table needs of it; `config` is None where it cannot be read."""
 
     run: RunDir
     config: RunConfig | None
     status: RunStatus
+    notes: Notes = field(default_factory=Notes)
+    facts: RunFacts = field(default_factory=RunFacts)
 
     @property
     def problem(self) -> str:
@@ -72,11 +93,34 @@ def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
     Args:
         log: its log, refreshed, where the caller has it.
     """
-    status = read_status(run, log)
+    log = log or open_log(run.events_file)
+    status, facts_, notes, config = read_status(run, log), _run_facts(log), Notes(), None
+    problems = []
     try:
-        return RunRow(run, run.config(), status)
+        config = run.config()
     except UserError as problem:
-        return RunRow(run, None, replace(status, damage=(*status.damage, str(problem))))
+        problems.append(str(problem))
+    try:
+        notes = run.notes()
+    except UserError as problem:
+        problems.append(str(problem))
+    status = replace(status, damage=(*status.damage, *problems)) if problems else status
+    return RunRow(run, config, status, notes, facts_)
+
+
+def _run_facts(log: RunLog) -> RunFacts:
+    if log.started is None:
+        return RunFacts()
+    chain = (log.started["lineage"] or {}).get("chain") or []
+    seconds = [epoch["seconds"] for epoch in log.epochs.values()]
+    return RunFacts(
+        train_images=log.started["train_images"],
+        val_images=log.started["val_images"],
+        parameters=log.started["parameters"]["total"],
+        train_seconds=sum(seconds) if seconds else None,
+        device=log.started["device"],
+        parent=(chain[0].get("run") or "") if chain else "",
+    )
 
 
 def read_config(run: RunDir) -> RunConfig | None:
