@@ -86,6 +86,22 @@ class RunRow:
         """Field name -> value, of the fields that have a meaning for this run."""
         return _meaningful(self.config) if self.config else {}
 
+    @cached_property
+    def words(self) -> str:
+        """What a search for words looks in, in lower case."""
+        infos = RunConfig.declarations()
+        named = [
+            f"{self.settings[name]} {value_label(self.settings[name], infos[name])}"
+            for name in ALWAYS
+            if name in self.settings
+        ]
+        noted = [
+            self.notes.get("name", ""),
+            *self.notes.get("tags", []),
+            self.notes.get("notes", ""),
+        ]
+        return " ".join([self.run.id, self.status.state, *noted, *named]).lower()
+
 
 def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
     """The run's row, also where something of the run cannot be read: the row says why.

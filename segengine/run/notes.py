@@ -157,4 +157,3 @@ def _require_as_expected(
 def _require_there(run: RunDir) -> None:
     if not run.exists():
         raise UserError(f"Run {run.id} was deleted: there is nothing to note.", field="run")
-
