@@ -32,6 +32,9 @@ _TABLE = (
     "PRIMARY KEY (folder, run)) WITHOUT ROWID"
 )
 _OLDER = "DROP TABLE IF EXISTS rows"
+# Behind a run's folder; as text, since paths would cost as much as the looking.
+_READ = [f"{os.sep}{path}" for path in (RunDir(Path()).events_file, RunDir(Path()).config_file)]
+_NOTES = f"{os.sep}{RunDir(Path()).notes_file}"
 _WAIT = 0.5  # seconds for another process that writes
 
 
@@ -58,7 +61,7 @@ class KeptRow(RunRow):
         vars(self).update(kept, run=run, settings=settings)
 
     @cached_property
-    def config(self) -> RunConfig | None:  # type: ignore[override]
+    def config(self) -> RunConfig | None:
         """The run's config; None where it cannot be read any more."""
         return read_config(self.run)
 
@@ -116,13 +119,14 @@ class KeptRows:
 
     def _stamp(self, run: RunDir) -> str | None:
         """The state on disk of what a row is read from; None where it cannot be told."""
+        path = str(run.path)
         try:
-            folder = os.stat(run.path)
-            files = [os.stat(path) for path in (run.events_file, run.config_file)]
+            folder = os.stat(path)
+            files = [os.stat(f"{path}{name}") for name in _READ]
         except OSError:
             return None
         with contextlib.suppress(OSError):  # most runs have no notes
-            files.append(os.stat(run.notes_file))
+            files.append(os.stat(f"{path}{_NOTES}"))
         changed = " ".join(f"{found.st_size} {found.st_mtime_ns}" for found in files)
         return f"{self._form} {folder.st_ino} {folder.st_ctime_ns} {changed}"
 

@@ -127,7 +127,8 @@ def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
 def _run_facts(log: RunLog) -> RunFacts:
     if log.started is None:
         return RunFacts()
-    chain = (log.started["lineage"] or {}).get("chain") or []
+    lineage = log.started["lineage"]
+    chain = lineage.get("chain", []) if lineage else []
     seconds = [epoch["seconds"] for epoch in log.epochs.values()]
     return RunFacts(
         train_images=log.started["train_images"],

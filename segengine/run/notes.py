@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from filelock import FileLock
 
@@ -91,7 +91,7 @@ def change_notes(
             changed["tags"] = checked("tags", [one for one in tags if one not in set(untag)])
         if changed != notes:
             write_text(run.notes_file, json.dumps(changed, indent=2, ensure_ascii=False) + "\n")
-    return Notes(**changed)  # type: ignore[typeddict-item]
+    return cast("Notes", changed)
 
 
 def checked(name: str, value: Any) -> Any:

@@ -4,6 +4,7 @@
 `fields`. It is never evaluated as code.
 """
 
-from segengine.results.filter.grammar import FilterError, parse_filter
+from segengine.results.filter.grammar import parse_filter
+from segengine.results.filter.tokens import FilterError
 
 __all__ = ["FilterError", "parse_filter"]

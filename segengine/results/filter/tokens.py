@@ -64,7 +64,8 @@ def tokens_of(text: str) -> list[Token]:
     if len(text) > LONGEST:
         sentence = f"A filter has at most {LONGEST:,} characters, and this one {len(text):,}."
         raise FilterError(sentence, text, LONGEST, len(text))
-    found, place = [], 0
+    found: list[Token] = []
+    place = 0
     while not found or found[-1].kind != "end":
         match = _TOKEN.match(text, place)
         if match is None or match.lastgroup == "open":

@@ -178,6 +178,14 @@ def test_a_filter_that_makes_no_sense_points_at_the_place(
     assert shown[carets.index("^") :].startswith(place)
 
 
+def problem_of(text: str) -> FilterError | None:
+    try:
+        assert parse_filter(text)(A) in (True, False)
+    except FilterError as error:
+        return error
+    return None
+
+
 def test_no_text_is_run_or_breaks_the_reader() -> None:
     """Whatever is typed, there is a test or a sentence."""
     pieces = [
@@ -197,15 +205,12 @@ def test_no_text_is_run_or_breaks_the_reader() -> None:
         "ü",
         "\n",
     ]
-    for first in pieces:
-        for second in pieces:
-            for third in pieces:
-                text = f"{first} {second}{third}"
-                try:
-                    parse_filter(text)(A)
-                except FilterError as error:
-                    assert 0 <= error.start < error.end <= len(text) + 1
-                    assert str(error).endswith((".", "?"))
+    texts = [f"{a} {b}{c}" for a in pieces for b in pieces for c in pieces]
+    problems = {text: problem for text in texts if (problem := problem_of(text))}
+    assert 0 < len(problems) < len(texts)
+    for text, problem in problems.items():
+        assert 0 <= problem.start < problem.end <= len(text) + 1
+        assert str(problem).endswith((".", "?"))
 
 
 def test_quoted_words_keep_their_quotes_and_places() -> None:
@@ -220,17 +225,11 @@ def test_quoted_words_keep_their_quotes_and_places() -> None:
 
 
 def test_every_field_reads_every_row_and_every_operator_of_it_works() -> None:
-    values = {
-        "number": "1",
-        "text": "x",
-        "yes or no": "yes",
-        "time": "2026",
-        "words": "x",
-        "size": "64",
-    }
+    values = {"number": "1", "yes or no": "yes", "time": "2026", "size": "64"}
     bare = RunRow(A.run, None, RunStatus("unreadable"))
     for name, field in fields().items():
         for one in (A, B, C, bare):
             assert isinstance(field.label(one), str)
             for sign in field.operators:
-                assert parse_filter(f"{name} {sign} {values[field.kind]}")(one) in (True, False)
+                text = f"{name} {sign} {values.get(field.kind, 'x')}"
+                assert parse_filter(text)(one) in (True, False)
