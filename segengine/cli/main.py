@@ -9,11 +9,12 @@ from typing import Any
 
 import tyro
 
-from segengine.cli import cache, data, experiments, runs, scoring
+from segengine.cli import cache, data, experiments, notes, runs, scoring
 from segengine.cli.flags import base_config, refuse_empty_paths
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError
+from segengine.results.filter import FilterError
 from segengine.run.stopping import Stopped
 from segengine.run.terminal import say
 
@@ -27,6 +28,10 @@ def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
         "show": runs.show,
         "stop": runs.stop,
         "resume": runs.resume,
+        "note": notes.note,
+        "archive": notes.archive,
+        "restore": notes.restore,
+        "delete": notes.delete,
         "evaluate": scoring.evaluate_run,
         "predict": scoring.predict_files,
         "sample-data": data.sample_data,
@@ -69,4 +74,6 @@ def sentences(error: UserError) -> list[str]:
     """One sentence per problem."""
     if isinstance(error, InvalidConfig):
         return list(error.problems.values())
+    if isinstance(error, FilterError):
+        return [f"{error}\n{error.pointed_out()}"]
     return error.sentences() if isinstance(error, DamagedFiles) else [str(error)]
