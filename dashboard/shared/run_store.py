@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segengine.results.index import RunIndex
+from segengine.results.index import Look, RunIndex
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus
 from segengine.results.table import RunRow
@@ -37,6 +37,11 @@ def all_runs() -> list[RunDir]:
 def all_rows() -> list[RunRow]:
     """Every run with its state up to now, newest first."""
     return _index.rows(runs_dir())
+
+
+def look_at_runs(seconds: float) -> Look:
+    """The runs as far as they can be read in that time; the next look goes on from there."""
+    return _index.look(runs_dir(), seconds)
 
 
 def row_of(run: RunDir) -> RunRow:

@@ -49,6 +49,11 @@ class DiskUse:
                 self._counted[run.path] = known
         return known.size
 
+    @property
+    def counted(self) -> int:
+        """How many runs were counted so far."""
+        return len(self._counted)
+
     def known(self, run: RunDir) -> int | None:
         """Bytes of one run as they were counted last; None before that."""
         known = self._counted.get(run.path)

@@ -156,19 +156,20 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
     """
     import pandas as pd  # slow, and the command line shows runs without it
 
-    fields = _differing([row.settings for row in rows if row.config])
+    fields = differing_settings([row.settings for row in rows if row.settings])
     infos = RunConfig.declarations()
     shown = {name: infos[name] for name in fields}
-    records = [{**_run_cells(row), **_config_cells(row, shown)} for row in rows]
+    records = [{**run_cells(row), **config_cells(row, shown)} for row in rows]
     return pd.DataFrame(records, columns=[*COLUMNS, *fields])
 
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    return _differing([_meaningful(config) for config in configs])
+    return differing_settings([_meaningful(config) for config in configs])
 
 
-def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
+def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same by the runs' `settings`."""
     differing = [
         name
         for name in RunConfig.declarations()
@@ -256,7 +257,8 @@ def created(run_id: str) -> float:
         return 0.0
 
 
-def _run_cells(row: RunRow) -> dict[str, Any]:
+def run_cells(row: RunRow) -> dict[str, Any]:
+    """COLUMNS of one run, as in `runs_table`."""
     status = row.status
     return {
         "id": row.run.id,
@@ -280,7 +282,8 @@ def is_synthetic(dataset: str) -> bool:
     return bool(entry and "synthetic" in entry.label)
 
 
-def _config_cells(row: RunRow, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+def config_cells(row: RunRow, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """Field name -> value in words; None where it has no meaning for the run, or is unknown."""
     values = row.settings
     return {
         name: value_label(values[name], info) if name in values else None
