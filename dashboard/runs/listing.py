@@ -30,6 +30,7 @@ from segengine.results.disk import size_words
 from segengine.results.filter import FilterError, parse_filter
 from segengine.results.index import Look
 from segengine.results.table import RunRow
+from segengine.run.rundir import RunDir
 
 MOST_LINES = 400  # in one answer
 COUNTING = 0.05  # seconds of an answer in which disk use may be counted
@@ -130,6 +131,8 @@ class _Recent(Generic[Made]):
 _items: _Recent[list[_Item]] = _Recent(8)
 _found: _Recent[list[RunRow]] = _Recent(8)
 _usual: _Recent[list[str]] = _Recent(2)
+_active: _Recent[list[RunDir]] = _Recent(2)
+_disk_words: _Recent[str] = _Recent(2)
 
 
 def check(query: Query) -> None:
@@ -158,8 +161,7 @@ def listing(query: Query, look: Look, known: str = "") -> Listing | None:
     check(query)
     disk = _disk(look)
     token = f"{_SERVER}-{look.version}-{look.unread}-{disk}"
-    at_work = any(row.status.active for row in look.rows)  # what is said of them changes by itself
-    if token == known and not at_work:
+    if token == known and not _at_work(look):  # what is said of these changes by itself
         return None
     try:
         matched, problem, place = _matched(query, look), "", None
@@ -273,10 +275,18 @@ def _usual_columns(look: Look) -> list[str]:
 
 def _disk(look: Look) -> str:
     """What all runs take together, in words; "over 1.4 GB" while some are not counted."""
-    for row in look.rows:
-        if row.status.active:
-            disk_use.of(row.run)
-    used = disk_use.together([row.run for row in look.rows], COUNTING)
-    return (
-        f"over {size_words(used.size)}" if used.uncounted or look.unread else size_words(used.size)
-    )
+
+    def count() -> str:
+        for run in _at_work(look):
+            disk_use.of(run)
+        used = disk_use.together([row.run for row in look.rows], COUNTING)
+        words = size_words(used.size)
+        return f"over {words}" if used.uncounted or look.unread else words
+
+    return _disk_words.get((look.version, look.unread, disk_use.counted), count)
+
+
+def _at_work(look: Look) -> list[RunDir]:
+    """The runs that are not over."""
+    source = (look.version, look.unread)
+    return _active.get(source, lambda: [row.run for row in look.rows if row.status.active])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,18 @@ def all_rows() -> list[RunRow]:
 def look_at_runs(seconds: float) -> Look:
     """The runs as far as they can be read in that time; the next look goes on from there."""
     return _index.look(runs_dir(), seconds)
+
+
+def any_runs() -> bool:
+    """Whether there is any run."""
+    look = look_at_runs(0.0)
+    return bool(look.rows or look.unread)
+
+
+def existing_rows(run_ids: Sequence[str]) -> list[RunRow]:
+    """The rows, up to now, of those of the runs that are there, newest first."""
+    rows = (_index.known(RunDir(runs_dir() / run_id)) for run_id in set(run_ids))
+    return sorted(filter(None, rows), key=lambda row: row.run.id, reverse=True)
 
 
 def row_of(run: RunDir) -> RunRow:

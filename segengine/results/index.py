@@ -81,6 +81,11 @@ class RunIndex:
         with self._lock:
             return self._folder(run.path.parent).row(run) or read_row(run)
 
+    def known(self, run: RunDir) -> RunRow | None:
+        """The row of one run of that name; None where there is none."""
+        with self._lock:
+            return self._folder(run.path.parent).row(run)
+
     def _folder(self, runs_dir: Path) -> _Folder:
         path = absolute(runs_dir)
         if path not in self._folders:
