@@ -121,7 +121,7 @@ class Table {
 
   take(answer, asked) {
     if (answer.error) return;
-    this.bar.say(answer.problem);
+    this.bar.say(answer.problem, answer.place);
     if (answer.problem) {
       if (!this.answer) this.answer = { ...answer, problem: "" };
       return; // the lines of the last filter that made sense stay

@@ -72,10 +72,20 @@ class Bar {
     this.apply();
   }
 
-  say(sentence) {
-    setText(this.problem, sentence);
+  // A sentence; for a filter that makes no sense with the place that it is about.
+  say(sentence, place) {
+    const text = this.filter.value;
+    const key = sentence && JSON.stringify([sentence, place && [text, place]]);
+    this.filter.setAttribute("aria-invalid", String(Boolean(place)));
+    if (this.problem.dataset.key === key) return;
+    this.problem.dataset.key = key;
     this.problem.hidden = !sentence;
-    this.filter.setAttribute("aria-invalid", String(Boolean(sentence)));
+    this.problem.textContent = sentence;
+    if (!place) return;
+    const [letters, shown] = [[...text], make("code")];
+    const part = (from, to) => letters.slice(from, to).join("");
+    shown.append(part(0, place[0]), make("mark", "", part(...place)), part(place[1]));
+    this.problem.append(shown);
   }
 
   draw() {

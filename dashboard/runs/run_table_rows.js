@@ -2,11 +2,11 @@
 
 // [key that it is sorted by, title, class, px]: they keep their width, whatever their cells say.
 const FIXED = [
-  ["name", "Run", "run", 248],
-  ["state", "Status", "status", 176],
+  ["name", "Run", "run", 240],
+  ["state", "Status", "status", 168],
   ["progress", "Progress", "progress", 136],
-  ["time_left", "Time left", "left number", 104],
-  ["best_miou", "Best mIoU", "best number", 176],
+  ["time_left", "Time left", "left number", 96],
+  ["best_miou", "Best mIoU", "best number", 208],
 ];
 const SMALL_FIRST = ["name", "state"]; // a first click sorts these upwards, and text as well
 
@@ -59,6 +59,7 @@ function buildHeadCell(table, { key, title, className, is_number }) {
   const button = make("button", "sort", title);
   button.type = "button";
   const arrow = make("span", "arrow");
+  arrow.ariaHidden = "true"; // aria-sort says it
   button.append(arrow);
   button.title = `Sort by ${title}`;
   button.onclick = () => {
@@ -111,7 +112,8 @@ function buildRow(table, { id }) {
   parts.star = make("button", "mark");
   parts.star.type = "button";
   parts.star.onclick = () => toggleStar(table, parts);
-  for (const name of ["shape", "state", "fill", "left", "best"]) parts[name] = make("span", name);
+  for (const name of ["shape", "state", "fill"]) parts[name] = make("span", name);
+  for (const name of ["left", "best"]) parts[name] = make("span");
   for (const name of ["created", "epochs", "bestEpoch"]) parts[name] = make("span", "small");
   parts.activity = make("span", "small activity");
   parts.track = make("span", "track");
@@ -166,7 +168,8 @@ function fillRow(table, parts, line) {
   setText(parts.name, line.label || line.name);
   parts.name.title = line.id;
   const archived = line.archived ? " · archived" : "";
-  setText(parts.created, `${line.label ? `${line.name} · ` : ""}${line.created}${archived}`);
+  const named = line.label ? ` · ${line.name}` : "";
+  setText(parts.created, `${line.created}${archived}${named}`);
   parts.created.title = parts.created.textContent;
   setStyle(parts.fill, "width", `${100 * line.progress}%`);
   setStyle(parts.fill, "background-color", line.color);

@@ -198,8 +198,8 @@ def fields() -> dict[str, Field]:
         "time_left": Field("Time left", "number", lambda row: row.status.seconds_left),
         "started": Field("Started", "time", lambda row: started_text(row.run.id)),
         "train_seconds": Field("Training time", "number", lambda row: row.facts.train_seconds),
-        "train_images": Field("Training images", "number", lambda row: row.facts.train_images),
-        "val_images": Field("Validation images", "number", lambda row: row.facts.val_images),
+        "train_images": Field("Images in training", "number", lambda row: row.facts.train_images),
+        "val_images": Field("Images in validation", "number", lambda row: row.facts.val_images),
         "parameters": Field("Parameters", "number", lambda row: row.facts.parameters),
         "parent": Field("Started from", "text", lambda row: row.facts.parent or None),
     }
