@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
-
-import pandas as pd
+from typing import Any, TypedDict, cast
 
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.colors import STATE_LOOKS
@@ -21,11 +19,7 @@ from dashboard.shared.formats import (
 from dashboard.shared.run_names import creation_time, short_name, weights_name
 from dashboard.shared.run_store import all_rows
 from segengine.config import RunConfig
-from segengine.results.table import (
-    COLUMNS,
-    RunRow,
-    runs_table,
-)
+from segengine.results.table import RunRow, config_cells, differing_settings, run_cells
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import KILL_AFTER, seconds_since_stop_request
 
@@ -40,15 +34,15 @@ class Column(TypedDict):
     is_path: bool
 
 
-class TableLine(TypedDict):
-    """One run as the table shows it; `progress` is 0 to 1, all else is text.
+class RunLine(TypedDict):
+    """One run as every table shows it; `progress` is 0 to 1, all else is text.
 
-    `activity` is what the run does, or why it failed. Each of the `notes` stands small under the
-    config cell of the same index.
+    `activity` is what the run does, or why it failed. `label` is what the person named it.
     """
 
     id: str
     name: str
+    label: str
     created: str
     state: str
     shape: str
@@ -59,6 +53,18 @@ class TableLine(TypedDict):
     left: str
     best: str
     best_epoch: str
+    tags: list[str]
+    text: str
+    star: bool
+    archived: bool
+
+
+class TableLine(RunLine):
+    """A run with the settings in which it may differ.
+
+    Each of the `notes` stands small under the config cell of the same index.
+    """
+
     config: list[str]
     notes: list[str]
 
@@ -70,44 +76,50 @@ def read_rows() -> list[RunRow]:
 
 def table_data(rows: Sequence[RunRow]) -> tuple[list[Column], list[TableLine]]:
     """(the config columns, one line per run in the order given)."""
-    table = runs_table(rows)
-    fields = [name for name in table.columns if name not in COLUMNS]
-    titles = {name: str(info.title) for _, name, info in RunConfig.fields()}
-    lines = [
-        _table_line(record, fields, _aside(row))
-        for record, row in zip(_records(table), rows, strict=True)
+    fields = differing_settings([row.settings for row in rows if row.settings])
+    infos = RunConfig.declarations()
+    shown = {name: infos[name] for name in fields}
+    lines = [_table_line(row, config_cells(row, shown)) for row in rows]
+    columns: list[Column] = [
+        {"title": str(infos[name].title), "is_path": name in PATHS} for name in fields
     ]
-    return [{"title": titles[name], "is_path": name in PATHS} for name in fields], lines
+    return columns, lines
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of the table, with None where a value is missing."""
-    return [
-        {str(key): None if pd.isna(value) else value for key, value in record.items()}
-        for record in table.to_dict("records")
-    ]
+def _table_line(row: RunRow, values: Mapping[str, str | None]) -> TableLine:
+    cells = [config_cell(name, value) for name, value in values.items()]
+    line: dict[str, Any] = {
+        **run_line(row),
+        "config": [value for value, _ in cells],
+        "notes": [note for _, note in cells],
+    }
+    return cast("TableLine", line)
 
 
-def _table_line(record: dict[str, Any], fields: Sequence[str], aside: str) -> TableLine:
-    shape, color = STATE_LOOKS[record["state"]]
+def run_line(row: RunRow) -> RunLine:
+    """What stands in a run's line whatever the columns are."""
+    record = run_cells(row)
+    shape, color = STATE_LOOKS[row.status.state]
     best = record["best_miou"]
-    cells = [_config_cell(name, record[name]) for name in fields]
     is_running = record["state"] == "running"
     return {
         "id": record["id"],
         "name": short_name(record["id"]),
+        "label": row.notes.get("name", ""),
         "created": creation_time(record["id"]),
         "state": record["state"],
         "shape": shape,
         "color": color,
-        "activity": aside or record["activity"],
+        "activity": _aside(row) or record["activity"],
         "progress": round(record["progress"], 4),
         "epochs": format_epochs(record["epochs_done"], record["epochs_planned"]),
         "left": format_time_left(record["seconds_left"]) if is_running else "",
         "best": format_miou(best),
         "best_epoch": "" if best is None else _best_epoch(record),
-        "config": [value for value, _ in cells],
-        "notes": [note for _, note in cells],
+        "tags": row.notes.get("tags", []),
+        "text": row.notes.get("notes", ""),
+        "star": row.notes.get("star", False),
+        "archived": row.notes.get("archived", False),
     }
 
 
@@ -116,7 +128,7 @@ def _best_epoch(record: dict[str, Any]) -> str:
     return f"epoch {format_count(int(record['best_epoch']))}, {record['best_note']}"
 
 
-def _config_cell(name: str, text: str | None) -> tuple[str, str]:
+def config_cell(name: str, text: str | None) -> tuple[str, str]:
     """(value, what stands small under it): of "Sample pets (synthetic sample)" the parenthesis."""
     if text is None:
         return NOTHING, ""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import plotly
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from dashboard.server.answers import answering
+from dashboard.server.run_list import run_list_routes
 from dashboard.server.stream import Feed, Stream
 from dashboard.server.watcher import Watcher
 from dashboard.shared.rail_state import rail_state
@@ -30,27 +29,16 @@ PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 def routes(watcher: Watcher) -> list[Route]:
-    """All routes; they only read."""
+    """All routes. Those of the list of runs change notes; the others only read."""
     return [
-        Route("/api/events", _answering(partial(_events, watcher)), methods=["GET"]),
-        Route("/api/states", _answering(_states), methods=["GET"]),
-        Route("/api/series.csv", _answering(_series_csv), methods=["GET"]),
-        Route("/api/plotly.min.js", _answering(_plotly), methods=["GET"]),
-        Route("/api/frame.js", _answering(_frame), methods=["GET"]),
-        Route("/api/frame.css", _answering(_frame), methods=["GET"]),
+        *run_list_routes(),
+        Route("/api/events", answering(partial(_events, watcher)), methods=["GET"]),
+        Route("/api/states", answering(_states), methods=["GET"]),
+        Route("/api/series.csv", answering(_series_csv), methods=["GET"]),
+        Route("/api/plotly.min.js", answering(_plotly), methods=["GET"]),
+        Route("/api/frame.js", answering(_frame), methods=["GET"]),
+        Route("/api/frame.css", answering(_frame), methods=["GET"]),
     ]
-
-
-def _answering(endpoint: Callable[[Request], Response]) -> Callable[[Request], Any]:
-    """The endpoint, run beside the event loop; a UserError is answered by its sentence."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await asyncio.to_thread(endpoint, request)
-        except UserError as error:
-            return JSONResponse({"error": str(error)}, 404 if error.field == "run" else 400)
-
-    return answer
 
 
 def _events(watcher: Watcher, request: Request) -> Response:

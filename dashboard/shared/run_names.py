@@ -7,6 +7,7 @@ from pathlib import Path
 from segengine.config import DataConfig
 from segengine.errors import UserError
 from segengine.registry import entries
+from segengine.results.table import RunRow
 from segengine.run.rundir import RunDir
 
 
@@ -17,6 +18,11 @@ def label_of(run: RunDir) -> str:
     except UserError:
         name = ""
     return name or short_name(run.id)
+
+
+def row_label(row: RunRow) -> str:
+    """The same of a row that was read already."""
+    return row.notes.get("name", "").strip() or short_name(row.run.id)
 
 
 def short_name(run_id: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from segengine.results.index import RunIndex
+from segengine.results.index import Look, RunIndex
 from segengine.results.runlog import RunLog
 from segengine.results.status import RunStatus
 from segengine.results.table import RunRow
@@ -37,6 +37,23 @@ def all_runs() -> list[RunDir]:
 def all_rows() -> list[RunRow]:
     """Every run with its state up to now, newest first."""
     return _index.rows(runs_dir())
+
+
+def look_at_runs(seconds: float) -> Look:
+    """The runs as far as they can be read in that time; the next look goes on from there."""
+    return _index.look(runs_dir(), seconds)
+
+
+def any_runs() -> bool:
+    """Whether there is any run."""
+    look = look_at_runs(0.0)
+    return bool(look.rows or look.unread)
+
+
+def existing_rows(run_ids: Sequence[str]) -> list[RunRow]:
+    """The rows, up to now, of those of the runs that are there, newest first."""
+    rows = (_index.known(RunDir(runs_dir() / run_id)) for run_id in set(run_ids))
+    return sorted(filter(None, rows), key=lambda row: row.run.id, reverse=True)
 
 
 def row_of(run: RunDir) -> RunRow:

@@ -9,11 +9,12 @@ from typing import Any
 
 import tyro
 
-from segengine.cli import cache, compare, data, experiments, runs, scoring, sweep
+from segengine.cli import cache, compare, data, experiments, notes, runs, scoring, sweep
 from segengine.cli.flags import base_config, refuse_empty_paths
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
 from segengine.errors import UserError
+from segengine.results.filter import FilterError
 from segengine.run.stopping import Stopped
 from segengine.run.terminal import say
 
@@ -28,6 +29,10 @@ def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
         "stop": runs.stop,
         "resume": runs.resume,
         "slim": runs.slim,
+        "note": notes.note,
+        "archive": notes.archive,
+        "restore": notes.restore,
+        "delete": notes.delete,
         "sweep": sweep.sweep_command(base),
         "sweeps": sweep.sweeps,
         "sweep-stop": sweep.stop_sweep,
@@ -75,4 +80,6 @@ def sentences(error: UserError) -> list[str]:
     """One sentence per problem."""
     if isinstance(error, InvalidConfig):
         return list(error.problems.values())
+    if isinstance(error, FilterError):
+        return [f"{error}\n{error.pointed_out()}"]
     return error.sentences() if isinstance(error, DamagedFiles) else [str(error)]

@@ -13,25 +13,56 @@ from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.errors import UserError
 from segengine.results.amounts import size_text
+from segengine.results.filter import parse_filter
 from segengine.results.index import RunIndex
 from segengine.results.status import read_status
+from segengine.results.table import RunRow
 from segengine.run.more_epochs import longer, meaning, plan_epochs, planned_but_not_trained
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
-from segengine.run.terminal import say
+from segengine.run.terminal import Terminal, say
 
 STOP_SECONDS = 15.0  # how long `stop` waits for a run to end
 
 
-def list_runs(runs_dir: Path = RUNS) -> int:
+def list_runs(
+    filter: str = "",
+    archived: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    runs_dir: Path = RUNS,
+) -> int:
     """List the runs, newest first.
 
     Args:
+        filter: Words and conditions, such as "unet and best_miou > 0.6 and tag = baseline".
+        archived: List archived runs, too.
         runs_dir: Folder that holds the runs.
     """
-    rows = RunIndex().rows(runs_dir)
-    say(tables.runs(rows) if rows else f"No runs in {runs_dir} yet: start one with `train`.")
+    fits = parse_filter(filter)
+    everything = _read_all(runs_dir)
+    rows = [row for row in everything if (archived or not row.notes.get("archived")) and fits(row)]
+    if rows:
+        say(tables.runs(rows))
+    elif not everything:
+        say(f"No runs in {runs_dir} yet: start one with `train`.")
+    else:
+        say(f"None of {len(everything):,} runs is shown: {_hidden_by(filter, archived)}.")
     return 0
+
+
+def _read_all(runs_dir: Path) -> list[RunRow]:
+    """The row of every run; says how far it is where they are read for the first time."""
+    index, terminal = RunIndex(), Terminal()
+    while (look := index.look(runs_dir, seconds=1.0)).unread:
+        done = len(look.rows)
+        terminal.progress("Reading runs", done, done + look.unread)
+    terminal.close()
+    return look.rows
+
+
+def _hidden_by(text: str, archived: bool) -> str:
+    reasons = [*(["no other fits the filter"] if text else [])]
+    reasons += [] if archived else ["--archived shows archived ones"]
+    return "; ".join(reasons)
 
 
 def show(run: RunId, runs_dir: Path = RUNS) -> int:

@@ -17,13 +17,30 @@ HEADS = ("RUN", "STATE", "EPOCH", "BEST mIoU", "CHOSEN ON", "TEST mIoU", "DATASE
 
 
 def runs(rows: Sequence[RunRow]) -> str:
-    """One line per run: id, state, epochs, scores and their images, data, what is unreadable."""
-    return columns([[*HEADS], *map(_line, rows)])
+    """One line per run: id, state, epochs, scores and their images, data, what is unreadable.
+
+    Their names and tags, where any has some.
+    """
+    noted = [" ".join(filter(None, [_star(row), *_noted(row)])) for row in rows]
+    lines = [[*HEADS], *map(_line, rows)]
+    if any(noted):
+        for line, words in zip(lines, ["NAME, TAGS", *noted], strict=True):
+            line.insert(1, words or "-")
+    return columns(lines)
+
+
+def _star(row: RunRow) -> str:
+    return "*" if row.notes.get("star") else ""
+
+
+def _noted(row: RunRow) -> list[str]:
+    """A run's name, and its tags as "#baseline"."""
+    return [row.notes.get("name", ""), *(f"#{tag}" for tag in row.notes.get("tags", []))]
 
 
 def _line(row: RunRow) -> list[str]:
     status = row.status
-    data = [row.config.data.dataset, row.config.data.image_size] if row.config else ["-", "-"]
+    data = [str(row.settings.get(name, "-")) for name in ("dataset", "image_size")]
     scores = [_best(status), status.chosen_on or "-", _score(status.test_miou)]
     return [row.run.id, status.state, _epochs(status), *scores, *data, row.problem]
 

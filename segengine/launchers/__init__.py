@@ -100,6 +100,17 @@ def claimed(run: RunDir) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def held(run: RunDir) -> Iterator[None]:
+    """While the body runs, no process can take up the run; one that has it already keeps it.
+
+    Raises:
+        UserError: the run is gone, or its folder cannot be written.
+    """
+    with _claim_lock(run):
+        yield
+
+
 def recorded_job(run: RunDir) -> Job | None:
     """Who runs the run, by its record; None where there is none that can be read."""
     with contextlib.suppress(UserError):
@@ -154,15 +165,27 @@ def cancel(run: RunDir) -> None:
 @contextlib.contextmanager
 def _claim_lock(run: RunDir) -> Iterator[None]:
     """While the body gives the run to a process, no one else can."""
+    _require_there(run)
     lock = FileLock(run.claim_lock_file)
     try:
         lock.acquire()
     except OSError as error:
         raise cannot_write(run.path, error) from error
     try:
+        _require_there(run)  # still, after we waited
         yield
     finally:
         lock.release()
+
+
+def _require_there(run: RunDir) -> None:
+    """Refuse a run that was deleted, whose folder a lock would bring back.
+
+    Raises:
+        UserError: it was.
+    """
+    if not run.exists():
+        raise UserError(f"Run {run.id} is not there any more: it was deleted.", field="run")
 
 
 def _require_free(run: RunDir) -> None:

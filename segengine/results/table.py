@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,13 @@ from segengine.config import RunConfig
 from segengine.config.wording import value_label
 from segengine.errors import UserError
 from segengine.registry import entries
-from segengine.results.runlog import RunLog
+from segengine.results.runlog import RunLog, open_log
 from segengine.results.scored_on import test_of, test_words, validation_words
 from segengine.results.status import RunStatus, read_status
 from segengine.run.events import RunStarted
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.overlap import overlap_words
+from segengine.run.records import Notes
 from segengine.run.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -44,12 +45,32 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class RunFacts:
+    """What a run's log says of the run as a whole; None, or "", where it does not.
+
+    Attributes:
+        parameters: all of the model's.
+        train_seconds: over all epochs, their validations among them.
+        parent: id of the run whose checkpoint the first weights came from.
+    """
+
+    train_images: int | None = None
+    val_images: int | None = None
+    parameters: int | None = None
+    train_seconds: float | None = None
+    device: str = ""
+    parent: str = ""
+
+
+@dataclass(frozen=True)
 class RunRow:
     """A run with what the table needs of it; `config` is None where it cannot be read."""
 
     run: RunDir
     config: RunConfig | None
     status: RunStatus
+    notes: Notes = field(default_factory=Notes)
+    facts: RunFacts = field(default_factory=RunFacts)
 
     @property
     def problem(self) -> str:
@@ -65,6 +86,22 @@ class RunRow:
         """Field name -> value, of the fields that have a meaning for this run."""
         return _meaningful(self.config) if self.config else {}
 
+    @cached_property
+    def words(self) -> str:
+        """What a search for words looks in, in lower case."""
+        infos = RunConfig.declarations()
+        named = [
+            f"{self.settings[name]} {value_label(self.settings[name], infos[name])}"
+            for name in ALWAYS
+            if name in self.settings
+        ]
+        noted = [
+            self.notes.get("name", ""),
+            *self.notes.get("tags", []),
+            self.notes.get("notes", ""),
+        ]
+        return " ".join([self.run.id, self.status.state, *noted, *named]).lower()
+
 
 def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
     """The run's row, also where something of the run cannot be read: the row says why.
@@ -72,11 +109,35 @@ def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
     Args:
         log: its log, refreshed, where the caller has it.
     """
-    status = read_status(run, log)
+    log = log or open_log(run.events_file)
+    status, facts_, notes, config = read_status(run, log), _run_facts(log), Notes(), None
+    problems = []
     try:
-        return RunRow(run, run.config(), status)
+        config = run.config()
     except UserError as problem:
-        return RunRow(run, None, replace(status, damage=(*status.damage, str(problem))))
+        problems.append(str(problem))
+    try:
+        notes = run.notes()
+    except UserError as problem:
+        problems.append(str(problem))
+    status = replace(status, damage=(*status.damage, *problems)) if problems else status
+    return RunRow(run, config, status, notes, facts_)
+
+
+def _run_facts(log: RunLog) -> RunFacts:
+    if log.started is None:
+        return RunFacts()
+    lineage = log.started["lineage"]
+    chain = lineage.get("chain", []) if lineage else []
+    seconds = [epoch["seconds"] for epoch in log.epochs.values()]
+    return RunFacts(
+        train_images=log.started["train_images"],
+        val_images=log.started["val_images"],
+        parameters=log.started["parameters"]["total"],
+        train_seconds=sum(seconds) if seconds else None,
+        device=log.started["device"],
+        parent=(chain[0].get("run") or "") if chain else "",
+    )
 
 
 def read_config(run: RunDir) -> RunConfig | None:
@@ -95,19 +156,20 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
     """
     import pandas as pd  # slow, and the command line shows runs without it
 
-    fields = _differing([row.settings for row in rows if row.config])
+    fields = differing_settings([row.settings for row in rows if row.settings])
     infos = RunConfig.declarations()
     shown = {name: infos[name] for name in fields}
-    records = [{**_run_cells(row), **_config_cells(row, shown)} for row in rows]
+    records = [{**run_cells(row), **config_cells(row, shown)} for row in rows]
     return pd.DataFrame(records, columns=[*COLUMNS, *fields])
 
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    return _differing([_meaningful(config) for config in configs])
+    return differing_settings([_meaningful(config) for config in configs])
 
 
-def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
+def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same by the runs' `settings`."""
     differing = [
         name
         for name in RunConfig.declarations()
@@ -195,7 +257,8 @@ def created(run_id: str) -> float:
         return 0.0
 
 
-def _run_cells(row: RunRow) -> dict[str, Any]:
+def run_cells(row: RunRow) -> dict[str, Any]:
+    """COLUMNS of one run, as in `runs_table`."""
     status = row.status
     return {
         "id": row.run.id,
@@ -219,7 +282,8 @@ def is_synthetic(dataset: str) -> bool:
     return bool(entry and "synthetic" in entry.label)
 
 
-def _config_cells(row: RunRow, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+def config_cells(row: RunRow, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """Field name -> value in words; None where it has no meaning for the run, or is unknown."""
     values = row.settings
     return {
         name: value_label(values[name], info) if name in values else None

@@ -17,14 +17,22 @@ def refuse_links(run: RunDir) -> None:
     """
     folders = [run.path]
     while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_symlink():
-                    raise UserError(
-                        f"{entry.path} is a link to {os.readlink(entry.path)}, and a run writes "
-                        "into its own folder only: put what it leads to in its place, or remove "
-                        "it, and resume the run then.",
-                        field="run",
-                    )
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(Path(entry.path))
+        for entry in _entries(folders.pop()):
+            if entry.is_symlink():
+                raise UserError(
+                    f"{entry.path} is a link to {os.readlink(entry.path)}, and a run writes "
+                    "into its own folder only: put what it leads to in its place, or remove "
+                    "it, and resume the run then.",
+                    field="run",
+                )
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where the run was deleted a moment ago."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []

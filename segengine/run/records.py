@@ -44,9 +44,13 @@ class Request(TypedDict):
 
 @with_config(ConfigDict(**STRICT, extra="allow"))
 class Notes(TypedDict, total=False):
-    """What a person noted about the run."""
+    """What a person noted about the run. `change_notes` is what writes it."""
 
     name: str
+    tags: list[str]  # short words, each once
+    notes: str
+    star: bool
+    archived: bool  # lists leave the run out
 
 
 JOB, REQUEST, NOTES = TypeAdapter(Job), TypeAdapter(Request), TypeAdapter(Notes)

@@ -180,8 +180,13 @@ class RunDir:
 
     @property
     def notes_file(self) -> Path:
-        """What a person noted, such as the run's name; training never writes it."""
+        """What a person noted: name, tags, text, star, archived; training never writes it."""
         return self.path / "notes.json"
+
+    @property
+    def notes_lock_file(self) -> Path:
+        """Locked for the moment in which the notes are changed, so that no change is lost."""
+        return self.path / ".notes.lock"
 
     @property
     def last_checkpoint(self) -> Path:
