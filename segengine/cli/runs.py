@@ -12,12 +12,12 @@ from segengine import launchers
 from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.errors import UserError
+from segengine.launchers.more_epochs import longer, meaning, plan_epochs, planned_but_not_trained
 from segengine.results.amounts import size_text
 from segengine.results.filter import parse_filter
 from segengine.results.index import RunIndex
 from segengine.results.status import read_status
 from segengine.results.table import RunRow
-from segengine.run.more_epochs import longer, meaning, plan_epochs, planned_but_not_trained
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
 from segengine.run.terminal import Terminal, say

@@ -17,11 +17,11 @@ from filelock import FileLock
 from segengine.errors import UserError
 from segengine.files import cannot_write
 from segengine.launchers import local
+from segengine.launchers.more_epochs import plan_epochs
 from segengine.registry import unknown_name
 from segengine.run.event_log import read_events
 from segengine.run.events import END_EVENTS
 from segengine.run.links import refuse_links
-from segengine.run.more_epochs import plan_epochs
 from segengine.run.records import Job
 from segengine.run.rundir import Handle, RunDir
 from segengine.run.stopping import request_stop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -56,7 +57,7 @@ def matrices_of(
     for saved in saved_evaluations(run) if config else ():
         assert config is not None
         own = (saved.dataset, saved.root) == (config.data.dataset, str(config.data.root))
-        if own and _fits(saved, split, size, weights):
+        if own and _fits(saved, split, size, weights) and saved.epoch == _epoch(log, weights):
             place = (saved.name, saved.stem)
             found = _read(
                 run.evaluation_per_image(*place), run.evaluation_confusion(*place), saved.epoch
@@ -73,6 +74,12 @@ def command_for(run: RunDir, split: Split, size: Size, weights: Weights) -> str:
     words += ["--size", size] if size != "training" else []
     words += ["--weights", weights] if weights != "best" else []
     return " ".join(words)
+
+
+def _epoch(log: RunLog, weights: Weights) -> int:
+    """Of which epoch the weights are now: those of an older one were trained on."""
+    best = log.best()
+    return (best.epoch if best else 0) if weights == "best" else max(log.epochs, default=0)
 
 
 def _fits(saved: SavedEvaluation, split: Split, size: Size, weights: Weights) -> bool:
@@ -94,6 +101,8 @@ def _read(table: Path, matrices: Path, epoch: int) -> ImageMatrices | None:
             if row.get("boundary_iou")
         }
     except (OSError, ValueError, KeyError, TypeError, EOFError, csv.Error):
+        return None
+    except (SyntaxError, tokenize.TokenError):  # of the header of a damaged .npy
         return None
     square = confusion.ndim == 3 and confusion.shape[1] == confusion.shape[2]
     if not names or not square or confusion.shape[0] != len(names):

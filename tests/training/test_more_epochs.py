@@ -12,9 +12,9 @@ from segengine.cli.main import main
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.inference.evaluate import evaluate
+from segengine.launchers.more_epochs import plan_epochs
 from segengine.results.runlog import open_log
 from segengine.results.status import read_status
-from segengine.run.more_epochs import plan_epochs
 from segengine.run.rundir import RunDir
 from segengine.training.schedule import lr_factor
 from tests import tiny

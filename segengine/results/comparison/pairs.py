@@ -116,7 +116,11 @@ def _interval(
 ) -> tuple[Interval | None, str]:
     """The interval that holds the most of what may vary."""
     if min(len(a), len(b)) >= SEEDS_TO_RESAMPLE and resampled is not None:
-        return group_interval(resampled, a, b), "seeds and images"
+        both = group_interval(resampled, a, b)
+        if seeds and seeds.low is not None and seeds.high is not None:
+            # Few seeds that scatter are drawn too narrowly: the wider end counts.
+            both = Interval(min(both.low, seeds.low), max(both.high, seeds.high), both.method)
+        return both, "seeds and images"
     if seeds and seeds.low is not None and seeds.high is not None:
         return Interval(seeds.low, seeds.high, "percentile"), "seeds"
     return images.interval, "images" if images.interval else ""

@@ -116,7 +116,7 @@ def evaluated(run: RunDir, stem: str, **fields: object) -> None:
     place = ("oxford_pets", stem)
     write(run.evaluation_per_image(*place), run.evaluation_confusion(*place), GOOD)
     head = {"dataset": "oxford_pets", "root": str(run.config().data.root), "images": 60}
-    head |= {"epoch": 4, "miou": 0.5, **fields}
+    head |= {"epoch": 6, "miou": 0.5, **fields}
     run.evaluation(*place).write_text(json.dumps(head))
 
 
@@ -131,9 +131,25 @@ def test_a_test_split_and_native_scores_are_compared_where_they_were_evaluated(
     test = compared(a, b, split="test")
     assert test.lines[0].miou.mean == pytest.approx(miou(GOOD.sum(axis=0)))
     assert test.over.endswith("one seed each; test images, which chose nothing")
-    assert test.lines[0].epochs == (4,)
+    assert test.lines[0].epochs == (6,)
     native = compared(a, b, size="native")
     assert "at the masks' own sizes" in native.over and native.lines
+
+
+def test_scores_of_weights_that_were_trained_on_since_do_not_count(tmp_path: Path) -> None:
+    a, b = scored_run(tmp_path, BAD), scored_run(tmp_path, BAD, arch="unet")
+    evaluated(a, "test", split="test")
+    evaluated(b, "test", split="test", epoch=3)
+    assert list(compared(a, b, split="test").shared.missing) == [1]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00v\x00{'descr': (((", b"text"]
+)
+def test_damaged_matrices_are_missing_ones(tmp_path: Path, damage: bytes) -> None:
+    a, b = scored_run(tmp_path, BAD), scored_run(tmp_path, BAD, arch="unet")
+    b.confusion_file.write_bytes(damage + bytes(40))
+    assert list(compared(a, b).shared.missing) == [1]
 
 
 def test_seeds_are_groups_compared_by_seed(tmp_path: Path) -> None:
