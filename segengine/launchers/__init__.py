@@ -64,7 +64,7 @@ def submit(run: RunDir, backend: str = "local") -> None:
     """
     launcher = _launcher(backend)
     refuse_links(run)
-    with _claim_lock(run):
+    with claim_lock(run):
         _require_free(run)
         run.request_file.unlink(missing_ok=True)
         run.write_job(backend)  # from here on the run waits, whatever becomes of this process
@@ -80,7 +80,7 @@ def claimed(run: RunDir) -> Iterator[None]:
     """
     refuse_links(run)
     with contextlib.ExitStack() as until_the_end:
-        with _claim_lock(run):
+        with claim_lock(run):
             job = recorded_job(run)
             backend = job["backend"] if job and job["backend"] in LAUNCHERS else "local"
             handle = _launcher(backend).claim(run)
@@ -146,7 +146,7 @@ def cancel(run: RunDir) -> None:
 
 
 @contextlib.contextmanager
-def _claim_lock(run: RunDir) -> Iterator[None]:
+def claim_lock(run: RunDir) -> Iterator[None]:
     """While the body gives the run to a process, no one else can."""
     lock = FileLock(run.claim_lock_file)
     try:

@@ -228,6 +228,18 @@ class RunDir:
         """Its confusion matrices, in the order of that table; as those of the predictions."""
         return self.evaluation(dataset, split).with_name(f"{split}_confusion.npy")
 
+    def evaluating(self, key: str) -> Path:
+        """An evaluation that was started in the background: of what, and who makes it."""
+        return self.path / "evaluations" / f"evaluating-{key}.json"
+
+    def evaluating_status(self, key: str) -> Path:
+        """How far that evaluation is, and how it ended."""
+        return self.evaluating(key).with_suffix(".status")
+
+    def evaluating_output(self, key: str) -> Path:
+        """What the process of that evaluation printed."""
+        return self.evaluating(key).with_suffix(".log")
+
     def config(self) -> RunConfig:
         """The RunConfig that the run was made with.
 
