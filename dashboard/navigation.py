@@ -13,6 +13,10 @@ from dashboard.shared.formats import escaped
 PAGES = [
     st.Page(f"{name}/page.py", title=name.capitalize(), url_path=name) for name in documents.PAGES
 ]
+UNLISTED = [
+    st.Page(f"{name}/page.py", title=name.capitalize(), url_path=name, visibility="hidden")
+    for name in documents.UNLISTED
+]
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 STYLE = Path(__file__).with_name("navigation.css")
 
@@ -25,7 +29,8 @@ def home() -> None:
 dark = st.context.theme.type == "dark"
 st.logo(ASSETS / ("logo-dark.svg" if dark else "logo.svg"), size="large")
 st.html(STYLE)
-page = st.navigation([st.Page(home, default=True, visibility="hidden"), *PAGES], position="top")
+listed = [st.Page(home, default=True, visibility="hidden"), *PAGES, *UNLISTED]
+page = st.navigation(listed, position="top")
 tab = "SegLab" if page.url_path == "" else f"{page.title} · SegLab"
 st.set_page_config(page_title=tab, page_icon=ASSETS / "favicon.svg", layout="wide")
 if page is not PAGES[0]:

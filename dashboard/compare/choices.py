@@ -8,8 +8,10 @@ from typing import cast
 
 from dashboard.shared.run_store import log_of, row_of
 from dashboard.shared.selection import ChosenRun
+from segengine.launchers.evaluations import BackgroundEvaluation, Target, evaluations_of
 from segengine.results.comparison.compare import Comparison, compare, entrants_of
 from segengine.results.image_matrices import Size, Split, Weights
+from segengine.run.rundir import RunDir
 
 SPLITS = {"val": "Validation images", "test": "Test images"}
 SIZES = {"training": "The size that the models see", "native": "The masks' own sizes"}
@@ -52,6 +54,11 @@ def group_colors(comparison: Comparison, chosen: Sequence[ChosenRun]) -> dict[st
         first = comparison.entrants[min(group.members)]
         colors.setdefault(group.name, colors[first.name])
     return colors
+
+
+def state_of(run: RunDir, target: Target) -> BackgroundEvaluation | None:
+    """The evaluation of that target, if one was started in the background."""
+    return next((one for one in evaluations_of(run) if one.key == target.key), None)
 
 
 def title_of(name: str) -> str:

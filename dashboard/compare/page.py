@@ -15,9 +15,11 @@ from dashboard.compare.choices import (
     WEIGHTS,
     comparison_of,
     group_colors,
+    state_of,
     title_of,
 )
 from dashboard.rail.rail import draw_beside_rail
+from dashboard.run.evaluating import progress_of
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
@@ -25,7 +27,7 @@ from dashboard.shared.run_store import REFRESH_SECONDS, all_runs
 from dashboard.shared.selection import ChosenRun, choose
 from dashboard.shared.url import given_param, write_param
 from segengine.errors import UserError
-from segengine.launchers.evaluating import Evaluating, evaluating, start_evaluation
+from segengine.launchers.evaluations import Target, start_evaluation
 from segengine.results.comparison.compare import Comparison
 from segengine.results.comparison.pairs import Pair
 from segengine.results.comparison.report import report_table, to_json
@@ -35,7 +37,7 @@ MOST_RUNS = 40  # eight settings of five seeds
 EMPTY = "What differs between your runs, which is better and whether that is real will be here."
 FEW = "Choose two or more runs by their eyes at the left: {} chosen now."
 STYLE = Path(__file__).with_name("style.css")
-SHOWN = "compare_shown"  # key of the session: the runs of which a scatter's point is to be shown
+REFUSED = "compare_refused"  # key of the session: why evaluations were not started
 
 
 def draw_page() -> None:
@@ -167,37 +169,45 @@ def _draw_downloads(comparison: Comparison) -> None:
 
 def _offer_evaluation(comparison: Comparison) -> None:
     """What is missing can be made in the background."""
-    runs = [comparison.entrants[place].row.run for place in comparison.shared.missing]
-    if not runs:
+    entrants = [comparison.entrants[place] for place in comparison.shared.missing]
+    if not entrants:
         return
-    what = (comparison.split, comparison.size, comparison.weights)
-    states = {run.id: evaluating(run) for run in runs}
-    if any(state and state.state == "running" for state in states.values()):
-        _follow_evaluations(runs, tuple(states.values()))
+    target = Target(split=comparison.split, size=comparison.size, weights=comparison.weights)
+    runs = [entrant.row.run for entrant in entrants]
+    states = [state_of(run, target) for run in runs]
+    if any(state and state.state == "running" for state in states):
+        _follow_evaluations(runs, target)
         return
-    for entrant in (comparison.entrants[place] for place in comparison.shared.missing):
-        state = states[entrant.id]
+    for entrant, state in zip(entrants, states, strict=True):
         if state and state.state == "failed":
-            st.error(escaped(in_browser_words(f"{entrant.name}: {state.message}")))
+            st.error(escaped(in_browser_words(f"{entrant.name}: {state.problem}")))
+    refused = st.session_state.pop(REFUSED, "")
+    if refused:
+        st.error(escaped(refused))
     word = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
-    if st.button(f"Evaluate {word} now", type="primary"):
-        for run in runs:
-            try:
-                start_evaluation(run, *what)
-            except UserError as error:
-                st.error(escaped(str(error)))
-        st.rerun()
+    st.button(f"Evaluate {word} now", type="primary", on_click=_start, args=(runs, target))
+
+
+def _start(runs: Sequence[RunDir], target: Target) -> None:
+    """Start the evaluations; what was refused is said by the next drawing."""
+    refused = []
+    for run in runs:
+        try:
+            start_evaluation(run, target)
+        except UserError as error:
+            refused.append(in_browser_words(str(error)))
+    st.session_state[REFUSED] = " ".join(dict.fromkeys(refused))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _follow_evaluations(runs: Sequence[RunDir], drawn: tuple[Evaluating | None, ...]) -> None:
+def _follow_evaluations(runs: Sequence[RunDir], target: Target) -> None:
     """Progress of the evaluations; the page is drawn anew once none is at work."""
-    states = [state for run in runs if (state := evaluating(run)) and state.state == "running"]
-    if len(states) < sum(1 for state in drawn if state and state.state == "running"):
+    states = [state_of(run, target) for run in runs]
+    running = [state for state in states if state and state.state == "running"]
+    if not running:
         st.rerun()
-    for state in states:
-        share = state.done / state.total if state.total else 0.0
-        words = f"{state.phase} {state.done:,} of {state.total:,}" if state.total else "Starting"
+    for state in running:
+        share, words = progress_of(state)
         st.progress(share, text=words)
 
 

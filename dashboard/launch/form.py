@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
 from dashboard.launch.wording import in_page_words, without_example
+from dashboard.shared.commands import engine_command
 from dashboard.shared.formats import format_count
 from dashboard.shared.run_store import PROJECT
 from segengine.config import STORED, DataConfig, InvalidConfig, RunConfig, encoders
@@ -169,12 +168,7 @@ def command_line(config: RunConfig, runs_dir: Path) -> str:
     """The line that does the same as the form, to paste in the project folder."""
     if Path.cwd() != PROJECT:  # relative paths are meant from where the dashboard runs
         config = config.resolved()
-    in_venv = Path(sys.prefix) == PROJECT / ".venv"
-    words = [".venv/bin/python" if in_venv else sys.executable, "-m", "segengine", "launch"]
-    words += config.flags()
-    if runs_dir != PROJECT / "runs":
-        words += ["--runs-dir", str(runs_dir)]
-    return shlex.join(words)
+    return engine_command("launch", *config.flags(), runs_dir=runs_dir)
 
 
 def _value(spec: FieldSpec, entries: FormEntries) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # The folders of the pages, in the order of the navigation; the first one is where people arrive.
 PAGES = ("launch", "runs", "curves", "compare", "masks", "guide")
+UNLISTED = ("run",)  # pages that other pages lead to
 
 _SERVED = frozenset({"api", "_stcore", "media", "component", "static", "auth", "oauth2callback"})
 _HEAD = '<link rel="stylesheet" href="/api/frame.css"><script src="/api/frame.js"></script>'
@@ -55,7 +56,7 @@ class Documents:
 
 @cache
 def _page_paths() -> frozenset[str]:
-    return frozenset({"/", *(f"/{page}" for page in PAGES)})
+    return frozenset({"/", *(f"/{page}" for page in (*PAGES, *UNLISTED))})
 
 
 @cache
@@ -70,7 +71,7 @@ def _page() -> str:
 def _is_served(path: str) -> bool:
     """Whether a route may have an answer: our own and Streamlit's places, its files, "/runs/"."""
     first, _, rest = path.lstrip("/").partition("/")
-    return first in _SERVED or (not rest and first in (*PAGES, *_static_files()))
+    return first in _SERVED or (not rest and first in (*PAGES, *UNLISTED, *_static_files()))
 
 
 @cache

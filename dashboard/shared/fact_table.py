@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -20,12 +21,28 @@ _STYLE = """<style>
 </style>"""
 
 
-def draw_fact_table(rows: Sequence[Sequence[str]], titles: Sequence[str] = ()) -> None:
+class Link(NamedTuple):
+    """A cell that leads to a page of ours."""
+
+    text: str
+    address: str
+
+
+Cell = str | Link
+
+
+def draw_fact_table(rows: Sequence[Sequence[Cell]], titles: Sequence[str] = ()) -> None:
     """Draw rows of text; the first column names what the others tell."""
     head = f"<thead>{_row('th', titles)}</thead>" if titles else ""
     body = "".join(_row("td", row) for row in rows)
     st.html(f'{_STYLE}<table class="seglab-facts">{head}<tbody>{body}</tbody></table>')
 
 
-def _row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _row(tag: str, cells: Sequence[Cell]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{_inner(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _inner(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return html.escape(cell)
+    return f'<a href="{html.escape(cell.address)}" target="_self">{html.escape(cell.text)}</a>'

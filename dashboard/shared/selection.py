@@ -84,6 +84,14 @@ def pick(run_ids: Sequence[str]) -> None:
     write_param(_PARAM, ",".join(picked))
 
 
+def alone(run: RunDir) -> ChosenRun:
+    """One run on a page of its own, in the color that it has on the others; the choice stays."""
+    chosen = st.session_state.get(_CHOICE, [])
+    slots = assign_slots(st.session_state.get(_SLOTS, {}), [*chosen, run.id])
+    st.session_state[_SLOTS] = slots
+    return _chosen(run, slots[run.id])
+
+
 def _chosen(run: RunDir, slot: int) -> ChosenRun:
     return ChosenRun(run, RUN_COLORS[slot % len(RUN_COLORS)], label_of(run), data_of(run))
 

@@ -18,7 +18,7 @@ from segengine.errors import UserError
 from segengine.run.rundir import RunDir
 
 RUNS = Path("runs")
-PATHS = ("--runs-dir", "--config", "--out")  # flags that name a folder or a file
+PATHS = ("--runs-dir", "--config", "--out", "--status-file")  # flags that name a folder or a file
 RunId = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 

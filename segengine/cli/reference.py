@@ -120,6 +120,8 @@ def run_folder_page() -> str:
             path = run.masks(epoch=7)
         elif name.startswith("evaluation"):
             path = path("DATASET", "SPLIT")
+        elif name.startswith("evaluating"):
+            path = path("KEY")
         if isinstance(path, Path):
             place = path.relative_to(run.path).as_posix() + ("" if "." in path.name else "/")
             rows.append((f"`{place}`", inspect.getdoc(member) or ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from json import dumps as to_json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -15,7 +15,7 @@ from segengine.config import STORED, DataConfig, RunConfig
 from segengine.datasets import SPLITS
 from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
-from segengine.launchers.evaluating import progress_into
+from segengine.launchers.status_file import StatusFile
 from segengine.results.image_matrices import Size, Weights
 from segengine.results.scored_on import sized
 from segengine.run.rundir import RunDir
@@ -43,7 +43,7 @@ def evaluate_run(
     size: str = "training",
     weights: str = "best",
     json: bool = False,
-    progress_file: Path | None = None,
+    status_file: Path | None = None,
     runs_dir: Path = RUNS,
 ) -> int:
     """Score the weights of a run on a split of a dataset.
@@ -61,31 +61,36 @@ def evaluate_run(
             each mask, as papers do.
         weights: best for those of the best validation, last for those of the last epoch.
         json: Print JSON instead of text.
-        progress_file: JSON file to say how far it is in, for programs that wait for it.
+        status_file: Keep the progress, and how it ended, in this file, for whoever watches.
         runs_dir: Folder that holds the runs.
     """
-    opened = RunDir.open(runs_dir, run)
-    if split not in PARTS:
-        choices = f"{', '.join(PARTS[:-1])} or {PARTS[-1]}"
-        raise UserError(f"split '{split}' was given: choose {choices}.", field="split")
-    for flag, word, known in (("size", size, SIZES), ("weights", weights, WEIGHTS)):
-        if word not in known:
-            raise UserError(f"{flag} '{word}' was given: choose {' or '.join(known)}.", field=flag)
-    flags = {"dataset": dataset, "root": root}
-    config = _with_data(opened.config(), {name: value for name, value in flags.items() if value})
-    count = _image_count(limit) if limit else None
-    from segengine.inference import evaluate as scorer  # imports torch, after the quick checks
+    with StatusFile(status_file) as status:
+        opened = RunDir.open(runs_dir, run)
+        _require_known("split", split, PARTS)
+        _require_known("size", size, SIZES)
+        _require_known("weights", weights, WEIGHTS)
+        flags = {"dataset": dataset, "root": root}
+        data = {name: value for name, value in flags.items() if value}
+        config = _with_data(opened.config(), data)
+        count = _image_count(limit) if limit else None
+        from segengine.inference import evaluate as scorer  # imports torch, after the checks
 
-    progress = progress_into(progress_file) if progress_file else Terminal().progress
-    result, path = scorer.evaluate(
-        opened,
-        config,
-        progress,
-        cast("Part", split),
-        count,
-        scored_at=cast("Size", size),
-        weights=cast("Weights", weights),
-    )
+        terminal = Terminal()
+
+        def progress(phase: str, done: int, total: int) -> None:
+            terminal.progress(phase, done, total)
+            status.progress(phase, done, total)
+
+        result, path = scorer.evaluate(
+            opened,
+            config,
+            progress,
+            cast("Part", split),
+            count,
+            scored_at=cast("Size", size),
+            weights=cast("Weights", weights),
+        )
+        status.finish(path)
     if json:
         say(to_json(result, indent=2))
         return 0
@@ -94,6 +99,12 @@ def evaluate_run(
     say(role(config.data, opened.config().resolved().data, split))
     say(f"Written to {path} and the tables beside it")
     return 0
+
+
+def _require_known(flag: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        choices = f"{', '.join(known[:-1])} or {known[-1]}"
+        raise UserError(f"{flag} '{word}' was given: choose {choices}.", field=flag)
 
 
 def coverage(result: Evaluation, own: DataConfig) -> str:

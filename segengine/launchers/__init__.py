@@ -68,7 +68,7 @@ def submit(run: RunDir, backend: str = "local", *, epochs: int = 0) -> None:
     """
     launcher = _launcher(backend)
     refuse_links(run)
-    with _claim_lock(run):
+    with claim_lock(run):
         _require_free(run)
         if epochs:
             plan_epochs(run, epochs)
@@ -86,7 +86,7 @@ def claimed(run: RunDir) -> Iterator[None]:
     """
     refuse_links(run)
     with contextlib.ExitStack() as until_the_end:
-        with _claim_lock(run):
+        with claim_lock(run):
             job = recorded_job(run)
             backend = job["backend"] if job and job["backend"] in LAUNCHERS else "local"
             handle = _launcher(backend).claim(run)
@@ -107,7 +107,7 @@ def held(run: RunDir) -> Iterator[None]:
     Raises:
         UserError: the run is gone, or its folder cannot be written.
     """
-    with _claim_lock(run):
+    with claim_lock(run):
         yield
 
 
@@ -163,7 +163,7 @@ def cancel(run: RunDir) -> None:
 
 
 @contextlib.contextmanager
-def _claim_lock(run: RunDir) -> Iterator[None]:
+def claim_lock(run: RunDir) -> Iterator[None]:
     """While the body gives the run to a process, no one else can."""
     _require_there(run)
     lock = FileLock(run.claim_lock_file)

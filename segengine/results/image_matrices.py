@@ -50,7 +50,7 @@ def matrices_of(
     """
     if (split, size, weights) == ("val", "training", "best"):
         best = log.best()
-        found = _read(run.per_image_file, run.confusion_file, best.epoch if best else 0)
+        found = read_matrices(run.per_image_file, run.confusion_file, best.epoch if best else 0)
         if found:
             return found
     config = read_config(run)
@@ -59,7 +59,7 @@ def matrices_of(
         own = (saved.dataset, saved.root) == (config.data.dataset, str(config.data.root))
         if own and _fits(saved, split, size, weights) and saved.epoch == _epoch(log, weights):
             place = (saved.name, saved.stem)
-            found = _read(
+            found = read_matrices(
                 run.evaluation_per_image(*place), run.evaluation_confusion(*place), saved.epoch
             )
             if found:
@@ -88,7 +88,12 @@ def _fits(saved: SavedEvaluation, split: Split, size: Size, weights: Weights) ->
     return usual and (saved.split, saved.scored_at, saved.weights) == wanted
 
 
-def _read(table: Path, matrices: Path, epoch: int) -> ImageMatrices | None:
+def read_matrices(table: Path, matrices: Path, epoch: int) -> ImageMatrices | None:
+    """What a table per image and its matrices hold; None where one is missing or damaged.
+
+    Args:
+        epoch: of the weights that they are of, 1-based; 0 where it is not known.
+    """
     try:
         with open(table, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

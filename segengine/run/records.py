@@ -53,7 +53,19 @@ class Notes(TypedDict, total=False):
     archived: bool  # lists leave the run out
 
 
+@with_config(ConfigDict(**STRICT, extra="ignore"))
+class TaskStatus(TypedDict):
+    """How far a command is that works in the background, and how it ended."""
+
+    phase: str  # such as "Reading images"; "" before it has begun
+    done: Count  # items of that phase
+    total: Count
+    error: NotRequired[str]  # why it failed, in one sentence
+    result: NotRequired[str]  # the file that it has written: it is done
+
+
 JOB, REQUEST, NOTES = TypeAdapter(Job), TypeAdapter(Request), TypeAdapter(Notes)
+TASK_STATUS = TypeAdapter(TaskStatus)
 
 
 def read_record(path: Path, declared: TypeAdapter[Record]) -> Record | None:

@@ -233,20 +233,17 @@ class RunDir:
         """Its confusion matrices, in the order of that table; as those of the predictions."""
         return self.evaluation(dataset, split).with_name(f"{split}_confusion.npy")
 
-    @property
-    def evaluating_file(self) -> Path:
-        """The evaluation that was started in the background last: what of, and its process."""
-        return self.path / "evaluations" / ".evaluating.json"
+    def evaluating(self, key: str) -> Path:
+        """An evaluation that was started in the background: of what, and who makes it."""
+        return self.path / "evaluations" / f"evaluating-{key}.json"
 
-    @property
-    def evaluating_output(self) -> Path:
-        """What that process printed."""
-        return self.path / "evaluations" / ".evaluating.log"
+    def evaluating_status(self, key: str) -> Path:
+        """How far that evaluation is, and how it ended."""
+        return self.evaluating(key).with_suffix(".status")
 
-    @property
-    def evaluating_progress(self) -> Path:
-        """How far it is: phase, images done, images in all."""
-        return self.path / "evaluations" / ".evaluating-progress.json"
+    def evaluating_output(self, key: str) -> Path:
+        """What the process of that evaluation printed."""
+        return self.evaluating(key).with_suffix(".log")
 
     def config(self) -> RunConfig:
         """The RunConfig that the run was made with.
