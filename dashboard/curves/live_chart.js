@@ -272,7 +272,8 @@ class LiveChart {
   }
 
   showToolbar() {
-    this.toolbar.show(this.state, this.fields, Boolean(this.zoomX || this.zoomY.size));
+    const isZoomed = Boolean(this.zoomX || this.zoomY.size);
+    this.toolbar.show(this.state, this.fields, isZoomed, this.runs.length > 1);
   }
 
   touchAll() {

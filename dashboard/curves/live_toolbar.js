@@ -113,8 +113,9 @@ class Toolbar {
     this.choose({ panels: panels.length ? panels : ["loss"] });
   }
 
-  // `titles`: field -> its name, of those in which the runs differ.
-  show(state, titles, isZoomed) {
+  // `titles`: field -> its name, of those in which the runs differ; `several`: whether there are any.
+  show(state, titles, isZoomed, several) {
+    this.groups.root.hidden = !several;
     for (const box of this.panels.body.querySelectorAll("input")) {
       box.checked = state.panels.includes(box.value);
     }

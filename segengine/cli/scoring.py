@@ -12,7 +12,7 @@ import tyro
 from segengine.cli import tables
 from segengine.cli.flags import RUNS, RunId
 from segengine.config import STORED, DataConfig, RunConfig
-from segengine.datasets import SPLITS
+from segengine.datasets import SPLITS, ProgressFn
 from segengine.datasets.splits.roles import HELD_OUT, descriptions
 from segengine.errors import UserError
 from segengine.launchers.status_file import StatusFile
@@ -75,16 +75,10 @@ def evaluate_run(
         count = _image_count(limit) if limit else None
         from segengine.inference import evaluate as scorer  # imports torch, after the checks
 
-        terminal = Terminal()
-
-        def progress(phase: str, done: int, total: int) -> None:
-            terminal.progress(phase, done, total)
-            status.progress(phase, done, total)
-
         result, path = scorer.evaluate(
             opened,
             config,
-            progress,
+            _telling(status),
             cast("Part", split),
             count,
             scored_at=cast("Size", size),
@@ -99,6 +93,17 @@ def evaluate_run(
     say(role(config.data, opened.config().resolved().data, split))
     say(f"Written to {path} and the tables beside it")
     return 0
+
+
+def _telling(status: StatusFile) -> ProgressFn:
+    """Progress for the terminal, and for whoever watches the file."""
+    terminal = Terminal()
+
+    def progress(phase: str, done: int, total: int) -> None:
+        terminal.progress(phase, done, total)
+        status.progress(phase, done, total)
+
+    return progress
 
 
 def _require_known(flag: str, word: str, known: Sequence[str]) -> None:

@@ -50,6 +50,6 @@ def test_what_is_missing_is_said_and_can_be_made(page: Any, dashboard: Dashboard
     page.goto(f"{dashboard.url}/compare?split=test&runs={','.join(run.id for run in runs)}")
     page.get_by_text(f"evaluate {runs[0].id} --split test makes them").wait_for()
     page.get_by_role("button", name="Evaluate these 2 runs now").click()
-    page.get_by_text("has no weights yet", exact=False).first.wait_for(timeout=40_000)
+    page.get_by_text("has no best weights yet", exact=False).first.wait_for()
     assert "Traceback" not in page.locator("body").inner_text()
     assert page.errors == []
