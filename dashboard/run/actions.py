@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -11,7 +12,11 @@ from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
 from dashboard.shared.selection import choose
 from segengine import launchers
+from segengine.config import RunConfig
 from segengine.errors import UserError
+from segengine.launchers.more_epochs import meaning
+from segengine.launchers.slim import bytes_of_checkpoints, slim
+from segengine.results.amounts import size_text
 from segengine.results.table import RunRow
 from segengine.run.rundir import RunDir
 
@@ -28,6 +33,9 @@ def draw_actions(row: RunRow) -> None:
                 _draw_kill(run)
         elif can.resume:
             _action_button("Resume", launchers.submit, run)
+        if row.status.state == "finished" and row.config:
+            _draw_more_epochs(run, row.config)
+            _draw_slim(run)
         if st.button("Clone", help="Fill the form with these settings, to change and start again."):
             st.switch_page("launch/page.py", query_params={"clone": run.id})
         if st.button("Open in Curves"):
@@ -53,6 +61,32 @@ def _draw_kill(run: RunDir) -> None:
             "last checkpoint is lost; what was saved before stays."
         )
         _action_button("Kill now", launchers.cancel, run)
+
+
+def _draw_more_epochs(run: RunDir, config: RunConfig) -> None:
+    """Go on from the last state; what that means for the learning rate is said before."""
+    with st.popover("More epochs"):
+        now = config.train.epochs
+        epochs = int(st.number_input("Continue to epoch", now + 1, 100_000, now + max(1, now // 2)))
+        st.caption(escaped(meaning(config.with_values(epochs=epochs))))
+        st.button(
+            "Continue training",
+            type="primary",
+            on_click=_apply,
+            args=(partial(launchers.submit, epochs=epochs), run),
+        )
+
+
+def _draw_slim(run: RunDir) -> None:
+    """Let the optimizer's state go, after the sentence that says what that means."""
+    size = bytes_of_checkpoints(run)
+    with st.popover("Free disk space", disabled=not size):
+        st.write(
+            f"The checkpoints of this run take {size_text(size)}, most of it for the optimizer's "
+            "state. Without it the run still predicts, is evaluated and lends its weights, but it "
+            "cannot be trained for more epochs."
+        )
+        st.button("Let the optimizer's state go", on_click=_apply, args=(slim, run))
 
 
 def _action_button(

@@ -26,6 +26,11 @@ def test_a_run_is_read_on_its_own_page(page: Any, dashboard: Dashboard, real_pet
     assert [row.split()[0] for row in rows.all_inner_texts()[:3]] == ["pet", "background", "border"]
     page.locator(".js-plotly-plot .heatmaplayer").first.wait_for()
     page.get_by_text("python -m segengine train", exact=False).first.wait_for()
+    page.get_by_role("button", name="More epochs").click()
+    page.get_by_label("Continue to epoch").fill("9")
+    page.get_by_text("The learning rate goes on as if").wait_for()
+    page.get_by_role("button", name="Continue training").click()
+    page.get_by_text("has no last checkpoint to go on from").wait_for()  # a made run has none
     page.get_by_role("button", name="Evaluate on ...").click()
     page.get_by_text("Scored at", exact=True).wait_for()
     assert "Traceback" not in page.locator("body").inner_text()

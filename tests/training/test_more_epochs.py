@@ -13,6 +13,7 @@ from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.inference.evaluate import evaluate
 from segengine.launchers.more_epochs import plan_epochs
+from segengine.launchers.slim import bytes_of_checkpoints, slim
 from segengine.results.runlog import open_log
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
@@ -148,3 +149,12 @@ def test_a_run_at_work_keeps_its_optimizer(run: RunDir, capsys: Captured) -> Non
     run.events_file.write_text("".join(log[:-1]))  # as if it had crashed
     assert command(run, "slim") == 2
     assert "has not finished, and could not be resumed any more" in capsys.readouterr().err
+
+
+def test_the_dashboard_lets_the_optimizer_go_without_torch(run: RunDir) -> None:
+    before = bytes_of_checkpoints(run)
+    slim(run)
+    assert 0 < bytes_of_checkpoints(run) < before
+    run.last_checkpoint.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"last\.pt"):
+        slim(run)
