@@ -23,6 +23,7 @@ from dashboard.server.guard import Guard  # noqa: E402
 from dashboard.server.routes import routes  # noqa: E402
 from dashboard.server.watcher import Watcher  # noqa: E402
 from dashboard.shared.run_store import runs_dir  # noqa: E402
+from segengine.results.removal import remove_leftovers  # noqa: E402
 
 if sentence := settings.refusal():
     sys.exit(sentence)
@@ -35,7 +36,8 @@ watcher = Watcher(runs_dir())
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Follow the runs folder and keep other dashboards out, as long as the server lives."""
-    folder_lock.problem()  # takes the folder before any page opens
+    if folder_lock.problem() is None:  # takes the folder before any page opens
+        remove_leftovers(runs_dir())
     watcher.start()
     _end_streams_on(signal.SIGINT, signal.SIGTERM)
     try:

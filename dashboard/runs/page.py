@@ -15,16 +15,23 @@ from segengine.results.table import RunRow
 TABLE, _OPEN = "runs_table", "runs_open"  # keys of the session
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
-def draw_buttons() -> None:
-    """The actions; drawn anew every REFRESH_SECONDS, since runs end by themselves."""
-    draw_actions(selection())
+@st.fragment
+def draw_runs() -> None:
+    """The actions, the table, and below it the run that is selected, if it is one.
 
-
-@st.fragment(run_every=REFRESH_SECONDS)
-def draw_selected() -> None:
-    """The run that is selected, if it is one."""
+    The table says when there is news: a page on which nothing happens costs nothing.
+    """
+    if run_id := st.session_state.pop(_OPEN, None):
+        go_to("run", id=run_id)
     selected = selection()
+    draw_actions(selected)
+    draw_run_table(
+        [row.run.id for row in selected],
+        key=TABLE,
+        poke=st.session_state.get(POKE, 0),
+        linked=has_page("run"),
+        on_open=remember_opened,
+    )
     if len(selected) == 1:
         draw_details(selected[0])
 
@@ -50,19 +57,9 @@ def remember_opened() -> None:
     st.session_state[_OPEN] = opened_row(TABLE)
 
 
-if run_id := st.session_state.pop(_OPEN, None):
-    go_to("run", id=run_id)
 st.title("Runs", anchor=False)
 if any_runs():
-    draw_buttons()
-    draw_run_table(
-        [row.run.id for row in selection()],
-        key=TABLE,
-        poke=st.session_state.get(POKE, 0),
-        linked=has_page("run"),
-        on_open=remember_opened,
-    )
-    draw_selected()
+    draw_runs()
     draw_question()
 else:
     draw_nothing()

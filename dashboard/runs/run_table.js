@@ -14,6 +14,7 @@ export default function (component) {
   if (!table) tables.set(parentElement, (table = new Table(parentElement, data)));
   table.tell = (ids) => setStateValue("selected", ids);
   table.leave = (id) => setTriggerValue("opened", id);
+  table.tellNews = () => setTriggerValue("news", Date.now());
   table.update(data);
 }
 
@@ -100,8 +101,10 @@ class Table {
       const reply = await fetch(`/api/runs?${asked}`, { cache: "no-store" });
       if (number !== this.number) return; // a newer question is under way
       if (reply.status === 200) {
+        const isNews = asked.has("known");
         asked.delete("known");
         this.take(await reply.json(), String(asked));
+        if (isNews && this.selected.size) this.tellNews(); // of runs that the page tells of
       }
     } catch {
       // The server is gone for a while: what was drawn stays.

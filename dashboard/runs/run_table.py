@@ -16,6 +16,9 @@ def draw_run_table(
 ) -> None:
     """Draw the table; `selected_rows(key)` then gives the ids of the selected rows.
 
+    What it is drawn in is drawn anew where the selection changes, and where there is news while
+    any is selected: while nothing happens, nothing is drawn.
+
     Args:
         selected: rows to select when the table is drawn for the first time.
         poke: another number where something was done that the table shall show at once.
@@ -27,6 +30,7 @@ def draw_run_table(
         data={"selected": list(selected), "poke": poke, "linked": linked},
         on_selected_change=lambda: None,
         on_opened_change=on_open,
+        on_news_change=lambda: None,
     )
 
 

@@ -24,6 +24,7 @@ from segengine.config.messages import limits_in_words, literal_choices, number_t
 from segengine.config.presets import PRESETS
 from segengine.config.section import GIVEN, OPTION, conditions, defaults_by_choice
 from segengine.registry import Kind, entries
+from segengine.results.filter import fields as filter_fields
 from segengine.run import events, lineage
 from segengine.run.rundir import RunDir
 from segengine.studies.sweepdir import SweepDir
@@ -85,7 +86,28 @@ def cli_page() -> str:
                 "every field" if every else _code_list(f"--{_dashed(field)}" for field in fields)
             )
             parts.append(f"Further flags: {flags} of [the config](reference-config.md).")
-    return _page(parts)
+    return _page([*parts, *_filter_parts()])
+
+
+def _filter_parts() -> list[str]:
+    """What `list --filter` and the filter box of the Runs page understand."""
+    rows = [
+        (f"`{name}`", field.title, field.kind, _code_list(field.operators))
+        for name, field in filter_fields.fields().items()
+        if field.info is None
+    ]
+    return [
+        "## Filters",
+        "`list --filter` and the filter box of the Runs page take words and conditions. A word "
+        "must be in the run's id, name, tags, notes, state, model, strategy or dataset. What "
+        "stands side by side must all hold, as with `and`; `or`, `not` and parentheses work as "
+        'usual, and what holds blanks stands between quotes: `"week 2"`. `~` means "contains"; '
+        "`none` finds runs without a value; times count as far as they are given, so that "
+        "`started = 2026-11` is the whole month. For example: "
+        "`arch = segformer_b0 and best_miou > 0.6 and not tag = old`.",
+        _table(("field", "on the page", "is", "compared by"), rows),
+        "All fields of [the config](reference-config.md) can be asked for by their names, too.",
+    ]
 
 
 def events_page() -> str:

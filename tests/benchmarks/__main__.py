@@ -12,7 +12,7 @@ import sys
 
 NAMES = (
     *("training_step", "epoch", "frozen", "overhead", "memory", "augmentation"),
-    *("gpu", "profile_step", "live_latency", "coverage"),
+    *("gpu", "profile_step", "live_latency", "coverage", "run_list"),
 )
 _RUN = "import sys, importlib; importlib.import_module(sys.argv[1]).main(sys.argv[2] == 'quick')"
 

@@ -203,7 +203,7 @@ def test_columns_are_chosen_ordered_and_remembered(page: Any, dashboard: Dashboa
     page.locator("summary", has_text="Columns").click()
     page.get_by_label("Strategy", exact=True).uncheck()
     page.get_by_placeholder("Find a column").fill("in valid")
-    page.get_by_label("Images in validation").check()
+    page.get_by_label("Images in validation", exact=True).check()
     page.locator("th", has_text="Images in validation").wait_for()
     page.get_by_placeholder("Find a column").fill("")
     page.get_by_label("Move Images in validation left").click()

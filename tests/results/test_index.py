@@ -18,6 +18,7 @@ from segengine.results.runlog import RunLog
 from segengine.results.status import read_status
 from segengine.results.table import read_row
 from segengine.run.event_log import EventLog
+from segengine.run.notes import change_notes
 from segengine.run.rundir import RunDir
 from tests import made_events
 from tests.made_runs import alive, gone, make_run, write_epoch
@@ -189,3 +190,81 @@ def test_a_run_that_ends_while_one_looks_has_not_crashed(
     monkeypatch.setattr(launchers, "state_of", ends_now)
     assert read_status(run, now=time.time()).state == "finished"
     assert os.path.exists(run.events_file)
+
+
+def test_a_look_that_is_cut_short_goes_on_where_it_left_off(
+    runs_dir: Path, reads: list[str]
+) -> None:
+    runs = sorted((make_run(runs_dir, seed=seed) for seed in range(5)), key=lambda run: run.id)
+    working = alive(make_run(runs_dir, epochs_done=1, end=None))
+    rows = RunIndex()
+    look = rows.look(runs_dir, seconds=0)
+    assert (len(look.rows), look.unread) == (0, 6)
+    while look.unread:
+        look = rows.look(runs_dir, seconds=0.01)
+    assert len(look.rows) == 6
+    with EventLog(working.events_file) as log:
+        write_epoch(log, 2)
+    (row,) = [row for row in rows.look(runs_dir, seconds=0).rows if row.status.active]
+    assert row.status.epoch == 2  # runs at work are read at every look
+    assert reads.count(runs[0].id) == 1
+
+
+def test_a_version_tells_whether_anything_is_another(runs_dir: Path) -> None:
+    run, other = make_run(runs_dir), make_run(runs_dir, end="run_stopped")
+    rows = RunIndex()
+    first = rows.look(runs_dir)
+    assert rows.look(runs_dir) is first
+    change_notes(run, name="new")
+    named = rows.look(runs_dir)
+    assert named.version != first.version
+    assert [row.notes for row in named.rows if row.run == run] == [{"name": "new"}]
+    shutil.rmtree(other.path)
+    assert rows.look(runs_dir).version != named.version
+
+
+def test_a_quiet_look_opens_no_file_and_lists_no_run(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(4):
+        make_run(runs_dir, seed=seed)
+    rows = RunIndex()
+    monkeypatch.setattr(index, "SETTLED", -10.0)
+    rows.look(runs_dir)
+    asked: list[str] = []
+
+    def refuse(path: object, *_: object, **__: object) -> object:
+        asked.append(str(path))
+        raise AssertionError(path)
+
+    for module, name in ((os, "open"), (os, "scandir"), (os, "lstat")):
+        monkeypatch.setattr(module, name, refuse)
+    assert len(rows.look(runs_dir).rows) == 4
+    assert asked == []
+
+
+def test_notes_are_kept_for_the_next_process_and_read_anew_when_edited_by_hand(
+    runs_dir: Path, reads: list[str]
+) -> None:
+    run = make_run(runs_dir, weights="", epochs_done=6)
+    change_notes(run, tags=["a"])
+    first = RunIndex().rows(runs_dir)
+    reads.clear()
+    (kept,) = RunIndex().rows(runs_dir)
+    assert reads == []
+    assert (kept.notes, kept.facts, kept.settings) == (
+        {"tags": ["a"]},
+        first[0].facts,
+        first[0].settings,
+    )
+    assert kept.facts.val_images == 40
+    run.notes_file.write_text('{"tags": ["b"]}')  # in place: the folder stays as it was
+    assert RunIndex().rows(runs_dir)[0].notes == {"tags": ["b"]}
+
+
+def test_damaged_notes_are_said_and_hide_nothing_else(runs_dir: Path) -> None:
+    run = make_run(runs_dir)
+    run.notes_file.write_text("{")
+    (row,) = RunIndex().rows(runs_dir)
+    assert "notes.json cannot be read" in row.problem
+    assert (row.notes, row.status.state) == ({}, "finished")
