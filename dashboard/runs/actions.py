@@ -11,7 +11,7 @@ from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped, with_links
 from dashboard.shared.page_links import go_to, has_page
 from dashboard.shared.run_names import row_label, short_name
-from dashboard.shared.run_store import all_rows, row_of
+from dashboard.shared.run_store import existing_rows, look_at_runs, row_of
 from dashboard.shared.selection import MASKS_LIMIT, choose
 from segengine import launchers
 from segengine.errors import UserError
@@ -22,6 +22,7 @@ from segengine.run.rundir import RunDir
 
 # Keys of the session.
 SELECTED, ANSWER, POKE, _DELETE = "runs_selected", "runs_answer", "runs_poke", "runs_delete"
+LOOK_SECONDS = 0.5  # for runs that nobody read before
 # A toast has room for about 100 letters.
 STOPPING = "Asked to stop: {}."
 KILLED = "Killed: {}."
@@ -119,8 +120,8 @@ def edit(run_id: str) -> None:
 @st.dialog("Delete runs")
 def _ask_before_deleting(ids: Sequence[str]) -> None:
     """What goes and how many bytes; only then the button."""
-    rows = all_rows()
-    plan = plan_removal([row.run for row in rows if row.run.id in ids], rows)
+    selected = [row.run for row in existing_rows(ids)]
+    plan = plan_removal(selected, look_at_runs(LOOK_SECONDS).rows)
     sentence = plan.sentence or "The selected runs are gone already."
     for run in (*plan.runs, *plan.at_work):
         sentence = sentence.replace(f"Run {run.id}", f"Run {_names([run])}")

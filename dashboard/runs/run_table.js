@@ -101,9 +101,12 @@ class Table {
       const reply = await fetch(`/api/runs?${asked}`, { cache: "no-store" });
       if (number !== this.number) return; // a newer question is under way
       if (reply.status === 200) {
-        const isNews = asked.has("known");
+        const before = this.answer?.token;
+        const asksAgain = asked.has("known");
         asked.delete("known");
         this.take(await reply.json(), String(asked));
+        // Also where another question (a window of another height) was the first to be told.
+        const isNews = before && (asksAgain || before !== this.answer.token);
         if (isNews && this.selected.size) this.tellNews(); // of runs that the page tells of
       }
     } catch {

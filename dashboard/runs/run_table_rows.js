@@ -2,7 +2,7 @@
 
 // [key that it is sorted by, title, class, px]: they keep their width, whatever their cells say.
 const FIXED = [
-  ["name", "Run", "run", 240],
+  ["name", "Run", "run", 264],
   ["state", "Status", "status", 168],
   ["progress", "Progress", "progress", 136],
   ["time_left", "Time left", "left number", 96],
