@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from dashboard.server.documents import PAGES, Documents
+from dashboard.server.documents import PAGES, UNLISTED, Documents
 from dashboard.server.routes import FRAME
 
 DASHBOARD = Path(FRAME).parent
@@ -32,7 +32,7 @@ def browser() -> Iterator[TestClient]:
 
 def test_every_page_is_a_folder_with_a_page() -> None:
     assert all((DASHBOARD / name / "page.py").is_file() for name in PAGES)
-    assert {path.parent.name for path in DASHBOARD.glob("*/page.py")} == set(PAGES)
+    assert {path.parent.name for path in DASHBOARD.glob("*/page.py")} == {*PAGES, *UNLISTED}
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in PAGES)])
