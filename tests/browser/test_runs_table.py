@@ -153,12 +153,14 @@ def test_archived_runs_are_hidden_let_go_and_come_back(page: Any, dashboard: Das
     select(page, old, new)
     row(page, new).click()
     page.get_by_text("2 runs, 1 selected").wait_for()
+    page.wait_for_timeout(2000)  # the buttons are for what the server knows to be selected
     button(page, "Archive").click()
     row(page, old).wait_for(state="hidden")
     page.get_by_text("Archived (1)").wait_for()
     page.locator("output", has_text="1 run ·").wait_for()  # nothing is selected that is not seen
     page.get_by_label("Archived (1)").check()
     row(page, old).click()
+    page.wait_for_timeout(2000)
     page.locator("button:enabled", has_text="Restore").first.click()
     page.get_by_label("Archived", exact=True).uncheck()
     page.get_by_text("2 runs").first.wait_for()
