@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from dashboard.runs.rows import choices_for
-from dashboard.runs.run_table import TABLE, selected_rows
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped, with_links
 from dashboard.shared.page_links import go_to, has_page
@@ -154,10 +153,6 @@ def apply(action: Callable[[RunDir], object], runs: Sequence[RunDir], done: str)
     Args:
         done: the sentence that says so, with {} where the runs are named.
     """
-    # The selection may have changed since the button was drawn: what a person sees counts.
-    selected_now = selected_rows(TABLE)
-    if selected_now is not None:
-        runs = [run for run in runs if run.id in selected_now]
     done_to, problems = [], []
     for run in runs:
         name = _names([run])

@@ -6,13 +6,13 @@ import streamlit as st
 
 from dashboard.runs.actions import POKE, SELECTED, draw_actions, draw_question
 from dashboard.runs.details import draw_details
-from dashboard.runs.run_table import TABLE, draw_run_table, opened_row, selected_rows
+from dashboard.runs.run_table import draw_run_table, opened_row, selected_rows
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.page_links import go_to, has_page
 from dashboard.shared.run_store import REFRESH_SECONDS, any_runs, existing_rows
 from segengine.results.table import RunRow
 
-_OPEN = "runs_open"  # key of the session
+TABLE, _OPEN = "runs_table", "runs_open"  # keys of the session
 
 
 @st.fragment

@@ -8,8 +8,6 @@ import streamlit as st
 
 from dashboard.shared.component import load_component
 
-TABLE = "runs_table"  # key of the table on the Runs page
-
 _component = load_component(__file__, "run_table_bar.js", "run_table_rows.js", "run_table_edit.js")
 
 
