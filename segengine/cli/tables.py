@@ -91,10 +91,11 @@ def scores(classes: Sequence[str], record: ValRecord) -> str:
     counted = [value is not None for value in record["iou"]]
     rows.append(["mean", *(_score(_mean(values, counted)) for values in per_class.values())])
     loss = record["loss"]
-    return (
-        f"{columns(rows)}\nmIoU {record['miou']:.4f}, pixel accuracy "
-        f"{record['pixel_accuracy']:.4f}, loss {'not finite' if loss is None else f'{loss:.4f}'}"
-    )
+    words = f", loss {'not finite' if loss is None else f'{loss:.4f}'}"
+    if record.get("scored_at") == "native":  # of which there is no loss
+        words = ""
+    accuracy = f"pixel accuracy {record['pixel_accuracy']:.4f}"
+    return f"{columns(rows)}\nmIoU {record['miou']:.4f}, {accuracy}{words}"
 
 
 def _evaluations(results: Sequence[SavedEvaluation]) -> str:
