@@ -52,7 +52,7 @@ def test_two_runs_stand_beside_input_and_truth_with_their_scores(
         assert float(score_under(page, run).split()[1]) == pytest.approx(saved, abs=6e-4)
     legend = page.locator(".legend .key").all_inner_texts()
     assert legend == ["pet", "background (unfilled)", "border"]
-    boxes = [box.bounding_box() for box in page.locator(".stage").all()]
+    boxes = boxes_of(page.locator(".stage"))
     assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1
     assert len({round(box["y"]) for box in boxes}) == len({round(box["x"]) for box in boxes}) == 2
     assert not page.errors
@@ -137,7 +137,16 @@ def test_all_panels_of_four_runs_are_in_sight(
 
 
 def boxes_of(locator: Any) -> list[Any]:
-    return [box for element in locator.all() if (box := element.bounding_box())]
+    """The boxes of all elements of one moment, once they stand still."""
+    before, boxes = None, []
+    while before != boxes or not boxes:
+        before = boxes
+        locator.page.wait_for_timeout(250)
+        boxes = locator.evaluate_all(
+            """(all) => all.map((e) => e.getBoundingClientRect().toJSON())
+            .filter((box) => box.width && box.height)"""
+        )
+    return boxes
 
 
 def test_a_long_class_name_leaves_its_iou_in_sight(
