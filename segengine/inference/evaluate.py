@@ -191,17 +191,20 @@ def _result(
 def _kept(run: RunDir, data: EvaluationData, result: Evaluation, rows: ImageScores) -> Evaluated:
     """Write a result and its tables into the run folder; the result comes last."""
     result["confusion"] = rows.confusion().tolist()
-    given = (result["scored_at"], result["weights"])
-    unusual = [word for word in given if word not in ("training", "best")]
-    place = (data.name, "-".join([data.stem, *unusual]))
-    if not unusual:
-        _keep_older_result(run, result, *place)
+    place = (data.name, data.stem + _way(result))
+    _keep_older_result(run, result, *place)
     write_text(run.evaluation_per_image(*place), rows.csv())
     with atomic_write(run.evaluation_confusion(*place)) as file:
         np.save(file, np.stack(rows.matrices))
     write_text(run.evaluation_table(*place), classes_csv(result))
     write_text(run.evaluation(*place), json.dumps(result, indent=2) + "\n")
     return Evaluated(result, run.evaluation(*place))
+
+
+def _way(result: Evaluation) -> str:
+    """Behind the name of its files: "-native-last", of what is unusual in how it was made."""
+    given = (result["scored_at"], result["weights"])
+    return "".join(f"-{word}" for word in given if word not in ("training", "best"))
 
 
 def _keep_older_result(run: RunDir, result: Evaluation, name: str, stem: str) -> None:
@@ -217,7 +220,7 @@ def _keep_older_result(run: RunDir, result: Evaluation, name: str, stem: str) ->
         return
     root, images = older["root"], older["images"]
     other_name = name if root == result["root"] else root_name(result["dataset"], root)
-    other_stem = stem if images == result["images"] else f"{result['split']}-{images}"
+    other_stem = stem if images == result["images"] else f"{result['split']}-{images}{_way(result)}"
     for path_of in (
         run.evaluation_per_image,
         run.evaluation_confusion,

@@ -218,6 +218,18 @@ def test_results_that_an_older_version_left_under_this_name_are_kept(
     assert command(capsys, run)[0] == 0
 
 
+def test_an_older_result_at_native_size_over_fewer_images_is_kept(
+    run: RunDir, capsys: Captured
+) -> None:
+    older = {"root": str(run.config().data.root), "images": 2}  # before the folder grew
+    path = run.evaluation("oxford_pets", "val-native")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(older))
+    assert command(capsys, run, "--size", "native")[0] == 0
+    assert json.loads(path.read_text())["images"] == 3
+    assert json.loads(run.evaluation("oxford_pets", "val-2-native").read_text()) == older
+
+
 def test_another_dataset_of_the_same_classes(run: RunDir, capsys: Captured, tmp_path: Path) -> None:
     other = tiny.write_pets(tmp_path / "other", train=2, val=2, size=(33, 70))
     code, out, err = command(capsys, run, "--root", str(other), "--json")
