@@ -23,7 +23,7 @@ from segengine.config.section import conditions
 from segengine.datasets.cache import cache_dir
 from segengine.results.status import RunStatus
 from segengine.results.table import RunFacts, RunRow, read_config
-from segengine.run.records import Notes
+from segengine.run.records import Notes, SweepPlace
 from segengine.run.rundir import RunDir
 
 VERSION = 2  # count up when a status, a fact or a setting comes to mean something else
@@ -44,6 +44,7 @@ class _Kept(TypedDict):
     status: RunStatus
     notes: Notes
     facts: RunFacts
+    sweep: SweepPlace | None
     settings: dict[str, Any]
 
 
@@ -132,13 +133,19 @@ class KeptRows:
 
 
 def _text(row: RunRow) -> str:
-    kept = _Kept(status=row.status, notes=row.notes, facts=row.facts, settings=row.settings)
+    kept = _Kept(
+        status=row.status,
+        notes=row.notes,
+        facts=row.facts,
+        sweep=row.sweep,
+        settings=row.settings,
+    )
     return _KEPT.dump_json(kept).decode()
 
 
 def _form() -> str:
     """What a kept row consists of: another version's rows are not taken for ours."""
-    parts = [kind.__annotations__ for kind in (RunStatus, RunFacts, Notes)]
+    parts = [kind.__annotations__ for kind in (RunStatus, RunFacts, Notes, SweepPlace)]
     fields = {name: conditions(info) for name, info in RunConfig.declarations().items()}
     return f"{VERSION} {zlib.crc32(repr([parts, fields]).encode())}"
 

@@ -21,7 +21,7 @@ from segengine.results.status import RunStatus, read_status
 from segengine.run.events import RunStarted
 from segengine.run.lineage import Lineage, in_words
 from segengine.run.overlap import overlap_words
-from segengine.run.records import Notes
+from segengine.run.records import Notes, SweepPlace
 from segengine.run.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class RunRow:
     status: RunStatus
     notes: Notes = field(default_factory=Notes)
     facts: RunFacts = field(default_factory=RunFacts)
+    sweep: SweepPlace | None = None
 
     @property
     def problem(self) -> str:
@@ -84,7 +85,7 @@ class RunRow:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Field name -> value, of the fields that have a meaning for this run."""
-        return _meaningful(self.config) if self.config else {}
+        return settings_of(self.config) if self.config else {}
 
     @cached_property
     def words(self) -> str:
@@ -96,6 +97,7 @@ class RunRow:
             if name in self.settings
         ]
         noted = [
+            *(self.sweep.values() if self.sweep else ()),
             self.notes.get("name", ""),
             *self.notes.get("tags", []),
             self.notes.get("notes", ""),
@@ -111,7 +113,7 @@ def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
     """
     log = log or open_log(run.events_file)
     status, facts_, notes, config = read_status(run, log), _run_facts(log), Notes(), None
-    problems = []
+    sweep, problems = None, []
     try:
         config = run.config()
     except UserError as problem:
@@ -120,8 +122,12 @@ def read_row(run: RunDir, log: RunLog | None = None) -> RunRow:
         notes = run.notes()
     except UserError as problem:
         problems.append(str(problem))
+    try:
+        sweep = run.sweep()
+    except UserError as problem:
+        problems.append(str(problem))
     status = replace(status, damage=(*status.damage, *problems)) if problems else status
-    return RunRow(run, config, status, notes, facts_)
+    return RunRow(run, config, status, notes, facts_, sweep)
 
 
 def _run_facts(log: RunLog) -> RunFacts:
@@ -165,7 +171,7 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
 
 def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
     """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    return differing_settings([_meaningful(config) for config in configs])
+    return differing_settings([settings_of(config) for config in configs])
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -178,8 +184,8 @@ def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*ALWAYS, *differing]
 
 
-def _meaningful(config: RunConfig) -> dict[str, Any]:
-    """Field name -> value, of the fields that have a meaning for this run."""
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """Field name -> value, of the fields that have a meaning beside the others."""
     flat = config.flat()
     meaningless = config.meaningless(flat)
     return {name: value for name, value in flat.items() if name not in meaningless}
@@ -187,7 +193,7 @@ def _meaningful(config: RunConfig) -> dict[str, Any]:
 
 def changes(config: RunConfig) -> list[tuple[str, str, str]]:
     """(title, value, default) of each field that is not at its default, in form order."""
-    values = _meaningful(config)
+    values = settings_of(config)
     absolute = RunConfig().resolved().flat()  # a run holds its paths so
     default = {name: config.default_of(name, values) for name in RunConfig.declarations()}
     return [

@@ -54,6 +54,14 @@ class Notes(TypedDict, total=False):
 
 
 @with_config(ConfigDict(**STRICT, extra="ignore"))
+class SweepPlace(TypedDict):
+    """Of which sweep the run is one."""
+
+    sweep: str  # its id
+    setting: str  # what differs from its other runs, without the seed: "lr 0.001, stem small"
+
+
+@with_config(ConfigDict(**STRICT, extra="ignore"))
 class TaskStatus(TypedDict):
     """How far a command is that works in the background, and how it ended."""
 
@@ -65,7 +73,7 @@ class TaskStatus(TypedDict):
 
 
 JOB, REQUEST, NOTES = TypeAdapter(Job), TypeAdapter(Request), TypeAdapter(Notes)
-TASK_STATUS = TypeAdapter(TaskStatus)
+TASK_STATUS, SWEEP_PLACE = TypeAdapter(TaskStatus), TypeAdapter(SweepPlace)
 
 
 def read_record(path: Path, declared: TypeAdapter[Record]) -> Record | None:

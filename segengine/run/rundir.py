@@ -18,7 +18,17 @@ from segengine.config import STORED, RunConfig
 from segengine.errors import UserError
 from segengine.files import cannot_read, cannot_write, open_regular, write_text
 from segengine.files.typed_paths import looking_at, typed_path
-from segengine.run.records import JOB, NOTES, REQUEST, Job, Notes, Request, read_record
+from segengine.run.records import (
+    JOB,
+    NOTES,
+    REQUEST,
+    SWEEP_PLACE,
+    Job,
+    Notes,
+    Request,
+    SweepPlace,
+    read_record,
+)
 
 Handle = dict[str, str | int | float]  # how a launcher's backend finds a process again
 
@@ -189,6 +199,11 @@ class RunDir:
         return self.path / ".notes.lock"
 
     @property
+    def sweep_file(self) -> Path:
+        """Of which sweep the run is one, and with which setting; only runs of a sweep have it."""
+        return self.path / "sweep.json"
+
+    @property
     def last_checkpoint(self) -> Path:
         """The newest checkpoint, from which `resume` continues: weights, optimizer, position."""
         return self.path / "checkpoints" / "last.pt"
@@ -283,6 +298,19 @@ class RunDir:
             UserError: the notes cannot be read.
         """
         return read_record(self.notes_file, NOTES) or {}
+
+    def sweep(self) -> SweepPlace | None:
+        """Of which sweep the run is one; None where it is of none.
+
+        Raises:
+            UserError: that cannot be read.
+        """
+        return read_record(self.sweep_file, SWEEP_PLACE)
+
+    def write_sweep(self, sweep: str, setting: str) -> None:
+        """Record of which sweep the run is one."""
+        place = {"sweep": sweep, "setting": setting}
+        write_text(self.sweep_file, json.dumps(place, indent=2) + "\n")
 
     def write_job(self, backend: str, handle: Handle | None = None) -> None:
         """Record who runs it from now on; without a handle the run waits for a process."""

@@ -117,6 +117,8 @@ class Coordinator:
             return None
         else:
             start_run(config, self.sweep.runs_dir, run_id=planned.run)
+        if not run.sweep_file.exists():
+            run.write_sweep(self.sweep.id, planned.setting)
         self._note(index, started=True, retry=False)
         self._terminal.say(f"{self._number(index)}  {run.id}  {planned.text}")
         return run

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from segengine.config import RunConfig
 from segengine.registry import entries
 from segengine.results.amounts import duration_text, size_text
 from segengine.results.runlog import RunLog, open_log
-from segengine.results.table import RunRow
+from segengine.results.table import RunRow, settings_of
 from segengine.run.rundir import RunDir, absolute
 from segengine.studies.plan import planned_configs
 from segengine.studies.record import SweepRecord
@@ -23,6 +23,10 @@ MOST_MEASURED = 5  # newest past runs of a kind that are read
 LONGEST_START = 600.0  # seconds; what lies between a job and its first event for longer waited
 
 Kind: TypeAlias = tuple[object, ...]
+Settings: TypeAlias = Mapping[str, Any]  # field name -> value, of the fields that have a meaning
+
+_MODEL = ("arch", "encoder", "stem", "base_width")
+_DATA = ("dataset", "root", "image_size", "val_limit", "val_split")
 
 
 @dataclass(frozen=True)
@@ -93,28 +97,32 @@ def estimate(
     record: SweepRecord,
     rows: Sequence[RunRow],
     runs_dir: Path,
-    trial: Callable[[RunConfig], Pace] | None = None,
+    trial: Callable[[RunConfig], Pace | None] | None = None,
 ) -> Estimate:
     """What the sweep costs, by the past runs of the runs folder.
 
     Args:
         rows: of the runs folder, newest first.
-        trial: measures a kind of which there is no past run; see `trial.measure`.
+        trial: measures a kind of which there is no past run; see `trial.measure`. None where it
+            cannot be told.
     """
     configs = planned_configs(record)
+    planned = [settings_of(config) for config in configs]
     paces: dict[Kind, Pace | None] = {}
     sizes: dict[Kind, float | None] = {}
-    for config in configs:
-        if (kind := kind_of(config)) not in paces:
+    for config, settings in zip(configs, planned, strict=True):
+        if (kind := kind_of(settings)) not in paces:
             found = pace_of(_of_kind(rows, kind, kind_of))
             paces[kind] = found or (trial(config) if trial else None)
-        if (kind := disk_kind_of(config)) not in sizes:
+        if (kind := disk_kind_of(settings)) not in sizes:
             sizes[kind] = bytes_of(config, rows)
     known = [
-        pace.seconds(config.train.epochs) for config in configs if (pace := paces[kind_of(config)])
+        pace.seconds(config.train.epochs)
+        for config, settings in zip(configs, planned, strict=True)
+        if (pace := paces[kind_of(settings)])
     ]
     measured = {run for pace in paces.values() if pace for run in pace.measured_on}
-    every = [sizes[disk_kind_of(config)] for config in configs]
+    every = [sizes[disk_kind_of(settings)] for settings in planned]
     whole = [size for size in every if size is not None]
     return Estimate(
         runs=len(configs),
@@ -126,31 +134,20 @@ def estimate(
     )
 
 
-def kind_of(config: RunConfig) -> Kind:
+def kind_of(settings: Settings) -> Kind:
     """Runs of one kind take equally long an epoch: one model, size, batch, data and device."""
-    data, model, train = config.data, config.model, config.train
-    root = data.root if "root" in _options(data.dataset) else ""
-    return (
-        *(model.arch, model.encoder, model.stem, model.base_width, model.frozen),
-        *(data.dataset, root, data.image_size, data.train_limit, data.val_limit, data.val_split),
-        *(train.batch_size, train.device, train.precision),
-    )
+    return _of(settings, *_MODEL, *_DATA, "train_limit", "batch_size", "device", "precision")
 
 
-def disk_kind_of(config: RunConfig) -> Kind:
+def disk_kind_of(settings: Settings) -> Kind:
     """Runs of one kind keep equally much: one model, optimizer, and set of predicted images."""
-    data, model = config.data, config.model
-    moments = (config.optim.optimizer, config.optim.amsgrad, config.optim.ema > 0)
-    images = (data.dataset, data.image_size, data.val_limit, data.val_split)
-    return (
-        model.arch,
-        model.encoder,
-        model.stem,
-        model.base_width,
-        model.frozen,
-        *moments,
-        *images,
-    )
+    averages = settings.get("ema", 0) > 0
+    return (*_of(settings, *_MODEL, *_DATA, "optimizer", "amsgrad"), averages)
+
+
+def _of(settings: Settings, *names: str) -> Kind:
+    frozen = settings.get("strategy") == "frozen"  # from scratch or not takes equally long
+    return (frozen, *(settings.get(name) for name in names))
 
 
 def pace_of(past: Iterable[RunRow]) -> Pace | None:
@@ -169,7 +166,7 @@ def pace_of(past: Iterable[RunRow]) -> Pace | None:
 
 def bytes_of(config: RunConfig, rows: Sequence[RunRow]) -> float | None:
     """Bytes that a run keeps: by past ones of its kind, else by its model's parameters."""
-    past = _of_kind(rows, disk_kind_of(config), disk_kind_of)
+    past = _of_kind(rows, disk_kind_of(settings_of(config)), disk_kind_of)
     if past:
         return median(_folder_bytes(row.run) for row in past)
     parameters = _parameters(config, rows)
@@ -183,13 +180,13 @@ def bytes_of(config: RunConfig, rows: Sequence[RunRow]) -> float | None:
 
 
 def _of_kind(
-    rows: Sequence[RunRow], kind: Kind, kind_of_config: Callable[[RunConfig], Kind]
+    rows: Sequence[RunRow], kind: Kind, kind_of_settings: Callable[[Settings], Kind]
 ) -> list[RunRow]:
     """The newest finished runs of a kind."""
     found = (
         row
         for row in rows
-        if row.config and row.status.state == "finished" and kind_of_config(row.config) == kind
+        if row.status.state == "finished" and kind_of_settings(row.settings) == kind
     )
     return [row for row, _ in zip(found, range(MOST_MEASURED), strict=False)]
 
@@ -212,12 +209,10 @@ def _finish(log: RunLog) -> float:
 
 def _parameters(config: RunConfig, rows: Sequence[RunRow]) -> int:
     """Of the model, by the newest run that logged them, else as registered; 0: not known."""
-    mark = (config.model.arch, config.model.encoder_name)
+    model = _of(settings_of(config), *_MODEL)
     for row in rows:
-        if row.config and (row.config.model.arch, row.config.model.encoder_name) == mark:
-            started = open_log(row.run.events_file).started
-            if started:
-                return started["parameters"]["total"]
+        if row.facts.parameters and _of(row.settings, *_MODEL) == model:
+            return row.facts.parameters
     entry = entries("models").get(config.model.arch)
     return entry.parameters if entry else 0
 
@@ -238,8 +233,3 @@ def _free(runs_dir: Path) -> int:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
-
-
-def _options(dataset: str) -> Sequence[str]:
-    known: Mapping[str, object] = entries("datasets")
-    return entries("datasets")[dataset].options if dataset in known else ()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean, stdev
 
-from segengine.errors import UserError
 from segengine.results.table import RunRow
 from segengine.studies.record import SweepRecord
 from segengine.studies.space import SEED, Value, combination_text, value_text
-from segengine.studies.sweepdir import SweepDir
 
 
 @dataclass(frozen=True)
@@ -141,29 +136,6 @@ def dimensions(found: Sequence[Outcome]) -> list[Dimension]:
 def scored(found: Iterable[Outcome]) -> list[Outcome]:
     """The runs with a best mIoU."""
     return [run for run in found if run.best_miou is not None]
-
-
-def sweep_of_runs(runs_dir: Path) -> dict[str, tuple[str, str]]:
-    """Run id -> (id of its sweep, name of its group there), over all sweeps that can be read."""
-    found: dict[str, tuple[str, str]] = {}
-    for sweep in reversed(SweepDir.all(runs_dir)):
-        try:
-            record = _kept_record(sweep)
-        except (OSError, UserError):  # the page of the sweep says so
-            continue
-        found.update({plan.run: (sweep.id, plan.setting) for plan in record.runs if plan.run})
-    return found
-
-
-def _kept_record(sweep: SweepDir) -> SweepRecord:
-    """A record, read again only when it has changed: pages ask for all of them all the time."""
-    found = os.stat(sweep.record_file)
-    return _record_as_of(sweep, found.st_ino, found.st_mtime_ns, found.st_size)
-
-
-@functools.lru_cache(maxsize=1024)
-def _record_as_of(sweep: SweepDir, inode: int, changed: int, size: int) -> SweepRecord:
-    return sweep.record()
 
 
 def _dimension(name: str, values: Sequence[Value]) -> Dimension:

@@ -12,9 +12,10 @@ import pytest
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.results.index import RunIndex
+from segengine.results.table import settings_of
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
-from segengine.studies.estimate import Estimate, Pace, estimate, kind_of
+from segengine.studies.estimate import Estimate, Kind, Pace, estimate, kind_of
 from segengine.studies.plan import plan_sweep
 from segengine.studies.trial import measure
 from tests import made_events
@@ -86,11 +87,13 @@ def test_a_trial_measures_each_unknown_kind_once(runs_dir: Path) -> None:
 
 
 def test_the_kind_is_model_size_batch_and_data_but_not_seed_or_rate() -> None:
-    base = config_for()
+    def kind(**changes: Any) -> Kind:
+        return kind_of(settings_of(config_for().choosing(**changes)))
+
     same = {"seed": 5, "lr": 0.5, "epochs": 90, "optimizer": "sgd"}
-    assert all(kind_of(base.choosing(**{k: v})) == kind_of(base) for k, v in same.items())
+    assert all(kind(**{name: value}) == kind() for name, value in same.items())
     other = {"arch": "unet", "image_size": "96", "batch_size": 9, "train_limit": 3, "root": "x"}
-    assert all(kind_of(base.choosing(**{k: v})) != kind_of(base) for k, v in other.items())
+    assert all(kind(**{name: value}) != kind() for name, value in other.items())
 
 
 def test_the_disk_is_that_of_past_runs_else_by_the_parameters(runs_dir: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from segengine.errors import UserError
+from segengine.results.filter.grammar import parse_filter
 from segengine.results.index import RunIndex
+from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
 from segengine.run.terminal import Terminal
 from segengine.studies.best_of import plan_best_of
@@ -18,7 +20,6 @@ from segengine.studies.outcomes import (
     outcomes,
     scored,
     settings,
-    sweep_of_runs,
 )
 from segengine.studies.plan import plan_sweep, planned_configs
 from segengine.studies.sweepdir import SweepDir
@@ -89,14 +90,16 @@ def test_axes_of_a_plot_are_numbers_or_words_in_order() -> None:
 
 
 def test_a_sweep_is_the_group_of_its_runs(worked_off: SweepDir, runs_dir: Path) -> None:
-    groups = sweep_of_runs(runs_dir)
+    rows = RunIndex().rows(runs_dir)
+    of_sweep = parse_filter(f"sweep = {worked_off.id}")
+    assert all(map(of_sweep, rows)) and len(rows) == 4
     ids = [planned.run for planned in worked_off.record().runs]
-    assert groups == {
-        run: (worked_off.id, name)
-        for run, name in zip(ids, [*["lr 0.001"] * 2, *["lr 0.0005"] * 2], strict=True)
-    }
-    worked_off.record_file.write_text("{")
-    assert sweep_of_runs(runs_dir) == {}
+    settings_of = {row.run.id: row.sweep and row.sweep["setting"] for row in rows}
+    assert [settings_of[run] for run in ids] == [*["lr 0.001"] * 2, *["lr 0.0005"] * 2]
+    first = RunDir(runs_dir / ids[0])
+    first.sweep_file.write_text("{")
+    (row,) = [row for row in RunIndex().rows(runs_dir) if row.run == first]
+    assert row.sweep is None and "sweep.json cannot be read" in row.problem
 
 
 def test_the_best_run_again_with_seeds_that_did_not_choose_them(

@@ -201,6 +201,8 @@ def fields() -> dict[str, Field]:
         "train_images": Field("Images in training", "number", lambda row: row.facts.train_images),
         "val_images": Field("Images in validation", "number", lambda row: row.facts.val_images),
         "parameters": Field("Parameters", "number", lambda row: row.facts.parameters),
+        "sweep": Field("Sweep", "text", lambda row: row.sweep and row.sweep["sweep"]),
+        "setting": Field("Setting", "text", lambda row: row.sweep and row.sweep["setting"]),
         "parent": Field("Started from", "text", lambda row: row.facts.parent or None),
     }
     own["tags"] = own["tag"]
