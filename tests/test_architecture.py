@@ -25,7 +25,7 @@ HEAVY = ("torch", "torchvision", "segmentation_models_pytorch", "timm")
 # Room -> the rooms that it may import. Top to bottom: each only those that stand below it.
 MAY_IMPORT: dict[str, str] = {
     "__main__": "cli",
-    "dashboard": "launchers results datasets config run files registry errors",
+    "dashboard": "studies launchers results datasets config run files registry errors",
     "cli": "studies training inference launchers results datasets config run registry errors",
     "studies": "results launchers datasets config run registry files errors",
     "training": "inference batches weights metrics losses models datasets run config device files"
@@ -155,7 +155,7 @@ def test_the_house_is_small_enough_to_be_remembered() -> None:
     print(f"\n{len(rooms)} rooms on {len(floors)} floors, {len(arrows())} arrows between them")
     for number, there in sorted(floors.items(), reverse=True):
         print(f"{number}  {' '.join(there)}")
-    assert len(rooms) <= 22 and len(floors) <= 10 and len(arrows()) <= 101
+    assert len(rooms) <= 22 and len(floors) <= 10 and len(arrows()) <= 102
 
 
 def test_no_folder_is_crowded() -> None:

@@ -10,10 +10,18 @@ from segengine.config.wording import value_label
 Words = dict[str, str]  # field -> its value, as the form says it
 
 
-def differing_fields(configs: Sequence[RunConfig | None]) -> tuple[dict[str, str], list[Words]]:
+SWEEP = "sweep"  # a field beside those of the config
+
+
+def differing_fields(
+    configs: Sequence[RunConfig | None], sweeps: Sequence[str] = ()
+) -> tuple[dict[str, str], list[Words]]:
     """The fields in which configs differ, and each config's words for them.
 
     The first are field -> title; a config that this version cannot read has no words.
+
+    Args:
+        sweeps: of which sweep each run is one, in words; "" for none, () where nobody asks.
     """
     declared = RunConfig.declarations()
     values = [config.flat() if config else {} for config in configs]
@@ -24,4 +32,8 @@ def differing_fields(configs: Sequence[RunConfig | None]) -> tuple[dict[str, str
         {name: value_label(flat[name], declared[name]) for name in names} if flat else {}
         for flat in values
     ]
+    if len(set(sweeps)) > 1:
+        titles[SWEEP] = "Sweep"
+        for own, sweep in zip(words, sweeps, strict=True):
+            own[SWEEP] = sweep or "no sweep"
     return titles, words

@@ -13,7 +13,8 @@ from plotly.offline import get_plotlyjs_version
 from dashboard.curves.differing import differing_fields
 from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.component import load_component
-from dashboard.shared.run_store import log_of
+from dashboard.shared.run_names import sweep_name
+from dashboard.shared.run_store import log_of, row_of
 from dashboard.shared.selection import ChosenRun
 from segengine.results.scored_on import TRAINING_HINT, validation_hint
 from segengine.results.table import read_config
@@ -39,7 +40,9 @@ def hints(run: RunDir) -> dict[str, str]:
 
 def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
     """Draw the curves of these runs, in their colors, and keep them up to date."""
-    titles, words = differing_fields([read_config(choice.run) for choice in chosen])
+    rows = [row_of(choice.run) for choice in chosen]
+    sweeps = [sweep_name(row.sweep["sweep"]) if row.sweep else "" for row in rows]
+    titles, words = differing_fields([row.config for row in rows], sweeps)
     runs = [
         {
             "id": choice.run.id,

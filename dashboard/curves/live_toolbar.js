@@ -165,7 +165,8 @@ class Toolbar {
   }
 }
 
-const allButSeed = (fields) => fields.filter((field) => field !== "seed");
+// The same experiment in another sweep is the same experiment.
+const allButSeed = (fields) => fields.filter((field) => !["seed", "sweep"].includes(field));
 
 function groupWords(chosen, titles) {
   if (!chosen) return "Each run by itself";

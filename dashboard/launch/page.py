@@ -11,8 +11,10 @@ from dashboard.launch.memory import draw_memory
 from dashboard.launch.start_bar import draw_command, draw_start_bar, show_run
 from dashboard.launch.start_once import TICKET, Ticket
 from dashboard.launch.style import style
+from dashboard.launch.sweep.panel import draw_sweep, stop_varying
 from dashboard.launch.widgets import current_entries, draw_field, draw_remark, widget_key
 from dashboard.shared.formats import escaped
+from dashboard.shared.page_links import go_to
 from dashboard.shared.run_store import runs_dir
 from segengine.config.presets import PRESETS
 
@@ -71,6 +73,9 @@ def draw_page() -> None:
     ticket: Ticket = st.session_state.setdefault(TICKET, Ticket())
     if ticket.run_id:
         show_run(ticket.run_id)
+    if ticket.sweep_id:
+        stop_varying()
+        go_to("sweep", id=ticket.sweep_id)
     fill_at_first()
     draw_memory(draft())  # before the data are looked at: what was typed is kept at once
     st.title("Launch", anchor=False)
@@ -79,10 +84,11 @@ def draw_page() -> None:
     with st.container(key="launch_body"):
         with st.container(key="launch_form"):
             draw_form(checked)
+            sweep = draw_sweep(checked)
             if ticket.problem:
                 st.error(escaped(ticket.problem))
                 ticket = st.session_state[TICKET] = Ticket()
-        draw_start_bar(checked, ticket)
+        draw_start_bar(checked, sweep, ticket)
         draw_command(checked)
 
 

@@ -10,11 +10,13 @@ from dashboard.launch.at_work import known_runs, last_started, what_it_costs
 from dashboard.launch.fields import in_sight, specs
 from dashboard.launch.form import CheckedForm, command_line, to_config
 from dashboard.launch.start_once import TICKET, Ticket
+from dashboard.launch.sweep.panel import sweep_now, varied
+from dashboard.launch.sweep.varied import CheckedSweep, sweep_command
 from dashboard.launch.widgets import current_entries, widget_key
 from dashboard.shared import selection
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_store import REFRESH_SECONDS, runs_dir
-from segengine.config import InvalidConfig
+from segengine.errors import UserError
 
 
 def start(ticket: Ticket) -> None:
@@ -23,8 +25,11 @@ def start(ticket: Ticket) -> None:
     A rerun may interrupt any use of the session, so the start itself uses none: whichever press
     gets there first starts the run, and the last press finds the used ticket and follows.
     """
-    with contextlib.suppress(InvalidConfig):  # the form that is drawn next says what is wrong
-        ticket.start(to_config(current_entries()), runs_dir())
+    with contextlib.suppress(UserError):  # the form that is drawn next says what is wrong
+        if sweep := sweep_now():
+            ticket.start_sweep(sweep, runs_dir())
+        else:
+            ticket.start(to_config(current_entries()), runs_dir())
     st.session_state[TICKET] = ticket
 
 
@@ -34,32 +39,46 @@ def show_run(run_id: str) -> None:
     st.switch_page("curves/page.py")
 
 
-def draw_start_bar(checked: CheckedForm, ticket: Ticket) -> None:
+def draw_start_bar(checked: CheckedForm, sweep: CheckedSweep | None, ticket: Ticket) -> None:
     """The button, what keeps it from working, and what is at work."""
+    problems = bool(checked.problems) or bool(sweep and not sweep.record)
     with st.container(key="launch_start_bar", gap="xsmall"):
         row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
         row.button(
-            "Start run",
+            _start_word(sweep),
             key=widget_key("start"),
             type="primary",
             on_click=start,
             args=(ticket,),
-            disabled=bool(checked.problems) or bool(ticket.run_id),
+            disabled=problems or bool(ticket.run_id or ticket.sweep_id),
         )
         with row.container(gap=None):
-            _draw_readiness(checked)
+            _draw_readiness(checked, sweep)
         _draw_at_work()
 
 
 def draw_command(checked: CheckedForm) -> None:
     """The command line that does the same."""
+    now = varied()
     with st.container(key="launch_command"):
         if checked.config:
             st.caption("The same from a terminal, in the project folder:")
-            st.code(command_line(checked.config, runs_dir()), language=None, wrap_lines=True)
+            command = (
+                sweep_command(checked.config, now, runs_dir())
+                if now
+                else command_line(checked.config, runs_dir())
+            )
+            st.code(command, language=None, wrap_lines=True)
 
 
-def _draw_readiness(checked: CheckedForm) -> None:
+def _start_word(sweep: CheckedSweep | None) -> str:
+    if not sweep:
+        return "Start run"
+    count = sweep.record.total if sweep.record else 0
+    return f"Start {count:,} runs" if count > 1 else "Start the sweep"
+
+
+def _draw_readiness(checked: CheckedForm, sweep: CheckedSweep | None) -> None:
     """How much there is to learn from, or what has to be done before."""
     wrong = checked.problems.keys() - checked.to_give
     if wrong:
@@ -69,6 +88,10 @@ def _draw_readiness(checked: CheckedForm) -> None:
         st.caption(f"Still to give: {_titles(checked.to_give)}.")
     if not checked.problems:
         st.caption(f"{checked.hint}.")
+        if sweep and sweep.problems:
+            st.markdown(":red[:small[What is varied has a problem: see Several runs.]]")
+        elif sweep:
+            st.caption(escaped(" ".join(sweep.cost)))
 
 
 def _titles(names: set[str] | frozenset[str]) -> str:

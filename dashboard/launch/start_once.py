@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segengine.config import RunConfig
 from segengine.errors import one_line
 from segengine.launchers.start import start_run
+from segengine.studies.control import start_sweep
+from segengine.studies.record import SweepRecord
 
 TICKET = "ticket"  # key of the session
 
 
 @dataclass
 class Ticket:
-    """The right to start one run, used up by the first press.
+    """The right to start one run, or one sweep, used up by the first press.
 
     Every form that is drawn carries a ticket. However often its button is pressed before the next
     form is drawn (a double click arrives as two requests), the ticket starts one run, and every
@@ -23,21 +27,34 @@ class Ticket:
 
     Attributes:
         run_id: the run that was started; "" before, or where the start failed.
-        problem: why no run could be started, in one sentence; "" where there is nothing to say.
+        sweep_id: the sweep that was started; as above.
+        problem: why nothing could be started, in one sentence; "" where there is nothing to say.
     """
 
     run_id: str = ""
+    sweep_id: str = ""
     problem: str = ""
     _used: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def start(self, config: RunConfig, runs_dir: Path) -> None:
         """Start the run, unless this ticket was used before."""
-        with self._lock:
-            if self._used:
-                return
-            self._used = True
-            try:
+        with self._used_once() as first:
+            if first:
                 self.run_id = start_run(config, runs_dir).id
+
+    def start_sweep(self, record: SweepRecord, runs_dir: Path) -> None:
+        """Start the sweep, unless this ticket was used before."""
+        with self._used_once() as first:
+            if first:
+                self.sweep_id = start_sweep(record, runs_dir).id
+
+    @contextmanager
+    def _used_once(self) -> Iterator[bool]:
+        """Whether this is the first use; what goes wrong in it becomes `problem`."""
+        with self._lock:
+            first, self._used = not self._used, True
+            try:
+                yield first
             except (ValueError, OSError) as error:  # a UserError is a ValueError
                 self.problem = one_line(error)

@@ -33,6 +33,17 @@ _PAGE_WORDS: Mapping[str, str] = {
     "The runs folder (--runs-dir, or SEGLAB_RUNS for the dashboard)": "The runs folder "
     "(SEGLAB_RUNS)",
     "; see `python -m segengine list`": "",
+    " A trial of a few steps can tell (--trial).": " A trial of a few steps can tell.",
+    " (--trial can tell)": " (a trial can tell)",
+    "choose method random": "choose Random ones",
+    "draw some of them with method random": "draw some of them with Random ones",
+    "method optuna needs the package": "Optuna chooses needs the package",
+    ", or choose grid or random": ", or choose another way",
+    "method optuna judges": "Optuna judges",
+    ", and run the best settings again with others by --best-of SWEEP --seeds 5.": "; the page of "
+    "the sweep runs the best settings again with others.",
+    "method random has nothing to draw: seeds are all run. Choose grid.": "Random ones has nothing "
+    "to draw: seeds are all run. Choose Every combination.",
     ", or tick download": ", or switch on Download if missing",
     "Binary masks (--binary)": "Binary masks",
     "leave it out": "take it back to its default",

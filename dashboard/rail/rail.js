@@ -25,6 +25,11 @@ class Rail {
     this.search = this.root.appendChild(make("input"));
     Object.assign(this.search, { type: "search", placeholder: "Search runs", ariaLabel: "Search runs" });
     this.search.oninput = () => this.filter();
+    this.sweeps = this.root.appendChild(make("select"));
+    this.sweeps.ariaLabel = "Sweep";
+    this.sweeps.onchange = () => this.filter();
+    this.together = this.root.appendChild(make("button", "rail__together"));
+    this.together.onclick = () => this.tell(this.listed().slice(0, this.data.limit));
     this.list = this.root.appendChild(make("ul"));
     this.foot = this.root.appendChild(make("p", "rail__foot"));
     this.list.addEventListener("dragover", (event) => this.drag(event));
@@ -62,6 +67,7 @@ class Rail {
     const { runs, total } = this.data;
     const more = total > runs.length ? `The newest ${runs.length} of ${total.toLocaleString("en-US")}.` : "";
     setText(this.foot, more);
+    this.drawSweeps();
     this.filter();
   }
 
@@ -156,15 +162,36 @@ class Rail {
     if (String(order) !== String(this.shown)) this.tell(order);
   }
 
-  // ---- what else happens
+  // ---- sweeps and search
+
+  // The runs of a sweep as one: to list them alone, and to show them together.
+  drawSweeps() {
+    const names = [...new Set(this.data.runs.map((run) => run.sweep).filter(Boolean))];
+    const chosen = this.sweeps.value;
+    this.sweeps.hidden = !names.length;
+    const all = new Option("All runs", "");
+    this.sweeps.replaceChildren(all, ...names.map((name) => new Option(name, name)));
+    this.sweeps.value = names.includes(chosen) ? chosen : "";
+  }
+
+  listed() {
+    return this.data.runs.filter((run) => !this.rows.get(run.id).line.hidden).map((run) => run.id);
+  }
 
   filter() {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const sweep = this.sweeps.value;
     for (const run of this.data.runs) {
-      const text = `${run.label} ${run.id} ${run.state}`.toLowerCase();
-      this.rows.get(run.id).line.hidden = !words.every((word) => text.includes(word));
+      const text = `${run.label} ${run.id} ${run.state} ${run.sweep}`.toLowerCase();
+      const found = words.every((word) => text.includes(word)) && (!sweep || run.sweep === sweep);
+      this.rows.get(run.id).line.hidden = !found;
     }
+    const count = Math.min(this.listed().length, this.data.limit);
+    this.together.hidden = !sweep || !count || String(this.listed()) === String(this.shown);
+    setText(this.together, count === 1 ? "Show this run alone" : `Show these ${count} runs alone`);
   }
+
+  // ---- what else happens
 
   tellLight(id) {
     window.dispatchEvent(new CustomEvent("seglab:light", { detail: id }));

@@ -12,9 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.shared.component import load_component
 from dashboard.shared.formats import escaped
 from dashboard.shared.rail_state import rail_state
-from dashboard.shared.run_names import creation_time, label_of
+from dashboard.shared.run_names import creation_time, label_of, sweep_name
 from dashboard.shared.run_store import row_of
 from dashboard.shared.selection import ChosenRun, current_choice, pick
+from segengine.results.table import RunRow
 from segengine.run.rundir import RunDir
 
 MOST_LISTED = 200  # runs, the chosen ones and then the newest
@@ -67,10 +68,16 @@ def _lines(runs: Sequence[RunDir], shown: Sequence[ChosenRun]) -> list[dict[str,
             "label": label_of(run),
             "when": creation_time(run.id),
             "dot": color.get(run.id, ""),
-            **asdict(rail_state(row_of(run))),
+            "sweep": _sweep(row),
+            **asdict(rail_state(row)),
         }
         for run in listed(runs, [choice.run for choice in shown])
+        for row in [row_of(run)]
     ]
+
+
+def _sweep(row: RunRow) -> str:
+    return sweep_name(row.sweep["sweep"]) if row.sweep else ""
 
 
 def _picked() -> None:

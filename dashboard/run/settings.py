@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from dashboard.launch.fields import SECTION_TITLES
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.fact_table import Cell, Link
 from dashboard.shared.run_names import label_of, short_name
+from dashboard.sweep.words import sweep_link
 from segengine.config import RunConfig
 from segengine.config.wording import value_label
 from segengine.errors import UserError
@@ -40,6 +42,10 @@ def started_from(run: RunDir, log: RunLog) -> list[Sequence[Cell]]:
         rows.append(
             (title, _source(run, value) if title == "Encoder weights" else in_browser_words(value))
         )
+    with contextlib.suppress(UserError):  # the page says what cannot be read
+        if place := run.sweep():
+            rows.append(("Sweep", sweep_link(place["sweep"])))
+            rows.append(("Setting there", in_browser_words(place["setting"])))
     if log.started:
         versions = [f"{name} {version}" for name, version in log.started["versions"].items()]
         rows.append(("Versions", ", ".join(versions)))

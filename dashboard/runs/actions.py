@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.runs.rows import choices_for
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped, with_links
-from dashboard.shared.page_links import go_to, has_page
+from dashboard.shared.page_links import go_to
 from dashboard.shared.run_names import row_label, short_name
 from dashboard.shared.run_store import existing_rows, look_at_runs, row_of
 from dashboard.shared.selection import MASKS_LIMIT, choose
@@ -81,7 +81,7 @@ def _draw_page_buttons(ids: list[str]) -> None:
     if st.button("Show curves", disabled=not ids):
         choose(ids)
         go_to("curves")
-    if has_page("compare") and st.button("Compare", disabled=len(ids) < 2):
+    if st.button("Compare", disabled=len(ids) < 2):
         choose(ids)
         go_to("compare")
     too_many = f"Up to {MASKS_LIMIT} runs fit side by side." if len(ids) > MASKS_LIMIT else None

@@ -7,10 +7,11 @@ import streamlit as st
 from dashboard.runs.actions import edit
 from dashboard.runs.lineage_tree import Branch, lineage_tree
 from dashboard.shared.browser_words import in_browser_words
-from dashboard.shared.fact_table import draw_fact_table
+from dashboard.shared.fact_table import Cell, draw_fact_table
 from dashboard.shared.formats import escaped, with_links
 from dashboard.shared.run_names import row_label
 from dashboard.shared.run_store import log_of, look_at_runs
+from dashboard.sweep.words import sweep_link
 from segengine.config import RunConfig
 from segengine.results.disk import size_of, size_words
 from segengine.results.status import tail
@@ -25,7 +26,9 @@ def draw_details(row: RunRow) -> None:
     with left:
         disk = ("Disk", size_words(size_of(row.run)))
         told = [("Id", row.run.id), *facts(row.run, log_of(row.run)), disk, *_noted(row)]
-        rows = [(title, in_browser_words(value)) for title, value in told]
+        rows: list[tuple[str, Cell]] = [(title, in_browser_words(value)) for title, value in told]
+        if row.sweep:
+            rows.append(("Sweep", sweep_link(row.sweep["sweep"])))
         draw_fact_table(rows, ["At the start", ""])
     with right:
         if row.config is None:

@@ -8,9 +8,10 @@ from dashboard.runs.actions import POKE, SELECTED, draw_actions, draw_question
 from dashboard.runs.details import draw_details
 from dashboard.runs.run_table import draw_run_table, opened_row, selected_rows
 from dashboard.shared.empty import draw_empty
-from dashboard.shared.page_links import go_to, has_page
-from dashboard.shared.run_store import REFRESH_SECONDS, any_runs, existing_rows
+from dashboard.shared.page_links import go_to
+from dashboard.shared.run_store import REFRESH_SECONDS, any_runs, existing_rows, runs_dir
 from segengine.results.table import RunRow
+from segengine.studies.sweepdir import SweepDir
 
 TABLE, _OPEN = "runs_table", "runs_open"  # keys of the session
 
@@ -29,7 +30,6 @@ def draw_runs() -> None:
         [row.run.id for row in selected],
         key=TABLE,
         poke=st.session_state.get(POKE, 0),
-        linked=has_page("run"),
         on_open=remember_opened,
     )
     if len(selected) == 1:
@@ -57,7 +57,10 @@ def remember_opened() -> None:
     st.session_state[_OPEN] = opened_row(TABLE)
 
 
-st.title("Runs", anchor=False)
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    st.title("Runs", anchor=False, width="content")
+    if SweepDir.all(runs_dir()):
+        st.page_link("sweep/page.py", label="Sweeps", query_params={})
 if any_runs():
     draw_runs()
     draw_question()

@@ -12,7 +12,7 @@ _component = load_component(__file__, "run_table_bar.js", "run_table_rows.js", "
 
 
 def draw_run_table(
-    selected: Sequence[str], *, key: str, poke: int, linked: bool, on_open: Callable[[], None]
+    selected: Sequence[str], *, key: str, poke: int, on_open: Callable[[], None]
 ) -> None:
     """Draw the table; `selected_rows(key)` then gives the ids of the selected rows.
 
@@ -22,12 +22,11 @@ def draw_run_table(
     Args:
         selected: rows to select when the table is drawn for the first time.
         poke: another number where something was done that the table shall show at once.
-        linked: whether a run's name leads to its page.
         on_open: called when a name was pressed; `opened_row(key)` says whose.
     """
     _component(
         key=key,
-        data={"selected": list(selected), "poke": poke, "linked": linked},
+        data={"selected": list(selected), "poke": poke},
         on_selected_change=lambda: None,
         on_opened_change=on_open,
         on_news_change=lambda: None,

@@ -118,8 +118,8 @@ function buildRow(table, { id }) {
   parts.activity = make("span", "small activity");
   parts.track = make("span", "track");
   parts.track.append(parts.fill);
-  parts.name = make(table.data.linked ? "a" : "span", "name");
-  if (table.data.linked) linkTo(table, parts.name, id);
+  parts.name = make("a", "name");
+  linkTo(table, parts.name, id);
   parts.nameCell = make("span", "editable");
   parts.nameCell.append(parts.name, editButton(table, parts, "name"));
   const cells = [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The folders of the pages, in the order of the navigation; the first one is where people arrive.
 PAGES = ("launch", "runs", "curves", "compare", "masks", "guide")
-UNLISTED = ("run",)  # pages that other pages lead to
+UNLISTED = ("run", "sweep")  # pages that other pages lead to
 
 _SERVED = frozenset({"api", "_stcore", "media", "component", "static", "auth", "oauth2callback"})
 _HEAD = '<link rel="stylesheet" href="/api/frame.css"><script src="/api/frame.js"></script>'

@@ -1,15 +1,8 @@
-"""Pages that other pages lead to, known here so that a link appears with its page."""
+"""The way from a page to another one."""
 
 from __future__ import annotations
 
 import streamlit as st
-
-from dashboard.server.documents import PAGES
-
-
-def has_page(name: str) -> bool:
-    """Whether there is a page of that name, such as "compare" or "run"."""
-    return name in PAGES
 
 
 def go_to(name: str, **params: str) -> None:

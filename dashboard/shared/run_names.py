@@ -41,6 +41,11 @@ def creation_time(run_id: str) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}"
 
 
+def sweep_name(sweep_id: str) -> str:
+    """ "Sweep 2026-11-21 14:25"."""
+    return f"Sweep {creation_time(sweep_id)}"
+
+
 def data_of(run: RunDir) -> str:
     """What a run learns from: "Oxford-IIIT Pet, 64 px"; "" where its config cannot be read.
 

@@ -134,6 +134,14 @@ def estimate(
     )
 
 
+def untimed(record: SweepRecord, rows: Sequence[RunRow]) -> list[RunConfig]:
+    """A config of every kind in the sweep of which no past run says how long it takes."""
+    configs = {kind_of(settings_of(config)): config for config in planned_configs(record)}
+    return [
+        config for kind, config in configs.items() if pace_of(_of_kind(rows, kind, kind_of)) is None
+    ]
+
+
 def kind_of(settings: Settings) -> Kind:
     """Runs of one kind take equally long an epoch: one model, size, batch, data and device."""
     return _of(settings, *_MODEL, *_DATA, "train_limit", "batch_size", "device", "precision")

@@ -50,8 +50,11 @@ class Axis(BaseModel):
         """ "lr 0.001, 0.0005" or "lr 0.0001..0.01 log"."""
         if self.values:
             return f"{self.field} {', '.join(map(value_text, self.values))}"
-        scale = " log" if self.scale == "log" else ""
-        return f"{self.field} {number_text(self.low)}..{number_text(self.high)}{scale}"
+        return f"{self.field} {self.range_text().removesuffix(' linear')}"
+
+    def range_text(self) -> str:
+        """ "0.0001..0.01 log", as it is typed."""
+        return f"{number_text(self.low)}..{number_text(self.high)} {self.scale}"
 
 
 def axes_of(vary: Mapping[str, Sequence[str]]) -> tuple[Axis, ...]:
@@ -78,7 +81,7 @@ def grid(axes: Sequence[Axis]) -> Iterator[Combination]:
         if not axis.listed:
             raise UserError(
                 f"A grid needs to know how many values to take of {axis.text()}: say it behind the "
-                f"range, as in '{axis.text()}{'' if axis.scale == 'log' else ' linear'} 5', or "
+                f"range, as in '{axis.range_text()} 5', or "
                 "choose method random.",
                 field=axis.field,
             )

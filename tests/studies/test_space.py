@@ -75,7 +75,7 @@ def test_a_grid_has_every_combination_the_last_field_fastest() -> None:
 
 
 def test_a_grid_over_a_range_asks_how_many_values() -> None:
-    with pytest.raises(UserError, match=r"lr 0\.0001\.\.0\.01 log.*'lr 0\.0001\.\.0\.01 log 5'"):
+    with pytest.raises(UserError, match=r"lr 0\.0001\.\.0\.01 log.*'0\.0001\.\.0\.01 log 5'"):
         list(grid(axes_of({"lr": ["1e-4..1e-2", "log"]})))
 
 
