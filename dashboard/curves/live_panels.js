@@ -245,6 +245,7 @@ function layoutOf(panel, view, frame) {
     automargin: true,
   };
   const log = frame.scale === "log";
+  const shown = frame.zoomX ?? [0, frame.end * 1.015]; // room for the mark of a best last epoch
   const whole = panel.range && !log && !frame.zoomY;
   const range = frame.zoomY ?? (whole ? [...panel.range] : null); // Plotly writes into it
   return {
@@ -261,18 +262,25 @@ function layoutOf(panel, view, frame) {
     xaxis: {
       ...axis,
       title: { text: panel.small ? "" : UNITS[view.unit], standoff: 6, font: { size: 12 } },
-      range: frame.zoomX ?? [0, frame.end * 1.015], // room for the mark of a best last epoch
-      tickformat: view.unit === "time" ? ",~r" : ",~d",
-      nticks: panel.small ? 5 : 9,
+      range: shown,
+      ...xTicks(view.unit, shown, panel.small ? 5 : 9),
     },
     yaxis: {
       ...axis,
       type: log ? "log" : "linear",
+      minexponent: 6, // 0.0005, not 500µ
       ...(log ? { tickformat: "~g", nticks: 6 } : {}),
       ...(range ? { range } : log ? {} : { rangemode: "tozero" }),
       ...(whole ? { dtick: panel.small ? 0.5 : 0.2 } : {}),
     },
   };
+}
+
+// Epochs, steps and images are whole: between two of them a tick stands only where a person zoomed in.
+function xTicks(unit, [start, end], most) {
+  const span = end - start;
+  if (unit === "time" || span < 2) return { tickformat: ",~r", nticks: most };
+  return { tickformat: ",~d", ...(span <= most ? { dtick: 1 } : { nticks: most }) };
 }
 
 function centered(text) {

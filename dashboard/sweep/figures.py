@@ -3,47 +3,152 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from dashboard.sweep.words import field_title, setting_words
 from segengine.studies.outcomes import Dimension, Outcome
+from segengine.studies.space import SEED
 
 PER_ROW = 3  # panels
 ROW = 260  # px of height of a row of panels
 _POINT = "#3E9BD2"
-_MARGIN = 0.06  # of an axis, beyond its first and last value
+GROUPS = 12  # shades of lines
+MOST_TICKS = 6  # values of an axis that are written beside it
 
 
-def parallel_figure(dimensions: Sequence[Dimension], dark: bool) -> go.Figure:
-    """Parallel coordinates: an axis per varied field and one for best mIoU, a line per run."""
+@dataclass(frozen=True)
+class Theme:
+    """Colors of a page: its background, lines and means, and the part of Cividis seen on it."""
+
+    page: str
+    line: str
+    darkest: float
+    lightest: float
+
+    @property
+    def shades(self) -> list[float]:
+        """Places on the scale, of the lowest to the best score."""
+        step = (self.lightest - self.darkest) / (GROUPS - 1)
+        return [self.darkest + step * place for place in range(GROUPS)]
+
+
+LIGHT, DARK = Theme("#ffffff", "#37424d", 0.0, 0.88), Theme("#10151b", "#c8d0d8", 0.3, 1.0)
+
+
+def parallel_figure(
+    dimensions: Sequence[Dimension], runs: Sequence[Outcome], theme: Theme
+) -> go.Figure:
+    """Parallel coordinates: an axis per varied field and one for best mIoU, a line per run.
+
+    Drawn as plain lines: Plotly's own needs WebGL, which a remote desktop may lack. Lines of about
+    the same score are one trace, the best of all on top.
+
+    Args:
+        runs: those of the positions, in order.
+    """
+    shades = sample_colorscale("Cividis", theme.shades)
+    scales = [_scale(one) for one in dimensions]
     scores = dimensions[-1].positions
-    figure = go.Figure(
-        go.Parcoords(
-            line={
-                "color": scores,
-                "colorscale": "Cividis" if not dark else "Viridis",
-                "showscale": True,
-                "colorbar": {"title": {"text": "Best mIoU"}, "thickness": 12},
-            },
-            dimensions=[_axis(one) for one in dimensions],
-            unselected={"line": {"opacity": 0.06}},
+    low, high = min(scores), max(scores)
+    figure = go.Figure()
+    for group in range(GROUPS):
+        members = [place for place, score in enumerate(scores) if _group(score, low, high) == group]
+        xs: list[float | None] = []
+        ys: list[float | None] = []
+        words: list[str] = []
+        for place in members:
+            score = f"best mIoU {scores[place]:.3f}"
+            xs += [*range(len(scales)), None]
+            ys += [*(scale.heights[place] for scale in scales), None]
+            words += [f"{setting_words(dict(runs[place].values))}<br>{score}"] * (len(scales) + 1)
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            text=words,
+            mode="lines+markers",
+            line={"color": shades[group], "width": 2},
+            marker={"color": shades[group], "size": 6},
+            hovertemplate="%{text}<extra></extra>",
         )
+    _add_axes(figure, dimensions, scales, theme)
+    bar = {"title": {"text": "Best mIoU"}, "thickness": 12}
+    colors = {"color": [low, high], "colorscale": shades, "showscale": True, "colorbar": bar}
+    figure.add_scatter(x=[None, None], y=[None, None], mode="markers", marker=colors)
+    figure.update_layout(
+        height=340,
+        showlegend=False,
+        hovermode="closest",
+        margin={"l": 70, "r": 24, "t": 48, "b": 16},
+        xaxis={"visible": False, "range": [-0.05, len(scales) - 0.95]},
+        yaxis={"visible": False, "range": [-0.04, 1.04]},
     )
-    figure.update_layout(height=340, margin={"l": 70, "r": 24, "t": 56, "b": 24})
     return figure
 
 
-def field_figure(dimensions: Sequence[Dimension], runs: Sequence[Outcome], line: str) -> go.Figure:
+class Scale(NamedTuple):
+    """An axis of the parallel plot: heights 0 to 1 of the runs, and of its ticks."""
+
+    heights: list[float]
+    ticks: list[tuple[float, str]]
+
+
+def _scale(one: Dimension) -> Scale:
+    values = [math.log10(x) for x in one.positions] if one.log else list(one.positions)
+    low, high = min(values), max(values)
+
+    def height(value: float) -> float:
+        return (value - low) / (high - low) if high > low else 0.5
+
+    if one.ticks:
+        ticks = [(height(place), word) for place, word in enumerate(one.ticks)]
+    else:
+        known = sorted(set(one.positions))
+        if one.name == "best_miou" or len(known) > MOST_TICKS:
+            known = [known[0], known[-1]]
+        form = ".3f" if one.name == "best_miou" else "g"
+        ticks = [(height(math.log10(x) if one.log else x), f"{x:{form}}") for x in known]
+    return Scale([height(value) for value in values], ticks)
+
+
+def _group(score: float, low: float, high: float) -> int:
+    """In which of GROUPS equal parts of the scores one lies; 0 is the lowest."""
+    share = (score - low) / (high - low) if high > low else 1.0
+    return min(GROUPS - 1, int(share * GROUPS))
+
+
+def _add_axes(
+    figure: go.Figure, dimensions: Sequence[Dimension], scales: Sequence[Scale], theme: Theme
+) -> None:
+    for place, (one, scale) in enumerate(zip(dimensions, scales, strict=True)):
+        figure.add_shape(
+            type="line", x0=place, x1=place, y0=0, y1=1, line={"color": theme.line, "width": 1}
+        )
+        at: dict[str, Any] = {"x": place, "showarrow": False}
+        title = f"<b>{field_title(one.name)}</b>"
+        figure.add_annotation(text=title, y=1, yshift=26, xanchor=_anchor(place, scales), **at)
+        for height, word in scale.ticks:
+            words = {"text": word, "xshift": -8, "xanchor": "right", "bgcolor": theme.page}
+            figure.add_annotation(y=height, **words, **at)
+
+
+def _anchor(place: int, scales: Sequence[Scale]) -> str:
+    return "right" if place == len(scales) - 1 else "left" if place == 0 else "center"
+
+
+def field_figure(
+    dimensions: Sequence[Dimension], runs: Sequence[Outcome], theme: Theme
+) -> go.Figure:
     """One panel per varied field: best mIoU of every run over its value, and the mean there.
 
     Args:
         runs: those of the positions, in order.
-        line: color of the means, for the theme.
     """
     *fields, score = dimensions
     rows = math.ceil(len(fields) / PER_ROW)
@@ -65,13 +170,13 @@ def field_figure(dimensions: Sequence[Dimension], runs: Sequence[Outcome], line:
             **at,
         )
         xs, means = means_of(one.positions, score.positions)
-        if len(xs) < len(one.positions):
+        if len(xs) < len(one.positions) and one.name != SEED:
             figure.add_scatter(
                 x=xs,
                 y=means,
-                mode="lines+markers",
-                line={"color": line, "width": 2},
-                marker={"size": 14, "symbol": "line-ew", "line": {"color": line, "width": 3}},
+                mode="markers" if one.ticks else "lines+markers",
+                line={"color": theme.line, "width": 2},
+                marker={"size": 14, "symbol": "line-ew", "line": {"color": theme.line, "width": 3}},
                 hovertemplate="mean %{y:.3f}<extra></extra>",
                 **at,
             )
@@ -103,7 +208,7 @@ def _x_axis(one: Dimension) -> dict[str, Any]:
         }
     elif one.log:
         axis |= {"type": "log", "tickvals": _few(one.positions), "tickformat": "~g"}
-    elif len(set(one.positions)) <= 8:
+    elif len(set(one.positions)) <= MOST_TICKS:
         axis |= {"tickvals": sorted(set(one.positions)), "tickformat": "~g"}
     return axis
 
@@ -111,30 +216,4 @@ def _x_axis(one: Dimension) -> dict[str, Any]:
 def _few(positions: Sequence[float]) -> list[float] | None:
     """The values themselves where they have room as ticks."""
     values = sorted(set(positions))
-    return values if len(values) <= 6 else None
-
-
-def _axis(one: Dimension) -> Mapping[str, Any]:
-    """An axis of the parallel plot, which knows no logarithms: these are taken before."""
-    label = field_title(one.name)
-    if one.ticks:
-        places = list(range(len(one.ticks)))
-        return {
-            "label": label,
-            "values": one.positions,
-            "tickvals": places,
-            "ticktext": list(one.ticks),
-            "range": [-0.2, len(places) - 0.8],
-        }
-    values = [math.log10(x) for x in one.positions] if one.log else list(one.positions)
-    low, high = min(values), max(values)
-    room = _MARGIN * (high - low) or 0.5
-    axis: dict[str, Any] = {"label": label, "values": values, "range": [low - room, high + room]}
-    known = sorted(set(one.positions))
-    if one.name != "best_miou" and len(known) <= 8:
-        axis["tickvals"] = [math.log10(x) for x in known] if one.log else known
-        axis["ticktext"] = [f"{x:g}" for x in known]
-    elif one.log:
-        decades = range(math.floor(low), math.ceil(high) + 1)
-        axis |= {"tickvals": list(decades), "ticktext": [f"{10.0**d:g}" for d in decades]}
-    return axis
+    return values if len(values) <= MOST_TICKS else None

@@ -15,7 +15,7 @@ from dashboard.shared.page_links import go_to
 from dashboard.shared.run_names import sweep_name
 from dashboard.shared.run_store import REFRESH_SECONDS, all_rows, runs_dir
 from dashboard.sweep.actions import best_first, draw_actions, draw_again
-from dashboard.sweep.figures import field_figure, parallel_figure
+from dashboard.sweep.figures import DARK, LIGHT, field_figure, parallel_figure
 from dashboard.sweep.words import (
     best_words,
     header_html,
@@ -122,10 +122,10 @@ def _draw_figures(runs: list[Outcome]) -> None:
     axes = dimensions(runs)
     if len(runs) < 2:
         return
-    dark = st.context.theme.type == "dark"
+    theme = DARK if st.context.theme.type == "dark" else LIGHT
     st.subheader("Setting by setting", anchor=False)
     picked = st.plotly_chart(
-        field_figure(axes, runs, "#c8d0d8" if dark else "#37424d"),
+        field_figure(axes, runs, theme),
         key="sweep_fields",
         on_select="rerun",
         selection_mode="points",
@@ -137,8 +137,8 @@ def _draw_figures(runs: list[Outcome]) -> None:
         go_to("run", id=str(run_id))
     if len(axes) > 2:
         st.subheader("All settings at once", anchor=False)
-        st.plotly_chart(parallel_figure(axes, dark), key="sweep_parallel", config=_QUIET)
-        st.caption("A line is a run. Drag along an axis to light the runs of a range.")
+        st.plotly_chart(parallel_figure(axes, runs, theme), key="sweep_parallel", config=_QUIET)
+        st.caption("A line is a run, colored by its best mIoU; the pointer tells its settings.")
 
 
 def _draw_list() -> None:

@@ -65,7 +65,7 @@ def header_html(sweep: SweepDir, status: SweepStatus, record: SweepRecord | None
         f'<span class="sweep-shape" style="color:{color}">{shape}</span>',
         f"<span>{escape(status.state)}</span>",
     ]
-    if status.total:
+    if status.ended < status.total:
         percent = round(100 * status.ended / status.total, 1)
         parts.append(
             f'<span class="sweep-track"><span style="width:{percent}%;background:{color}">'

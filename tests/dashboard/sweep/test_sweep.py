@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.shared.fact_table import Link
 from dashboard.sweep.actions import best_first
-from dashboard.sweep.figures import field_figure, means_of, parallel_figure
+from dashboard.sweep.figures import LIGHT, field_figure, means_of, parallel_figure
 from dashboard.sweep.words import best_words, header_html, runs_table, settings_rows
 from segengine.run.rundir import RunDir
 from segengine.studies.outcomes import Outcome, dimensions, scored, settings
@@ -74,8 +74,8 @@ def test_runs_are_opened_best_first() -> None:
 
 def test_a_panel_per_field_and_the_mean_at_each_value() -> None:
     runs = scored(FOUND)
-    figure = field_figure(dimensions(runs), runs, "#000")
-    points = [trace for trace in figure.data if trace.mode == "markers"]
+    figure = field_figure(dimensions(runs), runs, LIGHT)
+    points = [trace for trace in figure.data if trace.customdata]
     assert [list(trace.x) for trace in points] == [[0.1, 0.1, 0.001], [0, 0, 1], [0, 1, 0]]
     assert all(list(trace.y) == [0.3, 0.5, 0.6] for trace in points)
     assert list(points[0].customdata) == ["a", "b", "c"]
@@ -86,11 +86,17 @@ def test_a_panel_per_field_and_the_mean_at_each_value() -> None:
 
 
 def test_parallel_coordinates_take_logarithms_and_words() -> None:
-    (plot,) = parallel_figure(dimensions(scored(FOUND)), dark=False).data
-    lr, stem, seed, score = plot.dimensions
-    assert [lr.label, stem.label, seed.label, score.label] == [
-        *("Learning rate", "Stem", "Seed", "Best mIoU")
+    more = [*FOUND, Outcome("d", {"lr": 0.01, "stem": "paper", "seed": 1}, "finished", 0.45)]
+    runs = scored(more)
+    figure = parallel_figure(dimensions(runs), runs, LIGHT)
+    lines = [trace for trace in figure.data if trace.mode == "lines+markers" and trace.x]
+    heights = sorted(y[:4] for trace in lines for y in zip(*[iter(trace.y)] * 5, strict=True))
+    # lr by its logarithm, stem small or paper, seed, mIoU
+    by_hand = [(0, 1, 0, 1), (0.5, 1, 1, 0.5), (1, 0, 0, 0), (1, 0, 1, 2 / 3)]
+    assert heights == [pytest.approx(one) for one in by_hand]
+    assert "Learning rate 0.001, Stem Paper, 7x7" in lines[-1].text[0]  # the best is on top
+    words = [note.text for note in figure.layout.annotations]
+    assert words == [
+        *("<b>Learning rate</b>", "0.001", "0.01", "0.1", "<b>Stem</b>", "small", "paper"),
+        *("<b>Seed</b>", "0", "1", "<b>Best mIoU</b>", "0.300", "0.600"),
     ]
-    assert list(lr["values"]) == pytest.approx([-1, -1, -3])
-    assert list(lr.ticktext) == ["0.001", "0.1"] and list(stem.ticktext) == ["small", "paper"]
-    assert list(score["values"]) == [0.3, 0.5, 0.6]
