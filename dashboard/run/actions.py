@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import streamlit as st
 
+from dashboard.runs.more_epochs import draw_more_epochs
 from dashboard.runs.rows import choices_for
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
 from dashboard.shared.selection import choose
 from segengine import launchers
-from segengine.config import RunConfig
 from segengine.errors import UserError
-from segengine.launchers.more_epochs import meaning
 from segengine.launchers.slim import bytes_of_checkpoints, slim
 from segengine.results.amounts import size_text
 from segengine.results.table import RunRow
@@ -34,7 +32,7 @@ def draw_actions(row: RunRow) -> None:
         elif can.resume:
             _action_button("Resume", launchers.submit, run)
         if row.status.state == "finished" and row.config:
-            _draw_more_epochs(run, row.config)
+            draw_more_epochs([row], lambda action: _apply(action, run), key="run")
             _draw_slim(run)
         if st.button("Clone", help="Fill the form with these settings, to change and start again."):
             st.switch_page("launch/page.py", query_params={"clone": run.id})
@@ -63,20 +61,6 @@ def _draw_kill(run: RunDir) -> None:
         _action_button("Kill now", launchers.cancel, run)
 
 
-def _draw_more_epochs(run: RunDir, config: RunConfig) -> None:
-    """Go on from the last state; what that means for the learning rate is said before."""
-    with st.popover("More epochs"):
-        now = config.train.epochs
-        epochs = int(st.number_input("Continue to epoch", now + 1, 100_000, now + max(1, now // 2)))
-        st.caption(escaped(meaning(config.with_values(epochs=epochs))))
-        st.button(
-            "Continue training",
-            type="primary",
-            on_click=_apply,
-            args=(partial(launchers.submit, epochs=epochs), run),
-        )
-
-
 def _draw_slim(run: RunDir) -> None:
     """Let the optimizer's state go, after the sentence that says what that means."""
     size = bytes_of_checkpoints(run)
@@ -95,7 +79,7 @@ def _action_button(
     st.button(word, on_click=_apply, args=(action, run), disabled=not enabled)
 
 
-def _apply(action: Callable[[RunDir], None], run: RunDir) -> None:
+def _apply(action: Callable[[RunDir], object], run: RunDir) -> None:
     try:
         action(run)
     except UserError as error:

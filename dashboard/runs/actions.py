@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from dashboard.runs.more_epochs import draw_more_epochs
 from dashboard.runs.rows import choices_for
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped, with_links
@@ -52,6 +53,8 @@ def draw_actions(selected: list[RunRow]) -> None:
             on_click=apply,
             args=(launchers.submit, choices.resume, "Started again: {}."),
         )
+        runs = [row.run for row in selected]
+        draw_more_epochs(selected, lambda action: apply(action, runs, "Goes on: {}."), key="runs")
         _draw_page_buttons(ids)
         _draw_archive(selected)
         if st.button("Delete", disabled=not ids, help="Says first what goes."):

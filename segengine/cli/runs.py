@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json as json_text
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,7 @@ from segengine.results.amounts import size_text
 from segengine.results.filter import parse_filter
 from segengine.results.index import RunIndex
 from segengine.results.status import read_status
-from segengine.results.table import RunRow
+from segengine.results.table import RunRow, as_json
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import Stopper
 from segengine.run.terminal import Terminal, say
@@ -28,6 +30,8 @@ STOP_SECONDS = 15.0  # how long `stop` waits for a run to end
 def list_runs(
     filter: str = "",
     archived: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    limit: int = 100,
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     runs_dir: Path = RUNS,
 ) -> int:
     """List the runs, newest first.
@@ -35,28 +39,42 @@ def list_runs(
     Args:
         filter: Words and conditions, such as "unet and best_miou > 0.6 and tag = baseline".
         archived: List archived runs, too.
+        limit: At most so many, 0 for all.
+        json: Print JSON instead of text.
         runs_dir: Folder that holds the runs.
     """
+    if limit < 0:
+        raise UserError(f"--limit must be 0 or more, but {limit} was given.")
     fits = parse_filter(filter)
-    everything = _read_all(runs_dir)
-    rows = [row for row in everything if (archived or not row.notes.get("archived")) and fits(row)]
-    if rows:
+    looked_at, rows, more = 0, list[RunRow](), False
+    for row in _progressing(RunIndex().newest(runs_dir), runs_dir):
+        looked_at += 1
+        if (archived or not row.notes.get("archived")) and fits(row):
+            if more := bool(limit) and len(rows) == limit:
+                break
+            rows.append(row)
+    if json:
+        say(json_text.dumps([as_json(row) for row in rows], indent=2))
+    elif rows:
         say(tables.runs(rows))
-    elif not everything:
+    elif not looked_at:
         say(f"No runs in {runs_dir} yet: start one with `train`.")
     else:
-        say(f"None of {len(everything):,} runs is shown: {_hidden_by(filter, archived)}.")
+        say(f"None of {looked_at:,} runs is shown: {_hidden_by(filter, archived)}.")
+    if more:
+        say(f"The newest {limit:,}; --limit 0 lists all.", error=True)
     return 0
 
 
-def _read_all(runs_dir: Path) -> list[RunRow]:
-    """The row of every run; says how far it is where they are read for the first time."""
-    index, terminal = RunIndex(), Terminal()
-    while (look := index.look(runs_dir, seconds=1.0)).unread:
-        done = len(look.rows)
-        terminal.progress("Reading runs", done, done + look.unread)
+def _progressing(rows: Iterable[RunRow], runs_dir: Path) -> Iterator[RunRow]:
+    """The rows; says how far they are read where that takes more than a moment."""
+    terminal, begun, total = Terminal(), time.monotonic(), 0
+    for done, row in enumerate(rows):
+        if not done % 100 and time.monotonic() - begun > 1.0:
+            total = total or len(RunDir.candidates(runs_dir))
+            terminal.progress("Reading runs", done, total)
+        yield row
     terminal.close()
-    return look.rows
 
 
 def _hidden_by(text: str, archived: bool) -> str:

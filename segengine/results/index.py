@@ -76,6 +76,15 @@ class RunIndex:
         with self._lock:
             return self._folder(runs_dir).look(time.monotonic() + seconds)
 
+    def newest(self, runs_dir: Path) -> Iterator[RunRow]:
+        """The rows, newest first; each is read when it is asked for.
+
+        Raises:
+            UserError: as `rows`.
+        """
+        with self._lock:
+            yield from self._folder(runs_dir).newest()
+
     def row(self, run: RunDir) -> RunRow:
         """The row of one run."""
         with self._lock:
@@ -126,6 +135,15 @@ class _Folder:
             rows = [self._rows[run_id] for run_id in self._runs if run_id in self._rows]
             self._look = Look(rows, unread, self._version)
         return self._look
+
+    def newest(self) -> Iterator[RunRow]:
+        self._list()
+        try:
+            for run in list(self._runs.values()):
+                if row := self.row(run):
+                    yield row
+        finally:
+            self._keep(0)
 
     def row(self, run: RunDir) -> RunRow | None:
         """A run's row; None where there is no such run."""

@@ -282,6 +282,21 @@ def run_cells(row: RunRow) -> dict[str, Any]:
     }
 
 
+def as_json(row: RunRow) -> dict[str, Any]:
+    """A run for programs: COLUMNS, what people noted, its sweep and its settings.
+
+    Units as in `runs_table`; `test_miou` is 0 to 1. What is not known is null.
+    """
+    return {
+        **run_cells(row),
+        "test_miou": row.status.test_miou,
+        "notes": row.notes,
+        "sweep": row.sweep,
+        "settings": row.settings,
+        "problem": row.problem,
+    }
+
+
 def is_synthetic(dataset: str) -> bool:
     """Whether SegLab draws the dataset itself, as its label says."""
     entry = entries("datasets").get(dataset)

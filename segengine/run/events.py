@@ -72,6 +72,12 @@ class RunStarted(Head):
             "what the images of train, val and (where a test split is scored at the end) test are",
         ]
     ]
+    data: NotRequired[
+        Annotated[
+            dict[str, str],
+            "train, val and test: a fingerprint of the images' names and of their files' sizes",
+        ]
+    ]
     test_images: NotRequired[Annotated[Count, "images scored once at the end; 0: none"]]
     seen_in_training: NotRequired[
         Annotated[

@@ -18,6 +18,7 @@ from segengine.config.train import EarlyStopMetric
 from segengine.datasets import IGNORE_INDEX, ClassInfo, ProgressFn, prepare_dataset, spread
 from segengine.datasets.decoded import DecodedSplit, load_splits
 from segengine.datasets.sampler import steps_per_epoch
+from segengine.datasets.splits.fingerprint import fingerprints
 from segengine.datasets.splits.leaks import seen_in_training
 from segengine.datasets.splits.roles import descriptions, is_tested
 from segengine.device import Precision, pick_device, pick_precision, seed_everything
@@ -189,6 +190,7 @@ def run_started_event(components: Components, position: StartsAt) -> RunStarted:
             str(role): count for role, count in seen_in_training(components.config.data).items()
         },
         splits={str(role): words for role, words in descriptions(components.config.data).items()},
+        data={str(role): mark for role, mark in fingerprints(components.config.data).items()},
         film=list(components.film),
         parameters={"total": parameters.total, "trainable": parameters.trainable},
         device=_device_name(components.device),

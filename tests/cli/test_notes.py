@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,23 @@ def test_a_list_is_filtered_and_shows_names_and_tags(call: Call, runs_dir: Path)
     assert other.id not in out
     code, out, _ = call("list", "--filter", "tag = none and lr > 5")
     assert (code, "no other fits the filter" in out) == (0, True)
+
+
+def test_a_list_is_cut_to_the_newest_and_written_for_programs(call: Call, runs_dir: Path) -> None:
+    runs = sorted((make_run(runs_dir, seed=seed) for seed in range(3)), key=lambda run: run.id)
+    code, out, err = call("list", "--limit", "2")
+    assert code == 0 and err == "The newest 2; --limit 0 lists all.\n"
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [runs[2].id, runs[1].id]
+    for limit in ("0", "3"):
+        code, out, err = call("list", "--limit", limit)
+        assert (code, len(out.splitlines()), err) == (0, 4, "")
+    found = json.loads(call("list", "--json", "--filter", f"id = {runs[0].id}")[1])
+    assert [one["id"] for one in found] == [runs[0].id]
+    assert (found[0]["settings"]["arch"], found[0]["sweep"]) == ("segformer_b0", None)
+    assert json.loads(call("list", "--json", "--filter", "lr > 5")[1]) == []
+    code, _, err = call("list", "--limit=-1")
+    assert code == 2
+    says_one_sentence(err, "--limit must be 0 or more, but -1 was given")
 
 
 def test_a_filter_that_makes_no_sense_is_pointed_at(call: Call, runs_dir: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from segengine.config import DataConfig
 from segengine.datasets import SPLITS, chosen_names
+from segengine.datasets.splits.fingerprint import fingerprints
 from segengine.datasets.splits.roles import HELD_OUT, descriptions, is_tested, open_role, role_sizes
 from segengine.errors import UserError
 from tests import tiny
@@ -108,3 +109,18 @@ def test_one_image_cannot_be_shared_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="at least 2 training images") as caught:
         role_sizes(config)
     assert caught.value.field == "val_split" and "choose official" in str(caught.value)
+
+
+def test_equal_data_has_one_fingerprint_wherever_it_lies(pets: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(pets, tmp_path / "copy"))
+    found = fingerprints(DataConfig(root=str(pets)))
+    assert list(found) == ["train", "val", "test"] and len({*found.values()}) == 3
+    assert fingerprints(DataConfig(root=str(copy))) == found
+    assert fingerprints(DataConfig(root=str(pets), split_seed=7))["test"] == found["test"]
+    assert fingerprints(DataConfig(root=str(pets), split_seed=7))["val"] != found["val"]
+    with open(tiny.mask_file(copy, "test_1"), "ab") as file:
+        file.write(b"x")
+    changed = fingerprints(DataConfig(root=str(copy)))
+    assert {role for role in found if changed[role] != found[role]} == {"test"}
+    limited = DataConfig(root=str(pets), val_split="official", train_limit=3)
+    assert [*fingerprints(limited)] == ["train", "val"]

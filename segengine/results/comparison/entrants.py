@@ -12,6 +12,11 @@ from segengine.config.wording import value_label
 from segengine.results.runlog import RunLog
 from segengine.results.table import RunRow
 
+_DATA = {  # of the log: what it is called
+    "train": "Fingerprint of the training images",
+    "val": "Fingerprint of the validation images",
+    "test": "Fingerprint of the test images",
+}
 MOST = 8  # runs, or groups of seeds, side by side
 
 
@@ -122,6 +127,11 @@ def differing(entrants: Sequence[Entrant]) -> list[Differing]:
     for package in dict.fromkeys(name for one in versions for name in one):
         words = tuple(one.get(package, "") for one in versions)
         found.append(Differing(f"Version of {package}", words))
+    marks = [event.get("data", {}) if event else {} for event in started]
+    for role, title in _DATA.items():
+        words = tuple(one.get(role, "") for one in marks)
+        if all(words):  # logs of older versions have none
+            found.append(Differing(title, words))
     found.append(Differing("Ran on", tuple(event["device"] if event else "" for event in started)))
     return [one for one in found if len(set(one.words)) > 1]
 

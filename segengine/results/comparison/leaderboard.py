@@ -27,6 +27,8 @@ class Line:
         foreground: accuracy, precision, recall, F1 and IoU of the foreground, for two classes.
         parameters: of the model; None where the log does not say.
         epoch_seconds: median over the epochs, mean over its seeds; None before the first epoch.
+        images_per_second: of the prediction of the validation images at the end of a run, with the
+            writing of their masks, mean over its seeds; None where no run came that far.
         epochs: of the weights, one per seed.
     """
 
@@ -44,6 +46,7 @@ class Line:
     foreground: dict[str, Spread]
     parameters: int | None
     epoch_seconds: float | None
+    images_per_second: float | None
     epochs: tuple[int, ...]
 
 
@@ -83,6 +86,7 @@ def _line(
         foreground=_foreground(pooled, shared.classes) if len(shared.classes) == 2 else {},
         parameters=started["parameters"]["total"] if started else None,
         epoch_seconds=_epoch_seconds(members),
+        images_per_second=_images_per_second(members),
         epochs=tuple(shared.epochs[row] for row in rows),
     )
 
@@ -120,3 +124,12 @@ def _epoch_seconds(members: Sequence[Entrant]) -> float | None:
         if member.log.epochs
     ]
     return float(np.mean(medians)) if medians else None
+
+
+def _images_per_second(members: Sequence[Entrant]) -> float | None:
+    paces = [
+        member.log.started["val_images"] * part.share / part.seconds
+        for member in members
+        if member.log.started and (part := member.log.pace.prediction).seconds > 0 and part.share
+    ]
+    return float(np.mean(paces)) if paces else None

@@ -34,7 +34,7 @@ def heads(comparison: Comparison) -> list[str]:
         *("precision", "recall", "pixel accuracy"),
         *(f"IoU {name}" for name in comparison.shared.classes),
         *extra,
-        *("parameters", "s per epoch"),
+        *("parameters", "s per epoch", "images per s"),
     ]
 
 
@@ -52,6 +52,7 @@ def cells(line: Line) -> list[str]:
         *map(score_words, line.foreground.values()),
         "-" if line.parameters is None else f"{line.parameters:,}",
         "-" if line.epoch_seconds is None else f"{line.epoch_seconds:.1f}",
+        "-" if line.images_per_second is None else f"{line.images_per_second:.1f}",
     ]
 
 
@@ -125,6 +126,7 @@ def _line_json(comparison: Comparison, line: Line) -> dict[str, Any]:
         "foreground": {name: asdict(one) for name, one in line.foreground.items()},
         "parameters": line.parameters,
         "epoch_seconds": line.epoch_seconds,
+        "images_per_second": line.images_per_second,
     }
 
 

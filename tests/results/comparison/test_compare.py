@@ -249,3 +249,28 @@ def test_two_classes_report_their_foreground(tmp_path: Path) -> None:
     expected |= {"F1": 70 / 85, "IoU": 35 / 50}
     assert {name: one.mean for name, one in found.items()} == pytest.approx(expected)
     assert _foreground([matrix], ("pet", "background"))["IoU"].mean == pytest.approx(50 / 65)
+
+
+def test_other_data_and_the_speed_of_prediction_are_told(tmp_path: Path) -> None:
+    a, b = scored_run(tmp_path, BAD), scored_run(tmp_path, GOOD)
+    for run, mark, seconds in ((a, "aa", 2.0), (b, "bb", 4.0)):
+        lines = [json.loads(line) for line in run.events_file.read_text().splitlines()]
+        start = next(place for place, line in enumerate(lines) if line["event"] == "run_started")
+        lines[start]["data"] = {"train": "same", "val": mark}
+        images, end = lines[start]["val_images"], lines[-1]
+        progress = {"v": 1, "event": "progress", "phase": "Predicting", "total": images}
+        at = lines[-2]["time"]
+        lines[-1:] = [
+            {**progress, "seq": end["seq"], "time": at, "done": 0},
+            {**progress, "seq": end["seq"] + 1, "time": at + seconds, "done": images},
+            {**end, "seq": end["seq"] + 2, "time": at + seconds},
+        ]
+        run.events_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = compared(a, b)
+    marks = [one for one in found.differing if one.title.startswith("Fingerprint")]
+    assert [(one.title, one.words) for one in marks] == [
+        ("Fingerprint of the validation images", ("aa", "bb"))
+    ]
+    speeds = {line.group.name: line.images_per_second for line in found.lines}
+    assert speeds == {"run A": pytest.approx(images / 2), "run B": pytest.approx(images / 4)}
+    assert report_table(found, "csv").splitlines()[0].endswith("s per epoch,images per s")
