@@ -36,7 +36,7 @@ def draw_actions(selected: list[RunRow]) -> None:
     """The buttons: always there, so that nothing jumps; disabled where they make no sense."""
     choices = choices_for(selected)
     ids = [row.run.id for row in selected]
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Stop",
             key="runs_stop",

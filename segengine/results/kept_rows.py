@@ -26,7 +26,7 @@ from segengine.results.table import RunFacts, RunRow, read_config
 from segengine.run.records import Notes, SweepPlace
 from segengine.run.rundir import RunDir
 
-VERSION = 2  # count up when a status, a fact or a setting comes to mean something else
+VERSION = 3  # count up when a status, a fact or a setting comes to mean something else
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS kept_rows (folder TEXT, run TEXT, stamp TEXT, row TEXT, "
     "PRIMARY KEY (folder, run)) WITHOUT ROWID"

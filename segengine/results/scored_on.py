@@ -54,13 +54,13 @@ def val_in_short(log: RunLog) -> str:
 
 
 def best_note(log: RunLog) -> str:
-    """What stands small beside a best mIoU: "held out, at 64x64, test 0.512"; "" before a start."""
+    """What stands small beside a best mIoU: "held out, 64x64, test 0.512"; "" before a start."""
     if log.started is None:
         return ""
     test = test_of(log)
     tested = [f"test {test['miou']:.3f}"] if test else []
     size = log.started.get("image_size")
-    sized = [at_size(size)] if size else []
+    sized = ["x".join(map(str, size))] if size else []
     return ", ".join([val_in_short(log), *sized, *tested])
 
 

@@ -51,7 +51,7 @@ class RunStatus:
         best_epoch: the epoch of that mIoU, 1-based.
         chosen_on: the images of that validation in two words: "held out".
         test_miou: mIoU of its weights on a test split that chose nothing; None where there is none.
-        best_note: what the best mIoU is over: "held out, at 64x64", and the test mIoU.
+        best_note: what the best mIoU is over: "held out, 64x64", and the test mIoU.
         activity: what it does now, such as "Reading images 120 of 300"; "" during training steps.
         message: why it ended or cannot be read, in one sentence; for a crash the end of its output.
         problems: one sentence per problem of its data, where that is why it failed.

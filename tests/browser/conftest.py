@@ -107,6 +107,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+_SUM_OF_BOXES = """() => {
+    const all = [document];
+    for (const root of all) {
+        for (const element of root.querySelectorAll('*')) {
+            if (element.shadowRoot) all.push(element.shadowRoot);
+        }
+    }
+    let sum = 0;
+    for (const element of all.flatMap((root) => [...root.querySelectorAll('*')])) {
+        const { x, y, width, height } = element.getBoundingClientRect();
+        sum += x + 3 * y + 7 * width + 13 * height;
+    }
+    return sum;
+}"""
+
+
+def stand_still(page: Any) -> None:
+    """Wait until nothing on the page has moved for half a second: fonts come, columns settle."""
+    before, same = None, 0
+    while same < 3:
+        page.wait_for_timeout(180)
+        now = page.evaluate(_SUM_OF_BOXES)
+        same = same + 1 if now == before else 0
+        before = now
+
+
 def end_runs(runs_dir: Path) -> None:
     """Kill what still trains: runs outlive their dashboard, but not their test."""
     for run in RunDir.all(runs_dir):

@@ -14,7 +14,7 @@ from PIL import Image
 from segengine.results.masks import saved_scores
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, stand_still
 from tests.made_runs import alive, make_run, write_epoch
 
 pytestmark = pytest.mark.browser
@@ -137,16 +137,14 @@ def test_all_panels_of_four_runs_are_in_sight(
 
 
 def boxes_of(locator: Any) -> list[Any]:
-    """The boxes of all elements of one moment, once they stand still."""
-    before, boxes = None, []
-    while before != boxes or not boxes:
-        before = boxes
-        locator.page.wait_for_timeout(250)
-        boxes = locator.evaluate_all(
+    """The boxes of all elements in sight, at one moment, once the page stands still."""
+    stand_still(locator.page)
+    return list(
+        locator.evaluate_all(
             """(all) => all.map((e) => e.getBoundingClientRect().toJSON())
             .filter((box) => box.width && box.height)"""
         )
-    return boxes
+    )
 
 
 def test_a_long_class_name_leaves_its_iou_in_sight(

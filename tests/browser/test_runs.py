@@ -17,7 +17,7 @@ from segengine.launchers import local
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from tests import made_events
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, stand_still
 from tests.made_runs import alive, config_for, epoch_fields, make_run, write_epoch
 
 pytestmark = pytest.mark.browser
@@ -245,6 +245,7 @@ def test_what_a_score_is_over_leaves_the_score_and_the_name_in_sight(
     page.set_viewport_size({"width": width, "height": 844})
     open_runs(page, dashboard)
     assert f"test {test['miou']:.3f}" in row(page, run).inner_text()
+    stand_still(page)
     name, created, best, over = (
         row(page, run)
         .locator(f"{part} span")
