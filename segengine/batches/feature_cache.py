@@ -107,7 +107,7 @@ class FeatureCache:
         self._known[indices] = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodedSplit(DecodedSplit):
     """A split with a feature cache."""
 
@@ -140,7 +140,7 @@ def with_feature_caches(
     except OSError:  # no room on the disk: without a cache the run is slower, not wrong
         return list(splits), 0
     encoded: list[DecodedSplit] = [
-        EncodedSplit(split.names, split.images, split.masks, split.classes, cache)
+        EncodedSplit(**vars(split), cache=cache)
         for split, cache in zip(splits, caches, strict=True)
     ]
     return encoded, total

@@ -54,6 +54,13 @@ class SegDataset(ABC):
         """Which images are alike (a breed, a city): a seeded draw takes its share of each kind."""
         return ""
 
+    def group(self, name: str) -> str:
+        """Which images belong together (a sequence, an animal): comparisons draw whole groups.
+
+        "" where the image is a group by itself.
+        """
+        return ""
+
     @abstractmethod
     def mask(self, name: str) -> np.ndarray:
         """The ground truth: (H, W) int64, values 0..classes-1 or 255.

@@ -134,6 +134,10 @@ class Cityscapes(SegDataset):
             self.folder / "gtFine" / self.split / city / f"{name}{self._ending}",
         )
 
+    def group(self, name: str) -> str:
+        """The city and its sequence: frames of one drive."""
+        return "_".join(name.split("_")[:2])
+
     def kind(self, name: str) -> str:
         return self._cities[name]
 

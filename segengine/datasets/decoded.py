@@ -12,9 +12,9 @@ import os
 import shutil
 import weakref
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,14 @@ class DecodedSplit:
         images: (N, H, W, 3) uint8, memory-mapped.
         masks: (N, H, W) uint8, classes or 255, memory-mapped.
         classes: the classes in label order.
+        groups: image -> its group, of those that belong together with others.
     """
 
     names: tuple[str, ...]
     images: np.ndarray
     masks: np.ndarray
     classes: tuple[ClassInfo, ...]
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -155,7 +157,8 @@ def decode_pairs(
                 )
             images, masks = _mapped_arrays(target)
             weakref.finalize(images, cache.use(target).close)
-        return DecodedSplit(tuple(names), images, masks, dataset.classes)
+        groups = {name: group for name in names if (group := dataset.group(name))}
+        return DecodedSplit(tuple(names), images, masks, dataset.classes, groups)
     except OSError as error:
         raise cannot_write(target, error) from error
 

@@ -9,7 +9,8 @@ Also understood: labels/ for masks/, valid/ for val/, masks beside their split (
 trainannot/ or train_labels/), and one suffix that all masks share (`img_7_mask.png`).
 
 Masks hold one number per pixel (gray, palette, 16-bit) or colors (RGB). `<root>/classes.json` says
-what they stand for (its format is described in `formats.class_table`). Without it, the numbers must
+what they stand for (its format is described in `formats.class_table`), `<root>/groups.csv` which
+images belong together (`formats.groups`). Without it, the numbers must
 be 0, 1, 2, ... without gaps, and 255 is void; black and white with `binary`.
 """
 
@@ -36,6 +37,7 @@ from segengine.datasets.folder_layout import Pairs, beside_the_layout, list_spli
 from segengine.datasets.formats.class_check import check_masks
 from segengine.datasets.formats.class_guess import BINARY, guess_class_table, proposal
 from segengine.datasets.formats.class_table import CLASSES_FILE, ClassTable, read_class_table
+from segengine.datasets.formats.groups import GROUPS_FILE, read_groups
 from segengine.datasets.formats.mask_labels import read_mask
 from segengine.datasets.formats.mask_scan import MaskScan, scan_masks
 from segengine.datasets.identical import identical_files
@@ -54,7 +56,13 @@ SPLIT_NAMES: dict[Split, str] = {split: f"{split}/ of the folder" for split in S
 class FolderDataset(SegDataset):
     """One split of people's own images."""
 
-    def __init__(self, pairs: Mapping[str, tuple[Path, Path]], table: ClassTable) -> None:
+    def __init__(
+        self,
+        pairs: Mapping[str, tuple[Path, Path]],
+        table: ClassTable,
+        groups: Mapping[str, str] | None = None,
+    ) -> None:
+        self._groups = groups or {}
         self.names = tuple(pairs)
         self.classes = table.classes
         self.mapping = table.key
@@ -63,6 +71,9 @@ class FolderDataset(SegDataset):
 
     def files(self, name: str) -> tuple[Path, Path]:
         return self._pairs[name]
+
+    def group(self, name: str) -> str:
+        return self._groups.get(name, "")
 
     def mask(self, name: str) -> np.ndarray:
         return read_mask(self.files(name)[1], self.table)
@@ -95,7 +106,8 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
     splits = list_splits(config)
     if split not in splits:
         raise no_such_split(f"The folder {config.root}", split, splits)
-    dataset = FolderDataset(splits[split].files, _table_of(config, splits, _no_progress))
+    groups = _groups_of(config, splits, split)
+    dataset = FolderDataset(splits[split].files, _table_of(config, splits, _no_progress), groups)
     _require_whole(splits[split], dataset)
     return dataset
 
@@ -153,6 +165,15 @@ def notes(config: DataConfig) -> list[str]:
         sentence += f"To name them, or to make one void, write {path}: {proposal(count)}."
         sentences[sentence] = None
     return list(sentences)
+
+
+def _groups_of(config: DataConfig, splits: Mapping[Split, Pairs], split: Split) -> dict[str, str]:
+    """Image -> group; one name in two splits may be told apart, as in val/img_7."""
+    known = {name for pairs in splits.values() for name in pairs.files}
+    named = {f"{part}/{name}" for part, pairs in splits.items() for name in pairs.files}
+    groups = read_groups(Path(config.root).expanduser() / GROUPS_FILE, known | named)
+    own = {name: groups.get(f"{split}/{name}") or groups.get(name) for name in splits[split].files}
+    return {name: group for name, group in own.items() if group}
 
 
 def _table_of(

@@ -19,6 +19,7 @@ from segengine.datasets.folder_files import (
     pair_names,
 )
 from segengine.datasets.formats.class_table import CLASSES_FILE
+from segengine.datasets.formats.groups import GROUPS_FILE
 from segengine.errors import UserError
 
 # The names under which the parts of a dataset are met in the wild, the usual one first.
@@ -97,7 +98,7 @@ def beside_the_layout(config: DataConfig) -> tuple[LeftOut, ...]:
     places = [layout.pool] if layout.pool else list(layout.splits.values())
     listed = {path for place in places for path in (place.images, place.masks)}
     above = {folder for path in listed for folder in path.parents if folder.is_relative_to(root)}
-    used = listed | above | {root / CLASSES_FILE}
+    used = listed | above | {root / CLASSES_FILE, root / GROUPS_FILE}
     return tuple(
         left_out
         for folder in sorted(above - listed)

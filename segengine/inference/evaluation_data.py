@@ -117,6 +117,10 @@ class JoinedSplits(SegDataset):
         dataset, inner = self._owner[name]
         return dataset.files(inner)
 
+    def group(self, name: str) -> str:
+        dataset, inner = self._owner[name]
+        return dataset.group(inner)
+
     def photo(self, name: str, fits: Size | None = None) -> tuple[np.ndarray, Turn]:
         dataset, inner = self._owner[name]
         return dataset.photo(inner, fits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,20 +29,28 @@ class ImageScores:
     """One row per image, kept as text only.
 
     Columns: image, miou, iou_<class> per class, dice (mean over the classes), pixel_accuracy,
-    boundary_iou (mean). A cell is empty where the class is in neither truth nor prediction.
+    boundary_iou (mean) and, where images come in groups, group. A cell is empty where the class is
+    in neither truth nor prediction.
 
     Attributes:
         matrices: the confusion matrix of each image, (classes, classes), rows are the true class.
     """
 
-    def __init__(self, classes: Sequence[ClassInfo]) -> None:
+    def __init__(
+        self, classes: Sequence[ClassInfo], groups: Mapping[str, str] | None = None
+    ) -> None:
+        """Begin a table; `groups`: image -> its group, of those that belong together."""
+        self._groups = groups or {}
         self.classes = len(classes)
         self.matrices: list[Counts] = []
         self._boundary = torch.zeros(3, self.classes, dtype=torch.int64)
         self._text = io.StringIO()
         self._rows = csv.writer(self._text, lineterminator="\n")
         ious = [f"iou_{info.name}" for info in classes]
-        self._rows.writerow(["image", "miou", *ious, "dice", "pixel_accuracy", "boundary_iou"])
+        group = ["group"] if self._groups else []
+        self._rows.writerow(
+            ["image", "miou", *ious, "dice", "pixel_accuracy", "boundary_iou", *group]
+        )
 
     def add(self, name: str, predicted: np.ndarray, target: np.ndarray) -> None:
         """Add the row and the matrix of one image.
@@ -67,9 +75,9 @@ class ImageScores:
             pixel_accuracy(matrix),
             mean(borders),
         ]
-        self._rows.writerow(
-            [csv_cell(name), *("" if np.isnan(value) else f"{value:.6f}" for value in values)]
-        )
+        numbers = ["" if np.isnan(value) else f"{value:.6f}" for value in values]
+        group = [csv_cell(self._groups.get(name, ""))] if self._groups else []
+        self._rows.writerow([csv_cell(name), *numbers, *group])
 
     def scores(self) -> dict[str, Any]:
         """The scores of all images together, as those of a validation."""

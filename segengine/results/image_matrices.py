@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tokenize
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -32,12 +32,14 @@ class ImageMatrices:
         confusion: (images, classes, classes) int64, pixels; rows are the true class.
         boundary: image -> mean boundary IoU, 0 to 1.
         epoch: of the weights, 1-based; 0 where it is not known.
+        groups: image -> its group, of those that belong together with others.
     """
 
     names: tuple[str, ...]
     confusion: Counts
     boundary: dict[str, float]
     epoch: int
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 def matrices_of(
@@ -105,6 +107,9 @@ def read_matrices(table: Path, matrices: Path, epoch: int) -> ImageMatrices | No
             for row in rows
             if row.get("boundary_iou")
         }
+        groups = {
+            csv_name(row["image"]): csv_name(row["group"]) for row in rows if row.get("group")
+        }
     except (OSError, ValueError, KeyError, TypeError, EOFError, csv.Error):
         return None
     except (SyntaxError, tokenize.TokenError):  # of the header of a damaged .npy
@@ -114,4 +119,4 @@ def read_matrices(table: Path, matrices: Path, epoch: int) -> ImageMatrices | No
         return None
     if not np.issubdtype(confusion.dtype, np.integer) or confusion.min(initial=0) < 0:
         return None
-    return ImageMatrices(names, confusion.astype(np.int64), boundary, epoch)
+    return ImageMatrices(names, confusion.astype(np.int64), boundary, epoch, groups)

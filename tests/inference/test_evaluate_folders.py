@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_a_folders_own_validation_is_scored_as_in_training(
         code, out, err = command(capsys, run, Path(run.config().data.root), "--json")
         assert code == 0, err
         assert json.loads(out)["confusion"] == tiny.epochs(run)[-1]["confusion"]
+
+
+def test_the_table_per_image_says_which_images_belong_together(
+    numbered: RunDir, capsys: Captured, tmp_path: Path
+) -> None:
+    root = new_images(tmp_path / "new", [0, 1, 2])
+    (root / "groups.csv").write_text("image,group\nval/img_0,cat 1\nval/img_2,cat 1\n")
+    code, out, err = command(capsys, numbered, root)
+    assert code == 0, err
+    (table,) = numbered.path.glob("evaluations/folder-new-*/val_per_image.csv")
+    rows = list(csv.DictReader(table.open()))
+    assert [row["group"] for row in rows] == ["cat 1", "", "cat 1", ""]
 
 
 @pytest.mark.parametrize("values", [[0, 1, 2], [0, 1], [0, 2, 255], [1, 2], [0], [2]])

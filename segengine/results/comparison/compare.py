@@ -19,7 +19,7 @@ from segengine.results.comparison.entrants import (
     groups_of,
 )
 from segengine.results.comparison.leaderboard import Line, leaderboard
-from segengine.results.comparison.pairs import Pair, pairs
+from segengine.results.comparison.pairs import Pair, counted, pairs
 from segengine.results.comparison.shared_images import SharedImages, shared_images
 from segengine.results.image_matrices import Size, Split, Weights
 from segengine.results.runlog import RunLog
@@ -115,7 +115,7 @@ def compare(
     shared = shared_images(entrants, split, size, weights)
     lines = leaderboard(entrants, groups, shared)
     over = _over(entrants, groups, shared, split, size, weights)
-    sample = sample_of(shared.confusions) if shared.confusions else None
+    sample = sample_of(shared.confusions, shared.groups) if shared.confusions else None
     can = sample is not None and len(lines) > 1 and sample.has_intervals
     resampled = resampled_mious(sample, seed, resamples) if sample is not None and can else None
     ranked = [line.group for line in lines]
@@ -135,7 +135,7 @@ def compare(
         pairs=tuple(compared),
         ranks=_ranks(ranked, shared, resampled),
         class_counts=_class_counts(shared.confusions),
-        rare=_rare(sample, shared.classes) if sample else (),
+        rare=_rare(sample, shared) if sample else (),
         seed=seed,
         resamples=0 if resampled is None else len(resampled),
     )
@@ -164,10 +164,10 @@ def _class_counts(confusions: Sequence[Counts]) -> tuple[tuple[int, int], ...]:
     return tuple((int(n), int(count)) for n, count in zip(images, pixels, strict=True))
 
 
-def _rare(sample: Sample, classes: Sequence[str]) -> tuple[str, ...]:
+def _rare(sample: Sample, shared: SharedImages) -> tuple[str, ...]:
     return tuple(
-        f"{classes[label]} is in {count} image{'' if count == 1 else 's'}, fewer than {RARE}: left "
-        "out of the differences and their intervals."
+        f"{shared.classes[label]} is in {counted(count, shared)}, fewer than {RARE}: left out of "
+        "the differences and their intervals."
         for label, count in sample.rare.items()
     )
 
@@ -186,6 +186,8 @@ def _over(
     first = entrants[shared.places[0]]
     started = first.log.started
     count = f"{len(shared.names):,} image{'' if len(shared.names) == 1 else 's'}"
+    if shared.groups:
+        count += f" in {len(set(shared.groups)):,} groups"
     several = any(len(group.members) > 1 for group in groups)
     each = "several seeds" if several else "one seed each"
     if split == "test":

@@ -88,8 +88,15 @@ def pairs(
         pair = Pair(
             a, b, one.value, one, seeds, interval, by, (less, more), per_image, corrected, ""
         )
-        found.append(_with_sentence(pair, over, len(couples)))
+        found.append(_with_sentence(pair, shared, over, len(couples)))
     return found
+
+
+def counted(units: int, shared: SharedImages) -> str:
+    """What the bootstrap draws, counted: "298 images", "40 groups of images"."""
+    if shared.groups:
+        return f"{units:,} group{'' if units == 1 else 's'} of images"
+    return f"{units:,} image{'' if units == 1 else 's'}"
 
 
 def _by_seed(
@@ -126,26 +133,29 @@ def _interval(
     return images.interval, "images" if images.interval else ""
 
 
-def _with_sentence(pair: Pair, over: str, pairs_shown: int) -> Pair:
-    sentence = " ".join(filter(None, [_verdict(pair, over), _caveat(pair, pairs_shown)]))
+def _with_sentence(pair: Pair, shared: SharedImages, over: str, pairs_shown: int) -> Pair:
+    verdict = _verdict(pair, counted(pair.images.units, shared), over)
+    sentence = " ".join(filter(None, [verdict, _caveat(pair, pairs_shown)]))
     values = {name: getattr(pair, name) for name in pair.__dataclass_fields__}
     return Pair(**{**values, "sentence": sentence})
 
 
-def _verdict(pair: Pair, over: str) -> str:
+def _verdict(pair: Pair, units: str, over: str) -> str:
     a, b, points = pair.a.name, pair.b.name, f"{100 * abs(pair.value):.1f}"
     if pair.images.identical and len(pair.a.members) == len(pair.b.members) == 1:
-        return f"{a} and {b} are identical on all {pair.images.units:,} images."
+        return f"{a} and {b} are identical on all {units}."
     if pair.interval is None:
         return (
-            f"{b} is {points} points of mIoU above {a} ({over}); {pair.images.units:,} images are "
-            f"too few for an interval: {FEWEST} are needed."
+            f"{b} is {points} points of mIoU above {a} ({over}); {units} "
+            f"{'is' if pair.images.units == 1 else 'are'} too few for an interval: {FEWEST} are "
+            "needed."
         )
     low, high = (f"{100 * end:.1f}" for end in pair.interval[:2])
     rough = ", few images, rough" if pair.images.units < FEW and "images" in pair.by else ""
-    spread = f"95 % interval {low} to {high} over {pair.by}{rough}"
+    by = pair.by.replace("images", "groups of images") if "groups" in units else pair.by
+    spread = f"95 % interval {low} to {high} over {by}{rough}"
     if pair.interval.low <= 0 <= pair.interval.high:
-        what = "These seeds do" if pair.by == "seeds" else f"These {pair.images.units:,} images do"
+        what = "These seeds do" if pair.by == "seeds" else f"These {units} do"
         return (
             f"{what} not tell which is better, {b} or {a} (difference {points} points, {spread})."
         )

@@ -33,6 +33,8 @@ class SharedImages:
         boundary: of each of those entrants, (images,) mean boundary IoU; NaN where unknown.
         epochs: of the weights, 1-based.
         classes: their names.
+        groups: of each image, by which the bootstrap draws; an image by itself has its own name.
+            None where no images belong together.
         remarks: what cannot be compared, or not as it seems, as sentences.
         missing: commands that make what is missing, by the position of the entrant.
     """
@@ -43,6 +45,7 @@ class SharedImages:
     boundary: tuple[Floats, ...] = ()
     epochs: tuple[int, ...] = ()
     classes: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
     missing: dict[int, str] = field(default_factory=dict)
 
@@ -78,9 +81,16 @@ def shared_images(
         boundary=tuple(boundary for _, boundary in rows),
         epochs=tuple(matrices.epoch for matrices in found.values()),
         classes=entrants[next(iter(found))].classes,
+        groups=_groups(list(found.values()), names),
         remarks=tuple(remarks),
         missing=missing,
     )
+
+
+def _groups(found: Sequence[ImageMatrices], names: Sequence[str]) -> tuple[str, ...] | None:
+    """The groups by the first run that knows them."""
+    known = next((matrices.groups for matrices in found if matrices.groups), None)
+    return tuple(known.get(name, name) for name in names) if known else None
 
 
 def _missing_words(entrants: Sequence[Entrant], missing: dict[int, str], split: Split) -> list[str]:

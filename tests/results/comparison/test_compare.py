@@ -274,3 +274,26 @@ def test_other_data_and_the_speed_of_prediction_are_told(tmp_path: Path) -> None
     speeds = {line.group.name: line.images_per_second for line in found.lines}
     assert speeds == {"run A": pytest.approx(images / 2), "run B": pytest.approx(images / 4)}
     assert report_table(found, "csv").splitlines()[0].endswith("s per epoch,images per s")
+
+
+def test_images_that_belong_together_are_drawn_together(tmp_path: Path) -> None:
+    runs = [scored_run(tmp_path, BAD), scored_run(tmp_path, GOOD, arch="unet")]
+    alone = compared(*runs).pairs[0]
+    for run in runs:  # 60 images of 12 animals; the last five stand alone
+        lines = run.per_image_file.read_text().splitlines()
+        grouped = [f"{line},cat {n % 11 if n < 55 else ''}" for n, line in enumerate(lines[1:])]
+        grouped = [line.removesuffix("cat ") for line in grouped]
+        run.per_image_file.write_text("\n".join([f"{lines[0]},group", *grouped]) + "\n")
+    found = compared(*runs)
+    (pair,) = found.pairs
+    assert found.over.startswith("60 images in 16 groups") and pair.images.units == 16
+    assert pair.value == pytest.approx(alone.value)
+    assert pair.interval and alone.interval and pair.interval[:2] != alone.interval[:2]
+    assert "over groups of images, few images, rough" in pair.sentence
+    few = [scored_run(tmp_path, GOOD[:12]), scored_run(tmp_path, BAD[:12], arch="unet")]
+    for run in few:
+        lines = run.per_image_file.read_text().splitlines()
+        one = [f"{line},one" for line in lines[1:]]
+        run.per_image_file.write_text("\n".join([f"{lines[0]},group", *one]) + "\n")
+    (pair,) = compared(*few).pairs
+    assert "1 group of images is too few for an interval: 10 are needed." in pair.sentence

@@ -1,0 +1,51 @@
+"""Images that belong together: sequences of Cityscapes, and what groups.csv says of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segengine.datasets import dataset_notes
+from segengine.datasets.cityscapes import Cityscapes
+from tests.datasets.own_folder import config, opened, refused, write_splits
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_splits(tmp_path / "own")
+
+
+def groups(root: Path, split: str = "train") -> dict[str, str]:
+    dataset = opened(root, split)  # type: ignore[arg-type]
+    return {name: group for name in dataset.names if (group := dataset.group(name))}
+
+
+def test_groups_csv_says_which_images_belong_together(root: Path) -> None:
+    assert groups(root) == {}
+    path = root / "groups.csv"
+    path.write_text("\ufeffimage,group\nimg_0,cat 1\nimg_1.jpg,cat 1\n\nval/img_0,cat 7\n")
+    assert groups(root) == {"img_0": "cat 1", "img_1": "cat 1"}
+    assert groups(root, "val") == {"img_0": "cat 7", "img_1": "cat 1"}
+    assert not any("groups.csv" in sentence for sentence in dataset_notes(config(root)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name,group\nimg_0,a\n", "must begin with the line 'image,group'"),
+        ("", "begins with nothing"),
+        ("image,group\nimg_0\n", "row 2"),
+        ("image,group\nimg_0,\n", "row 2"),
+        ("image,group\nimg_0,a\nimg_99,a\n", "'img_99' in row 3, but there is no such image"),
+        ("image,group\nimg_0,a\nimg_0,b\n", "puts 'img_0' into two groups"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(root: Path, text: str, said: str) -> None:
+    (root / "groups.csv").write_text(text)
+    assert said in refused(root, "groups.csv")
+
+
+def test_frames_of_one_drive_belong_together() -> None:
+    dataset = Cityscapes.__new__(Cityscapes)
+    assert dataset.group("aachen_000012_000019") == "aachen_000012"
