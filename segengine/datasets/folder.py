@@ -106,7 +106,7 @@ def open_split(config: DataConfig, split: Split) -> SegDataset:
     splits = list_splits(config)
     if split not in splits:
         raise no_such_split(f"The folder {config.root}", split, splits)
-    groups = _groups_of(config, splits, split)
+    groups = groups_of(config, splits, split)
     dataset = FolderDataset(splits[split].files, _table_of(config, splits, _no_progress), groups)
     _require_whole(splits[split], dataset)
     return dataset
@@ -167,8 +167,12 @@ def notes(config: DataConfig) -> list[str]:
     return list(sentences)
 
 
-def _groups_of(config: DataConfig, splits: Mapping[Split, Pairs], split: Split) -> dict[str, str]:
-    """Image -> group; one name in two splits may be told apart, as in val/img_7."""
+def groups_of(config: DataConfig, splits: Mapping[Split, Pairs], split: Split) -> dict[str, str]:
+    """Image -> group, of a split; one name in two splits may be told apart, as in val/img_7.
+
+    Raises:
+        UserError: as `read_groups`.
+    """
     known = {name for pairs in splits.values() for name in pairs.files}
     named = {f"{part}/{name}" for part, pairs in splits.items() for name in pairs.files}
     groups = read_groups(Path(config.root).expanduser() / GROUPS_FILE, known | named)

@@ -80,7 +80,8 @@ def _open_unnamed(
         _refuse_unknown_numbers(run, classes, scan, table)
     whole = _with_all_classes(scan, [0, WHITE] if data.binary else range(classes))
     guessed = guess_class_table(whole, table, binary=data.binary)
-    return folder.FolderDataset(splits[split].files, guessed)
+    groups = folder.groups_of(data, splits, split)
+    return folder.FolderDataset(splits[split].files, guessed, groups)
 
 
 def _with_all_classes(scan: MaskScan, numbers: Iterable[int]) -> MaskScan:

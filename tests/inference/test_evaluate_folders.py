@@ -70,7 +70,7 @@ def test_the_table_per_image_says_which_images_belong_together(
 ) -> None:
     root = new_images(tmp_path / "new", [0, 1, 2])
     (root / "groups.csv").write_text("image,group\nval/img_0,cat 1\nval/img_2,cat 1\n")
-    code, out, err = command(capsys, numbered, root)
+    code, _, err = command(capsys, numbered, root)
     assert code == 0, err
     (table,) = numbered.path.glob("evaluations/folder-new-*/val_per_image.csv")
     rows = list(csv.DictReader(table.open()))
