@@ -79,7 +79,7 @@ def _draw_chosen(chosen: Sequence[ChosenRun]) -> None:
 
 def _draw_scores(comparison: Comparison, colors: dict[str, str]) -> None:
     st.subheader("Leaderboard", anchor=False)
-    st.caption(escaped(f"Over {comparison.over}."))
+    st.caption(escaped(f"Over {comparison.over}. Boundary IoU: {comparison.boundary}."))
     st.html(tables.leaderboard_table(comparison, colors))
     _draw_downloads(comparison)
     if comparison.pairs:

@@ -91,7 +91,9 @@ def text(comparison: Comparison) -> str:
     blocks = [_different(comparison)]
     blocks += comparison.shared.remarks
     if comparison.lines:
-        blocks.append(f"Leaderboard, over {comparison.over}\n{_leaderboard(comparison)}")
+        boundary = f"Boundary IoU: {comparison.boundary}"
+        over = f"Leaderboard, over {comparison.over}"
+        blocks.append(f"{over}\n{_leaderboard(comparison)}\n{boundary}")
     if comparison.pairs:
         sentences = "\n".join(f"{pair.sentence} {win_words(pair)}." for pair in comparison.pairs)
         blocks.append(f"Is the difference real?\n{sentences}")

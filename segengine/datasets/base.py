@@ -40,11 +40,13 @@ class SegDataset(ABC):
         names: the images' names, unique, in the official order.
         mapping: what decides the masks besides their files, such as a label table, as text; part of
             the cache's key.
+        boundary_share: how wide the strips of boundary IoU are, of an image's diagonal.
     """
 
     classes: tuple[ClassInfo, ...]
     names: tuple[str, ...]
     mapping: str = ""
+    boundary_share: float = 0.02  # the default of `segengine.statistics.boundary`
 
     @abstractmethod
     def files(self, name: str) -> tuple[Path, Path]:

@@ -95,6 +95,7 @@ class Cityscapes(SegDataset):
     """
 
     classes = CLASSES
+    boundary_share = 0.005  # as is common for it: at 2 % whole poles would be boundary
 
     def __init__(self, folder: Path, split: Split) -> None:
         """List the split.

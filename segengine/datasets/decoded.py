@@ -46,6 +46,7 @@ class DecodedSplit:
         masks: (N, H, W) uint8, classes or 255, memory-mapped.
         classes: the classes in label order.
         groups: image -> its group, of those that belong together with others.
+        boundary_share: see `SegDataset`.
     """
 
     names: tuple[str, ...]
@@ -53,6 +54,7 @@ class DecodedSplit:
     masks: np.ndarray
     classes: tuple[ClassInfo, ...]
     groups: Mapping[str, str] = field(default_factory=dict)
+    boundary_share: float = SegDataset.boundary_share
 
     def __len__(self) -> int:
         return len(self.names)
@@ -158,7 +160,9 @@ def decode_pairs(
             images, masks = _mapped_arrays(target)
             weakref.finalize(images, cache.use(target).close)
         groups = {name: group for name in names if (group := dataset.group(name))}
-        return DecodedSplit(tuple(names), images, masks, dataset.classes, groups)
+        return DecodedSplit(
+            tuple(names), images, masks, dataset.classes, groups, dataset.boundary_share
+        )
     except OSError as error:
         raise cannot_write(target, error) from error
 

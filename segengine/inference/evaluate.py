@@ -123,7 +123,7 @@ def score_split(
     progress: ProgressFn,
 ) -> Evaluated:
     """The same of images that are read already, at training size; `config` names their dataset."""
-    rows = ImageScores(trained.classes, data.pairs.groups)
+    rows = ImageScores(trained.classes, data.pairs.groups, data.pairs.boundary_share)
     validation = trained.predictor.validate(
         data.pairs,
         loss,
@@ -147,7 +147,7 @@ def score_native(
     progress: ProgressFn,
 ) -> Evaluated:
     """The same at the masks' own sizes, one image at a time: the loss is none of these sizes."""
-    rows = ImageScores(trained.classes, data.pairs.groups)
+    rows = ImageScores(trained.classes, data.pairs.groups, data.pairs.boundary_share)
 
     def tick(done: int, total: int) -> None:
         progress("Evaluating at full size", done, total)

@@ -111,6 +111,7 @@ class JoinedSplits(SegDataset):
         }
         self.names = tuple(self._owner)
         self.classes = next(iter(parts.values())).classes
+        self.boundary_share = next(iter(parts.values())).boundary_share
         self.mapping = repr([(type(part).__name__, part.mapping) for part in parts.values()])
 
     def files(self, name: str) -> tuple[Path, Path]:

@@ -31,7 +31,7 @@ def predict_validation_set(
 ) -> None:
     """Write masks, scores per image and confusion matrices of the whole validation set."""
     classes = split.classes
-    rows = ImageScores(classes, split.groups)
+    rows = ImageScores(classes, split.groups, split.boundary_share)
 
     def tick(done: int, total: int) -> None:
         progress("Predicting", done, total)

@@ -87,7 +87,7 @@ class Predictor:
             ValueError: a mask holds a label that is not a class.
         """
         metrics = SegMetrics(classes, device=self.device)
-        boundary = BoundaryMetrics(classes, device=self.device)
+        boundary = BoundaryMetrics(classes, self.device, split.boundary_share)
         total = SetLoss(loss)
         for indices, logits, masks in self.batches(split, tick):
             total.add(loss.sums(logits, masks))

@@ -1,14 +1,13 @@
 """Boundary IoU (Cheng et al. 2021, arXiv 2103.16562): IoU of the strips along the classes' edges.
 
 The boundary of a class consists of its pixels within d pixels (chessboard distance) of a pixel that
-is not of the class, or of the image's edge; d is 2 % of the image's diagonal, as in the paper's
-code. Boundary IoU is the IoU of the true and the predicted boundary. Void pixels are of no class,
-neither in the truth nor in the prediction.
+is not of the class, or of the image's edge; d is a share of the image's diagonal: by default 2 %,
+as in the paper's code. Boundary IoU is the IoU of the true and the predicted boundary. Void pixels
+are of no class, neither in the truth nor in the prediction.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -19,9 +18,9 @@ from typing_extensions import TypedDict
 
 from segengine.datasets.base import IGNORE_INDEX
 from segengine.metrics.seg_metrics import bin_counts
+from segengine.statistics.boundary import WIDTH_SHARE, boundary_width
 from segengine.statistics.scores import Floats, mean, ratio, with_none
 
-WIDTH_SHARE = 0.02  # of the image's diagonal
 _VALUES = 256  # of uint8 labels
 
 
@@ -38,15 +37,19 @@ class BoundaryMetrics:
     Args:
         classes: number of classes, at most 255.
         device: where the counts are kept.
+        share: of an image's diagonal, how wide its boundaries are.
     """
 
-    def __init__(self, classes: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, classes: int, device: torch.device | str = "cpu", share: float = WIDTH_SHARE
+    ) -> None:
         self.classes = classes
+        self.share = share
         self._counts = torch.zeros(3, classes, dtype=torch.int64, device=device)
 
     def update(self, labels: Tensor, target: Tensor) -> None:
         """Count a batch; arguments as for `boundary_counts`."""
-        self._counts += boundary_counts(labels, target, self.classes).sum(0)
+        self._counts += boundary_counts(labels, target, self.classes, self.share).sum(0)
 
     def iou(self) -> Floats:
         """Boundary IoU per class so far: (classes,), 0 to 1; NaN where in neither mask."""
@@ -64,13 +67,16 @@ def boundary_iou(counts: np.ndarray) -> Floats:
     return ratio(common, true + predicted - common)
 
 
-def boundary_counts(labels: Tensor, target: Tensor, classes: int) -> Tensor:
+def boundary_counts(
+    labels: Tensor, target: Tensor, classes: int, share: float = WIDTH_SHARE
+) -> Tensor:
     """Boundary pixels per image and class.
 
     Args:
         labels: predicted classes (N, H, W), integer.
         target: true classes (N, H, W), integer, 255 for void. `SegMetrics` checks the range of
             both.
+        share: of the images' diagonal, how wide the boundaries are; 1 pixel at least.
 
     Returns:
         (N, 3, classes) int64, on the labels' device: pixels in both boundaries, in the true one,
@@ -86,7 +92,8 @@ def boundary_counts(labels: Tensor, target: Tensor, classes: int) -> Tensor:
         )
     target = target.to(torch.uint8)
     labels = labels.to(torch.uint8).masked_fill(target == IGNORE_INDEX, IGNORE_INDEX)
-    true, predicted = _boundaries(target), _boundaries(labels)
+    d = boundary_width(int(labels.shape[-2]), int(labels.shape[-1]), share)
+    true, predicted = _boundaries(target, d), _boundaries(labels, d)
     common = true.masked_fill(true != predicted, IGNORE_INDEX)
     maps = torch.stack([common, true, predicted], dim=1)  # (N, 3, H, W)
     images = len(maps)
@@ -95,18 +102,12 @@ def boundary_counts(labels: Tensor, target: Tensor, classes: int) -> Tensor:
     return counts.view(images, 3, _VALUES)[..., :classes]
 
 
-def boundary_width(height: int, width: int) -> int:
-    """d, in pixels, for images of that size in pixels; 1 at least."""
-    return max(1, round(WIDTH_SHARE * math.hypot(height, width)))
-
-
-def _boundaries(labels: Tensor) -> Tensor:
+def _boundaries(labels: Tensor, d: int) -> Tensor:
     """Labels (N, H, W), uint8, with void wherever a pixel is not on a boundary.
 
     A pixel is inside its class where all labels of the window around it are equal, that is, where
     the largest is the smallest. So one pass serves all classes.
     """
-    d = boundary_width(*labels.shape[-2:])
     framed = F.pad(labels, (d, d, d, d), value=IGNORE_INDEX)  # the image's edge is a boundary
     inside = _over_windows(torch.maximum, framed, d) == _over_windows(torch.minimum, framed, d)
     return labels.masked_fill(inside, IGNORE_INDEX)

@@ -13,6 +13,7 @@ import torch
 from segengine.datasets.base import ClassInfo
 from segengine.files.csv_cells import csv_cell
 from segengine.metrics.boundary import boundary_counts, boundary_iou
+from segengine.statistics.boundary import WIDTH_SHARE
 from segengine.statistics.scores import (
     Counts,
     confusion_matrix,
@@ -37,10 +38,19 @@ class ImageScores:
     """
 
     def __init__(
-        self, classes: Sequence[ClassInfo], groups: Mapping[str, str] | None = None
+        self,
+        classes: Sequence[ClassInfo],
+        groups: Mapping[str, str] | None = None,
+        boundary_share: float = WIDTH_SHARE,
     ) -> None:
-        """Begin a table; `groups`: image -> its group, of those that belong together."""
+        """Begin a table.
+
+        Args:
+            groups: image -> its group, of those that belong together.
+            boundary_share: how wide boundaries are, of an image's diagonal.
+        """
         self._groups = groups or {}
+        self._share = boundary_share
         self.classes = len(classes)
         self.matrices: list[Counts] = []
         self._boundary = torch.zeros(3, self.classes, dtype=torch.int64)
@@ -63,7 +73,8 @@ class ImageScores:
             ValueError: the shapes differ, or a label is not a class.
         """
         matrix = confusion_matrix(predicted, target, self.classes)
-        counts = boundary_counts(_as_batch(predicted), _as_batch(target), self.classes)
+        batches = _as_batch(predicted), _as_batch(target)
+        counts = boundary_counts(*batches, self.classes, self._share)
         borders = boundary_iou(counts[0].numpy())
         self.matrices.append(matrix)
         self._boundary += counts[0]

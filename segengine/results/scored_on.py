@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from segengine.datasets.splits.roles import HELD_OUT
 from segengine.results.runlog import RunLog
 from segengine.run.events import RunStarted, TestRecord
+from segengine.statistics.boundary import WIDTH_SHARE, boundary_width
 
 SCORE_NAMES = {
     "miou": "mIoU",
@@ -38,6 +39,15 @@ def sized(scored_at: str, image_size: Sequence[int]) -> str:
     return (
         f"at the masks' own sizes (the model saw {own})" if scored_at == "native" else f"at {own}"
     )
+
+
+def boundary_words(started: RunStarted, scored_at: str = "training") -> str:
+    """How wide the strips of boundary IoU are: "d 2 px", "d 2 % of each diagonal"."""
+    share = started.get("boundary_share", WIDTH_SHARE)
+    if scored_at == "native":
+        return f"d {100 * share:g} % of each diagonal"
+    height, width = started["image_size"]
+    return f"d {boundary_width(height, width, share)} px"
 
 
 def val_images(started: RunStarted) -> str:

@@ -92,6 +92,13 @@ class RunStarted(Head):
             "missing), dice, boundary_iou, pixel_accuracy or loss",
         ]
     ]
+    boundary_share: NotRequired[
+        Annotated[
+            float,
+            Field(gt=0, le=1),
+            "width d of the strips of boundary IoU, of an image's diagonal; missing: 0.02",
+        ]
+    ]
     film: Annotated[list[str], "validation images whose masks are kept at every validation"]
     parameters: Annotated[ParameterRecord, "numbers of parameters"]
     device: Annotated[str, "cpu with its threads, or cuda with the GPU's name"]

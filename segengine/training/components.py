@@ -191,6 +191,7 @@ def run_started_event(components: Components, position: StartsAt) -> RunStarted:
         },
         splits={str(role): words for role, words in descriptions(components.config.data).items()},
         data={str(role): mark for role, mark in fingerprints(components.config.data).items()},
+        boundary_share=components.val_data.boundary_share,
         film=list(components.film),
         parameters={"total": parameters.total, "trainable": parameters.trainable},
         device=_device_name(components.device),

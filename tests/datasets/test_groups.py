@@ -8,6 +8,8 @@ import pytest
 
 from segengine.datasets import dataset_notes
 from segengine.datasets.cityscapes import Cityscapes
+from segengine.datasets.folder import FolderDataset
+from segengine.statistics.boundary import WIDTH_SHARE
 from tests.datasets.own_folder import config, opened, refused, write_splits
 
 
@@ -49,3 +51,7 @@ def test_a_file_that_cannot_be_meant_is_refused(root: Path, text: str, said: str
 def test_frames_of_one_drive_belong_together() -> None:
     dataset = Cityscapes.__new__(Cityscapes)
     assert dataset.group("aachen_000012_000019") == "aachen_000012"
+
+
+def test_the_boundaries_of_cityscapes_are_thin() -> None:
+    assert (Cityscapes.boundary_share, FolderDataset.boundary_share) == (0.005, WIDTH_SHARE)

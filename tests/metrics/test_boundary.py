@@ -13,8 +13,8 @@ from segengine.metrics.boundary import (
     BoundaryMetrics,
     boundary_counts,
     boundary_iou,
-    boundary_width,
 )
+from segengine.statistics.boundary import boundary_width
 
 
 def strip(mask: np.ndarray, d: int) -> np.ndarray:
@@ -138,3 +138,20 @@ def test_update_never_waits_for_the_device() -> None:
     """Meta tensors have no values: whatever would read one raises, as it would wait on a GPU."""
     labels = torch.zeros(2, 8, 8, dtype=torch.int64, device="meta")
     BoundaryMetrics(2, device="meta").update(labels, labels)
+
+
+@pytest.mark.parametrize(("d", "share", "counts"), [(1, 18, 54), (2, 48, 80), (3, 70, 98)])
+def test_the_square_of_statistics_that_is_a_column_off(d: int, share: int, counts: int) -> None:
+    """20x20, a 10x10 square at 5 to 14, the prediction a column to the right: IoU 9/11."""
+    target, labels = torch.zeros(2, 1, 20, 20, dtype=torch.int64)
+    target[:, 5:15, 5:15] = 1
+    labels[:, 5:15, 6:16] = 1
+    ratio = d / math.hypot(20, 20)
+    assert boundary_width(20, 20, ratio) == d
+    found = boundary_iou(boundary_counts(labels, target, 2, ratio)[0].numpy())
+    assert found[1] == pytest.approx(share / counts)
+    metrics = BoundaryMetrics(2, share=ratio)
+    metrics.update(labels, target)
+    assert metrics.iou()[1] == pytest.approx(share / counts)
+    both = ((target == 1) & (labels == 1)).sum() / ((target == 1) | (labels == 1)).sum()
+    assert float(both) == pytest.approx(9 / 11)

@@ -23,7 +23,7 @@ from segengine.results.comparison.pairs import Pair, counted, pairs
 from segengine.results.comparison.shared_images import SharedImages, shared_images
 from segengine.results.image_matrices import Size, Split, Weights
 from segengine.results.runlog import RunLog
-from segengine.results.scored_on import SCORE_NAMES, best_by, val_images
+from segengine.results.scored_on import SCORE_NAMES, best_by, boundary_words, val_images
 from segengine.results.table import RunRow
 from segengine.statistics.bootstrap import RARE, RESAMPLES, Sample, resampled_mious, sample_of
 from segengine.statistics.ranking import rank_shares
@@ -64,6 +64,13 @@ class Comparison:
     rare: tuple[str, ...]
     seed: int
     resamples: int
+
+    @property
+    def boundary(self) -> str:
+        """How wide the strips of boundary IoU are: "d 2 px"; all widths where runs differ."""
+        started = [self.entrants[place].log.started for place in self.shared.places]
+        words = [boundary_words(event, self.size) for event in started if event]
+        return " and ".join(dict.fromkeys(words))
 
 
 def entrants_of(

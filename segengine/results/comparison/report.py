@@ -66,7 +66,10 @@ def score_words(spread: Spread) -> str:
 def report_table(comparison: Comparison, kind: Kind) -> str:
     """The leaderboard as a table to hand in; its caption says what the scores are over."""
     head, rows = heads(comparison), [cells(line) for line in comparison.lines]
-    caption = f"Scores over {comparison.over}; mean and SD (n - 1) where there are several seeds."
+    caption = (
+        f"Scores over {comparison.over}; mean and SD (n - 1) where there are several seeds. "
+        f"Boundary IoU: {comparison.boundary}."
+    )
     if kind == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -89,6 +92,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     """Everything but the matrices, ready for JSON; scores are 0 to 1."""
     return {
         "over": comparison.over,
+        "boundary": comparison.boundary,
         "split": comparison.split,
         "size": comparison.size,
         "weights": comparison.weights,

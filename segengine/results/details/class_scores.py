@@ -19,7 +19,7 @@ from segengine.results.evaluations import SavedEvaluation, saved_evaluations
 from segengine.results.image_matrices import read_matrices
 from segengine.results.masks import classes_of
 from segengine.results.runlog import RunLog
-from segengine.results.scored_on import sized, test_of, test_words, validation_words
+from segengine.results.scored_on import boundary_words, sized, test_of, test_words, validation_words
 from segengine.run.rundir import RunDir
 from segengine.statistics.scores import Counts
 
@@ -59,6 +59,7 @@ class ScoreTable:
             and their mean. Means are over the classes in truth or prediction, in which a precision
             or recall that is undefined counts as 0; None where the log does not say.
         confusion: (classes, classes), pixels, rows are the true class; None where it is not kept.
+        boundary: how wide the strips of boundary IoU are, in words.
         images: per class, the images whose truth holds it; none where they are not kept.
         foreground: of two classes, the one that is not the background; None for more.
     """
@@ -70,6 +71,7 @@ class ScoreTable:
     columns: dict[str, tuple[Column, float | None]]
     pixel_accuracy: float
     confusion: Counts | None
+    boundary: str = ""
     images: tuple[int, ...] = ()
     foreground: int | None = None
 
@@ -136,6 +138,7 @@ def _validation(run: RunDir, log: RunLog) -> ScoreTable | None:
         best.scores,
         pooled,
         found.confusion if found and of_these else None,
+        _boundary(log),
     )
 
 
@@ -151,7 +154,8 @@ def _held_back(log: RunLog) -> ScoreTable | None:
         return None
     names = [info.name for info in classes_of(log)]
     epoch = f", weights of epoch {best.epoch:,}" if best else ""
-    return _table("test", "Test", f"{test_words(log)}{epoch}", names, test, None, None)
+    over = f"{test_words(log)}{epoch}"
+    return _table("test", "Test", over, names, test, None, None, _boundary(log))
 
 
 def _evaluated(run: RunDir, log: RunLog) -> list[ScoreTable | None]:
@@ -177,7 +181,12 @@ def _of_evaluation(run: RunDir, log: RunLog, saved: SavedEvaluation) -> ScoreTab
     is_test = own and saved.stem == "test"
     key = "test" if is_test else "/".join(place)
     images = found.confusion if found and _holds(found.confusion, pooled) else None
-    return _table(key, title, over, scored.classes, scored.model_dump(), pooled, images)
+    boundary = _boundary(log, saved.scored_at)
+    return _table(key, title, over, scored.classes, scored.model_dump(), pooled, images, boundary)
+
+
+def _boundary(log: RunLog, scored_at: str = "training") -> str:
+    return boundary_words(log.started, scored_at) if log.started else ""
 
 
 def _fits(scored: _Scored) -> bool:
@@ -239,6 +248,7 @@ def _table(
     record: Mapping[str, Any],
     pooled: Counts | None,
     per_image: Counts | None,
+    boundary: str,
 ) -> ScoreTable:
     borders = record.get("boundary_iou_per_class") or []
     columns: dict[str, tuple[Column, float | None]] = {
@@ -257,6 +267,7 @@ def _table(
         columns,
         record["pixel_accuracy"],
         pooled,
+        boundary if borders else "",
         tuple(int(count) for count in held),
         foreground_label(classes) if len(classes) == 2 else None,
     )
