@@ -42,10 +42,9 @@ def test_the_header_says_state_and_best_score_and_names_are_text(tmp_path: Path)
     assert "&lt;b&gt;mine" in html and "<b>mine" not in html and "finished" in html
     line = facts_line(chosen(run), row)
     best = open_log(run.events_file).best()
-    assert (
-        best
-        and f"best mIoU {best.scores['miou']:.3f} (epoch {best.epoch}, own split, 64x64)" in line
-    )
+    assert best
+    score = f"{best.scores['miou']:.3f}"
+    assert f"best mIoU {score} (epoch {best.epoch}, own split, 64x64)" in line
     assert line.startswith("Oxford-IIIT Pet, 64 px · epoch 6 of 6 · ") and line.endswith(run.id)
     assert "run-track" not in html  # it is done
     working = make_run(tmp_path, epochs_done=2, end=None)
