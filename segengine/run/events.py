@@ -106,7 +106,10 @@ class RunStarted(Head):
     normalization: NotRequired[
         Annotated[NormalizationRecord, "of the images; missing: ImageNet's, for every encoder"]
     ]
-    versions: Annotated[dict[str, str], "versions of Python and of the packages"]
+    versions: Annotated[
+        dict[str, str],
+        "versions of SegLab (in a checkout also its commit), of Python and of the packages",
+    ]
     class_weights: NotRequired[
         Annotated[list[float] | None, "of the loss, in label order; null: all equal"]
     ]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy
 import torch
-import torchvision
 
-import segengine
 from segengine.batches.feature_cache import with_feature_caches
 from segengine.config import DataConfig, RunConfig
 from segengine.config.train import EarlyStopMetric
@@ -32,6 +28,7 @@ from segengine.run.lineage import Lineage
 from segengine.training.ema import ExponentialMovingAverage
 from segengine.training.optimizer import build_optimizer
 from segengine.training.step import TrainingStep
+from segengine.training.versions import versions
 from segengine.weights.load_encoder import load_encoder
 
 FILM_IMAGES = 8  # validation images whose masks are kept at every validation
@@ -200,7 +197,7 @@ def run_started_event(components: Components, position: StartsAt) -> RunStarted:
             mean=list(components.model.normalization.mean),
             std=list(components.model.normalization.std),
         ),
-        versions=_versions(),
+        versions=versions(),
         class_weights=components.class_weights,
         feature_cache_bytes=components.feature_bytes,
         lineage=components.lineage,
@@ -214,17 +211,6 @@ def run_started_event(components: Components, position: StartsAt) -> RunStarted:
     if components.model.frozen:
         event["encoder_sha256"] = encoder_hash(components.model)
     return event
-
-
-def _versions() -> dict[str, str]:
-    """Of the packages that results depend on."""
-    return {
-        "seglab": segengine.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "numpy": numpy.__version__,
-    }
 
 
 def _device_name(device: torch.device) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn.functional import interpolate
 from torchmetrics.classification import MulticlassJaccardIndex
 
@@ -359,6 +360,33 @@ def test_native_scores_are_those_of_whole_logits_on_untouched_masks(
     counted = sum(int((dataset.mask(name) != 255).sum()) for name in names)
     assert sum(map(sum, result["confusion"])) == counted  # every pixel of the files
     assert (result["scored_at"], result["weights"], result["loss"]) == ("native", "best", None)
+
+
+def test_native_scores_on_real_pets_are_those_of_the_files(real_pets: Path, tmp_path: Path) -> None:
+    """The trimaps as Pillow reads them, and counts made with NumPy alone."""
+    settings = tiny.config(real_pets, epochs=1, train_limit=8, val_limit=4)
+    run = tiny.train(tmp_path / "runs", settings)
+    result, _ = evaluate(run, settings, tiny.no_progress, scored_at="native")
+    rows = table(run.evaluation_per_image("oxford_pets", "val-native"))
+    trained = load_trained(run)
+    model = trained.predictor.model.eval()
+    confusion = np.zeros((3, 3), np.int64)
+    folder = real_pets / "oxford-iiit-pet"
+    for name in (row["image"] for row in rows):
+        trimap = np.asarray(Image.open(folder / "annotations" / "trimaps" / f"{name}.png"))
+        photo = Image.open(folder / "images" / f"{name}.jpg").convert("RGB")
+        small = np.asarray(photo.resize((32, 32), Image.Resampling.BILINEAR))
+        image = torch.from_numpy(small.copy())[None]
+        with torch.inference_mode():
+            logits = model(normalize(image, model.normalization))
+            whole = interpolate(logits, trimap.shape, mode="bilinear", align_corners=False)
+        np.add.at(confusion, (trimap.astype(int) - 1, whole[0].argmax(0).numpy()), 1)
+    found = np.array(result["confusion"])
+    assert np.abs(found - confusion).sum() <= 1e-4 * confusion.sum()  # rounding of equal logits
+    assert found.sum(axis=1).tolist() == confusion.sum(axis=1).tolist()
+    hits = np.diag(confusion)
+    ious = hits / (confusion.sum(0) + confusion.sum(1) - hits)
+    assert result["iou"] == pytest.approx(ious.tolist(), abs=1e-4)
 
 
 def test_scores_of_two_sizes_and_weights_stand_side_by_side(run: RunDir, capsys: Captured) -> None:

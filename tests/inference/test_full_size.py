@@ -32,6 +32,17 @@ def test_bands_give_the_labels_of_the_whole(
     assert (labels == whole.argmax(1)[0].numpy()).mean() > 0.999
 
 
+def test_two_by_two_logits_become_four_by_four_as_by_hand() -> None:
+    """Pixel centers lie at -1/4 (clamped to 0), 1/4, 3/4 and 5/4 (clamped to 1).
+
+    Class 1 falls from 1.7 by 2 a pixel to the right and down: at (x, y) it is 1.7 - 2x - 2y and
+    beats class 0, which is 0 everywhere, where x + y < 0.85.
+    """
+    logits = torch.tensor([[[[0.0, 0.0], [0.0, 0.0]], [[1.7, -0.3], [-0.3, -2.3]]]])
+    by_hand = [[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert full_size_labels(logits, (4, 4)).tolist() == by_hand
+
+
 def test_a_band_is_never_larger_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow with the image: logits at full size are made band by band."""
     monkeypatch.setattr(full_size, "_BAND", 3 * 40 * 8)

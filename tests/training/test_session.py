@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,7 @@ def test_run_started_tells_all_that_a_reader_needs(run: RunDir, config: RunConfi
     assert {key: started[key] for key in expected} == expected
     assert started["device"].startswith("cpu")
     assert started["versions"]["torch"] == torch.__version__
+    assert re.fullmatch(r"[0-9a-f]{12}(-dirty)?", started["versions"]["commit"])
     assert RunConfig.load(run.config_file) == config.resolved()
 
 

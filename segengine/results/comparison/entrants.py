@@ -126,7 +126,8 @@ def differing(entrants: Sequence[Entrant]) -> list[Differing]:
     versions = [event["versions"] if event else {} for event in started]
     for package in dict.fromkeys(name for one in versions for name in one):
         words = tuple(one.get(package, "") for one in versions)
-        found.append(Differing(f"Version of {package}", words))
+        title = "Commit of SegLab" if package == "commit" else f"Version of {package}"
+        found.append(Differing(title, words))
     marks = [event.get("data", {}) if event else {} for event in started]
     for role, title in _DATA.items():
         words = tuple(one.get(role, "") for one in marks)

@@ -257,6 +257,7 @@ def test_other_data_and_the_speed_of_prediction_are_told(tmp_path: Path) -> None
         lines = [json.loads(line) for line in run.events_file.read_text().splitlines()]
         start = next(place for place, line in enumerate(lines) if line["event"] == "run_started")
         lines[start]["data"] = {"train": "same", "val": mark}
+        lines[start]["versions"]["commit"] = mark
         images, end = lines[start]["val_images"], lines[-1]
         progress = {"v": 1, "event": "progress", "phase": "Predicting", "total": images}
         at = lines[-2]["time"]
@@ -267,10 +268,11 @@ def test_other_data_and_the_speed_of_prediction_are_told(tmp_path: Path) -> None
         ]
         run.events_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = compared(a, b)
-    marks = [one for one in found.differing if one.title.startswith("Fingerprint")]
-    assert [(one.title, one.words) for one in marks] == [
-        ("Fingerprint of the validation images", ("aa", "bb"))
-    ]
+    told = {one.title: one.words for one in found.differing}
+    assert told == {
+        "Commit of SegLab": ("aa", "bb"),
+        "Fingerprint of the validation images": ("aa", "bb"),
+    }
     speeds = {line.group.name: line.images_per_second for line in found.lines}
     assert speeds == {"run A": pytest.approx(images / 2), "run B": pytest.approx(images / 4)}
     assert report_table(found, "csv").splitlines()[0].endswith("s per epoch,images per s")
