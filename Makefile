@@ -1,6 +1,7 @@
 # The only commands to know: make run, make test, make lint, make bench, make faults, make guide.
 PYTHON ?= python3
 PORT ?= 8501
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -9,8 +10,8 @@ BIN := $(VENV)/bin
 run: $(VENV)/.run-ready  ## open the dashboard on http://127.0.0.1:8501
 	$(BIN)/streamlit run dashboard/app.py --server.port $(PORT)
 
-test: $(VENV)/.test-ready  ## pass the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.test-ready  ## pass the tests, in WORKERS processes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.test-ready  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REAL_PETS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

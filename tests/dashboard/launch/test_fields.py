@@ -119,7 +119,9 @@ CHOICES: list[tuple[FormEntries, set[str], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("chosen", "come", "go"), CHOICES, ids=lambda value: str(value)[:50])
+@pytest.mark.parametrize(
+    ("chosen", "come", "go"), CHOICES, ids=[str(chosen)[:50] for chosen, _, _ in CHOICES]
+)
 def test_a_field_is_shown_where_it_has_a_meaning(
     chosen: FormEntries, come: set[str], go: set[str]
 ) -> None:
