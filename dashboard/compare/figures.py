@@ -6,18 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from dashboard.shared.formats import for_plotly
 from segengine.results.comparison.compare import Comparison
 from segengine.results.comparison.leaderboard import Line
 from segengine.results.comparison.pairs import Pair
 
-Shares = NDArray[np.float64]
-Scale = list[list[float | str]]  # of Plotly: [0 to 1, color]
-
 ROW = 34  # px of height of a pair
-_DIVERGING: Scale = [[0, "#D55E00"], [0.5, "#f4f4f4"], [1, "#0072B2"]]
-_SEQUENTIAL: Scale = [[0, "#f4f6f8"], [1, "#0072B2"]]
 
 
 def interval_figure(pairs: Sequence[Pair], color: str) -> go.Figure:
@@ -26,7 +21,7 @@ def interval_figure(pairs: Sequence[Pair], color: str) -> go.Figure:
     Args:
         color: of lines and marks, for the theme.
     """
-    names = [f"{_short(pair.b.name)} − {_short(pair.a.name)}" for pair in pairs]
+    names = [for_plotly(f"{_short(pair.b.name)} − {_short(pair.a.name)}") for pair in pairs]
     figure = go.Figure()
     for name, pair in zip(names, pairs, strict=True):
         if pair.interval:
@@ -80,7 +75,7 @@ def scatter_figure(pair: Pair, names: Sequence[str], color: str) -> go.Figure:
         y=pair.per_image[:, 1],
         mode="markers",
         customdata=list(names),
-        text=[_plain(name) for name in names],
+        text=[for_plotly(name) for name in names],
         marker={"size": 7, "color": "#3E9BD2", "opacity": 0.6},
         hovertemplate="%{text}<br>%{x:.3f} and %{y:.3f}<extra></extra>",
     )
@@ -90,36 +85,17 @@ def scatter_figure(pair: Pair, names: Sequence[str], color: str) -> go.Figure:
         dragmode="zoom",
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         xaxis={
-            "title": {"text": f"mIoU of {_plain(_short(pair.a.name))}"},
+            "title": {"text": f"mIoU of {for_plotly(_short(pair.a.name))}"},
             "range": [-0.02, 1.02],
             "constrain": "domain",
         },
         yaxis={
-            "title": {"text": f"mIoU of {_plain(_short(pair.b.name))}"},
+            "title": {"text": f"mIoU of {for_plotly(_short(pair.b.name))}"},
             "range": [-0.02, 1.02],
             "scaleanchor": "x",
         },
     )
     return figure
-
-
-def confusion_figure(pooled: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """A confusion matrix, each row (true class) as shares of its pixels."""
-    return _heat_map(row_shares(pooled), pooled, classes, _SEQUENTIAL, 0, 1, "%{z:.1%}")
-
-
-def difference_figure(b: np.ndarray, a: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """What of each true class moved where: shares of B minus those of A."""
-    apart = row_shares(b) - row_shares(a)
-    most = max(0.01, float(np.nanmax(np.abs(apart), initial=0)))
-    return _heat_map(apart, b - a, classes, _DIVERGING, -most, most, "%{z:+.1%}")
-
-
-def row_shares(matrix: np.ndarray) -> Shares:
-    """Each row divided by its sum; NaN where the class is not in the truth."""
-    sums = matrix.sum(axis=1, keepdims=True).astype(float)
-    shares: Shares = np.divide(matrix, sums, out=np.full(matrix.shape, np.nan), where=sums > 0)
-    return shares
 
 
 def pooled_confusion(comparison: Comparison, line: Line) -> np.ndarray:
@@ -133,53 +109,5 @@ def pooled_confusion(comparison: Comparison, line: Line) -> np.ndarray:
     return np.asarray(pooled.sum(axis=0))
 
 
-def _heat_map(
-    shares: Shares,
-    counts: np.ndarray,
-    classes: Sequence[str],
-    scale: Scale,
-    low: float,
-    high: float,
-    number: str,
-) -> go.Figure:
-    names = [_plain(name) for name in classes]
-    few = len(classes) <= 6
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=names,
-            y=names,
-            customdata=counts,
-            colorscale=scale,
-            zmin=low,
-            zmax=high,
-            xgap=1,
-            ygap=1,
-            showscale=False,
-            texttemplate=number if few else None,
-            hovertemplate=f"true %{{y}}, predicted %{{x}}<br>{number}, "
-            "%{customdata:,} pixels<extra></extra>",
-        )
-    )
-    figure.update_layout(
-        height=300 if few else 460,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"title": {"text": "predicted"}, "automargin": True, "constrain": "domain"},
-        yaxis={
-            "title": {"text": "true"},
-            "autorange": "reversed",
-            "automargin": True,
-            "scaleanchor": "x",
-            "constrain": "domain",
-        },
-    )
-    return figure
-
-
 def _short(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:38]}…"
-
-
-def _plain(text: str) -> str:
-    """Plotly reads text as a small kind of HTML."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")

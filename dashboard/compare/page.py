@@ -21,6 +21,7 @@ from dashboard.compare.choices import (
 from dashboard.rail.rail import draw_beside_rail
 from dashboard.run.evaluating import progress_of
 from dashboard.shared.browser_words import in_browser_words
+from dashboard.shared.confusion import confusion_figure, difference_figure
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs
@@ -132,15 +133,16 @@ def _draw_confusions(comparison: Comparison) -> None:
     st.subheader("Confusion", anchor=False)
     st.caption("Rows are the true class, as shares of its pixels; counts under the pointer.")
     pooled = [figures.pooled_confusion(comparison, line) for line in comparison.lines]
+    theme = "dark" if st.context.theme.type == "dark" else "light"
     per_row = 3 if len(comparison.shared.classes) <= 6 else 2
     shown = [
-        (title_of(line.group.name), figures.confusion_figure(matrix, comparison.shared.classes))
+        (title_of(line.group.name), confusion_figure(matrix, comparison.shared.classes, theme))
         for line, matrix in zip(comparison.lines, pooled, strict=True)
     ]
     if len(pooled) > 1:
         first, second = (title_of(line.group.name) for line in comparison.lines[:2])
         title = f"{first} minus {second}"
-        figure = figures.difference_figure(pooled[0], pooled[1], comparison.shared.classes)
+        figure = difference_figure(pooled[0], pooled[1], comparison.shared.classes)
         shown.insert(2, (title, figure))
     for start in range(0, len(shown), per_row):
         for column, (title, figure) in zip(

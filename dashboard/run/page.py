@@ -10,7 +10,6 @@ import streamlit as st
 from dashboard.curves.live_chart import draw_live_chart
 from dashboard.masks.overlays import background_index
 from dashboard.run.actions import draw_actions, draw_answer
-from dashboard.run.confusion import confusion_figure
 from dashboard.run.evaluate_form import draw_evaluate_form, draw_evaluations
 from dashboard.run.header import ending, header_html
 from dashboard.run.mask_strip import legend_html, strip, strip_html
@@ -19,6 +18,7 @@ from dashboard.run.score_table import draw_score_table
 from dashboard.run.scores import score_text
 from dashboard.run.settings import all_settings, changed_settings, started_from
 from dashboard.shared.browser_words import in_browser_words
+from dashboard.shared.confusion import confusion_figure
 from dashboard.shared.fact_table import draw_fact_table
 from dashboard.shared.formats import escaped, with_links
 from dashboard.shared.run_store import REFRESH_SECONDS, log_of, row_of, runs_dir

@@ -71,6 +71,11 @@ def with_links(text: str) -> str:
     return "".join(f"<{part}>" if index % 2 else _escaped(part) for index, part in enumerate(parts))
 
 
+def for_plotly(text: str) -> str:
+    """Text for a figure of Plotly, which reads some tags: shown as it was written."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _escaped(line: str) -> str:
     pieces = (_PUNCTUATION.sub(r"\\\1", piece) for piece in _FOUND_LATER.split(printable(line)))
     return _GAP.join(pieces)

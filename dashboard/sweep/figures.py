@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
+from dashboard.shared.formats import for_plotly
 from dashboard.sweep.words import field_title, setting_words
 from segengine.studies.outcomes import Dimension, Outcome
 from segengine.studies.space import SEED
@@ -67,7 +68,8 @@ def parallel_figure(
             score = f"best mIoU {scores[place]:.3f}"
             xs += [*range(len(scales)), None]
             ys += [*(scale.heights[place] for scale in scales), None]
-            words += [f"{setting_words(dict(runs[place].values))}<br>{score}"] * (len(scales) + 1)
+            told = for_plotly(setting_words(dict(runs[place].values)))
+            words += [f"{told}<br>{score}"] * (len(scales) + 1)
         figure.add_scatter(
             x=xs,
             y=ys,
@@ -133,9 +135,9 @@ def _add_axes(
         at: dict[str, Any] = {"x": place, "showarrow": False}
         title = f"<b>{field_title(one.name)}</b>"
         figure.add_annotation(text=title, y=1, yshift=26, xanchor=_anchor(place, scales), **at)
+        at |= {"xshift": -8, "xanchor": "right", "bgcolor": theme.page}
         for height, word in scale.ticks:
-            words = {"text": word, "xshift": -8, "xanchor": "right", "bgcolor": theme.page}
-            figure.add_annotation(y=height, **words, **at)
+            figure.add_annotation(text=for_plotly(word), y=height, **at)
 
 
 def _anchor(place: int, scales: Sequence[Scale]) -> str:
@@ -156,7 +158,7 @@ def field_figure(
     figure = make_subplots(
         rows=rows, cols=columns, shared_yaxes=True, horizontal_spacing=0.04, vertical_spacing=0.2
     )
-    words = [setting_words(dict(run.values)) for run in runs]
+    words = [for_plotly(setting_words(dict(run.values))) for run in runs]
     for place, one in enumerate(fields):
         at = {"row": place // PER_ROW + 1, "col": place % PER_ROW + 1}
         figure.add_scatter(

@@ -49,15 +49,20 @@ def draw_page() -> None:
         _draw_list()
         return
     st.set_page_config(page_title=f"{sweep_name(sweep.id)} · SegLab")
-    try:
-        record = sweep.record()
-    except UserError:  # its state says why
-        record = None
     with st.container(key="sweep_page", gap="medium"):
-        found = outcomes(record, all_rows()) if record else []
+        record, found = _read(sweep)
         _draw_head(sweep, _signature(sweep, found))
         if record:
             _draw_sweep(sweep, record, found)
+
+
+def _read(sweep: SweepDir) -> tuple[SweepRecord | None, list[Outcome]]:
+    """The sweep and its runs; nothing where it cannot be read, as its state says."""
+    try:
+        record = sweep.record()
+    except UserError:
+        return None, []
+    return record, outcomes(record, all_rows())
 
 
 def _signature(sweep: SweepDir, found: list[Outcome]) -> tuple[Any, ...]:
@@ -69,13 +74,8 @@ def _signature(sweep: SweepDir, found: list[Outcome]) -> tuple[Any, ...]:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _draw_head(sweep: SweepDir, drawn: tuple[Any, ...]) -> None:
-    """The header with its actions; while the sweep is at work it looks for news."""
-    record, found = None, []
-    try:
-        record = sweep.record()
-        found = outcomes(record, all_rows())
-    except UserError:
-        pass
+    """The header with its actions; it looks for news, which draw the whole page anew."""
+    record, found = _read(sweep)
     if _signature(sweep, found) != drawn:
         st.rerun()
     status = read_status(sweep)

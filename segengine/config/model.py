@@ -132,7 +132,12 @@ class ModelConfig(Section):
     @property
     def encoder_name(self) -> str:
         """The encoder and what shapes its parameters: models of one such name can share weights."""
-        name = self.encoder or find("models", self.arch).encoder
-        if self.stem != "paper":
-            return f"{name}, {self.stem} stem"
-        return f"{name}, base width {self.base_width}" if self.arch == "unet" else name
+        return encoder_name(self.arch, self.encoder, self.stem, self.base_width)
+
+
+def encoder_name(arch: str, encoder: str, stem: str, base_width: int) -> str:
+    """`ModelConfig.encoder_name` of a model with these settings."""
+    name = encoder or find("models", arch).encoder
+    if stem != "paper":
+        return f"{name}, {stem} stem"
+    return f"{name}, base width {base_width}" if arch == "unet" else name

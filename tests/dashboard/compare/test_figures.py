@@ -8,16 +8,12 @@ import numpy as np
 import pytest
 
 from dashboard.compare import figures, tables
+from dashboard.shared.confusion import difference_figure
 from tests.results.comparison.made import compared, matrices, scored_run
 
 
-def test_rows_of_a_confusion_matrix_are_shares_of_the_true_class() -> None:
-    shares = figures.row_shares(np.array([[30, 10], [0, 0]]))
-    assert shares[0].tolist() == [0.75, 0.25] and np.isnan(shares[1]).all()
-
-
 def test_the_difference_of_two_matrices_is_of_their_shares() -> None:
-    figure = figures.difference_figure(np.array([[9, 1], [0, 4]]), np.array([[5, 5], [1, 3]]), "ab")
+    figure = difference_figure(np.array([[9, 1], [0, 4]]), np.array([[5, 5], [1, 3]]), "ab")
     assert np.asarray(figure.data[0].z).round(6).tolist() == [[0.4, -0.4], [-0.25, 0.25]]
     assert figure.data[0].zmax == -figure.data[0].zmin == pytest.approx(0.4)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.run.confusion import confusion_figure, shares
 from dashboard.run.evaluating import in_work, problem_of, progress_of, splits_of, target_of
 from dashboard.run.header import ending, facts_line, header_html
 from dashboard.run.mask_strip import legend_html, strip, strip_html
 from dashboard.run.reproduce import commands
 from dashboard.run.scores import score_text
 from dashboard.run.settings import all_settings, changed_settings, started_from
+from dashboard.shared.confusion import confusion_figure, shares
 from dashboard.shared.fact_table import Link
 from dashboard.shared.selection import ChosenRun
 from segengine.config import RunConfig
@@ -91,7 +91,7 @@ def test_rows_of_a_confusion_matrix_are_shares_of_the_true_class() -> None:
     assert np.isnan(shares(counts)[2]).all()
     (heat,) = confusion_figure(counts, ["pet", "<i>ground", "border"], "light").data
     assert heat.text[0].tolist() == ["75.0 %", "25.0 %", "0.0 %"] and heat.text[2][0] == ""
-    assert heat.customdata[0, 1].tolist() == ["10", "pet", "&lt;i&gt;ground"]
+    assert heat.customdata[0, 1].tolist() == ["10 pixels, ", "pet", "&lt;i&gt;ground"]
     many = confusion_figure(np.eye(19, dtype=int), [f"class {n}" for n in range(19)], "dark")
     assert many.data[0].texttemplate is None
 
