@@ -6,19 +6,17 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dashboard.shared.formats import format_duration
-from dashboard.shared.run_names import label_of
-from dashboard.shared.run_store import all_runs, status_of
+from dashboard.shared.run_names import row_label
+from dashboard.shared.run_store import look_at_runs
 from segengine.errors import UserError
 from segengine.results.status import RunState
+from segengine.results.table import RunRow, created
 from segengine.run.rundir import RunDir
 
 RECENT_SECONDS = 600.0  # after its start, for which a run is told of though it may have ended
-# Runs that are over -> when their job was written. Nothing of them is read again, of thousands
-# perhaps, until they are resumed, which writes another job.
-_over: dict[Path, int] = {}
+LOOK_SECONDS = 0.2  # for runs that nobody read before; the next look goes on
 _STARTED: dict[RunState, str] = {
     "waiting": "and waits",
     "starting": "and is starting",
@@ -46,39 +44,27 @@ class KnownRun:
     seconds: float
 
 
-def known_runs(runs: Sequence[RunDir] | None = None, now: float | None = None) -> list[KnownRun]:
-    """The runs at work, and those started in the last minutes; the last started one first.
+def known_runs(rows: Sequence[RunRow] | None = None, now: float | None = None) -> list[KnownRun]:
+    """The runs at work, and those made in the last minutes; the last started one first.
 
     Args:
-        runs: left out, all runs.
+        rows: left out, those of all runs, as far as they can be read in a moment.
         now: seconds since 1970; left out, the present.
     """
     now = time.time() if now is None else now
     known = []
-    for run in all_runs() if runs is None else runs:
-        written = _written(run.job_file)
-        if written is None or _over.get(run.path) == written:
-            continue
+    for row in look_at_runs(LOOK_SECONDS).rows if rows is None else rows:
+        if not row.status.active and now - created(row.run.id) > RECENT_SECONDS:
+            continue  # most of thousands: nothing more is asked of them
         try:
-            job, status = run.job(), status_of(run)
+            job = row.run.job()
         except (UserError, OSError):
             continue  # a run that cannot be read; the Runs page says so
-        if job is None:
-            continue
-        seconds = max(0.0, now - job["submitted"])
-        if status.active or seconds < RECENT_SECONDS:
-            known.append(KnownRun(run, label_of(run), status.state, status.active, seconds))
-        else:
-            _over[run.path] = written
+        if job:
+            seconds = max(0.0, now - job["submitted"])
+            active, label = row.status.active, row_label(row)
+            known.append(KnownRun(row.run, label, row.status.state, active, seconds))
     return sorted(known, key=lambda run: run.seconds)
-
-
-def _written(path: Path) -> int | None:
-    """When a file was written, in nanoseconds since 1970; None where there is none."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 def last_started(known: Sequence[KnownRun]) -> str:

@@ -11,16 +11,19 @@ from dashboard.launch.wording import in_page_words
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
 from dashboard.shared.page_links import go_to
-from dashboard.shared.run_store import all_rows, runs_dir
+from dashboard.shared.run_store import existing_rows, look_at_runs, runs_dir
 from dashboard.shared.selection import MASKS_LIMIT, choose
 from segengine.errors import UserError
+from segengine.results.table import RunRow
 from segengine.studies import control
 from segengine.studies.best_of import plan_best_of
 from segengine.studies.estimate import estimate
 from segengine.studies.outcomes import Outcome
+from segengine.studies.record import SweepRecord
 from segengine.studies.state import SweepStatus
 from segengine.studies.sweepdir import SweepDir
 
+LOOK_SECONDS = 1.0  # for runs that nobody read before
 ANSWER = "sweep_answer"  # key of the session: why the last action could not be done
 
 
@@ -61,6 +64,11 @@ def draw_actions(sweep: SweepDir, status: SweepStatus, ids: Sequence[str]) -> No
         st.error(escaped(problem))
 
 
+def rows_of(record: SweepRecord) -> list[RunRow]:
+    """The rows of a sweep's runs that are there."""
+    return existing_rows([planned.run for planned in record.runs if planned.run])
+
+
 def best_first(found: Sequence[Outcome]) -> list[str]:
     """The ids of the begun runs, best mIoU first, then those without one."""
     begun = [run for run in found if run.run_id and run.state not in ("refused", "deleted")]
@@ -83,7 +91,7 @@ def draw_again(sweep: SweepDir) -> None:
         top = int(st.number_input("Best settings", 1, 50, 3, width=140))
         seeds = int(st.number_input("Seeds each", 1, 50, 5, width=140))
         try:
-            record = plan_best_of(sweep, all_rows(), top=top, seeds=seeds)
+            record = plan_best_of(sweep, rows_of(sweep.record()), top=top, seeds=seeds)
         except UserError as error:
             st.caption(escaped(in_page_words(str(error))))
             return
@@ -93,7 +101,7 @@ def draw_again(sweep: SweepDir) -> None:
             on_click=ticket.start_sweep,
             args=(record, runs_dir()),
         )
-    cost = estimate(record, all_rows(), runs_dir()).sentences()
+    cost = estimate(record, look_at_runs(LOOK_SECONDS).rows, runs_dir()).sentences()
     st.caption(escaped(" ".join(map(in_page_words, cost))))
     for note in record.notes:
         st.caption(escaped(in_browser_words(note)))

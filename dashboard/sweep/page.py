@@ -13,8 +13,8 @@ from dashboard.shared.fact_table import draw_fact_table
 from dashboard.shared.formats import escaped
 from dashboard.shared.page_links import go_to
 from dashboard.shared.run_names import sweep_name
-from dashboard.shared.run_store import REFRESH_SECONDS, all_rows, runs_dir
-from dashboard.sweep.actions import best_first, draw_actions, draw_again
+from dashboard.shared.run_store import REFRESH_SECONDS, runs_dir
+from dashboard.sweep.actions import best_first, draw_actions, draw_again, rows_of
 from dashboard.sweep.figures import DARK, LIGHT, field_figure, parallel_figure
 from dashboard.sweep.words import (
     best_words,
@@ -62,7 +62,7 @@ def _read(sweep: SweepDir) -> tuple[SweepRecord | None, list[Outcome]]:
         record = sweep.record()
     except UserError:
         return None, []
-    return record, outcomes(record, all_rows())
+    return record, outcomes(record, rows_of(record))
 
 
 def _signature(sweep: SweepDir, found: list[Outcome]) -> tuple[Any, ...]:
@@ -147,12 +147,12 @@ def _draw_list() -> None:
     if not sweeps:
         draw_empty(NO_SWEEPS)
         return
-    rows, all_known = [], all_rows()
+    rows = []
     for sweep in sweeps:
         status = read_status(sweep)
         try:
             record = sweep.record()
-            best = best_words(settings(outcomes(record, all_known), 0))
+            best = best_words(settings(outcomes(record, rows_of(record)), 0))
             ended = f"{status.ended:,} of {status.total:,}"
         except UserError as error:
             best, ended = str(error), ""

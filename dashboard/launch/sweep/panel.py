@@ -26,7 +26,7 @@ from dashboard.launch.sweep.varied import (
 from dashboard.launch.widgets import current_entries, widget_key
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
-from dashboard.shared.run_store import all_rows, runs_dir
+from dashboard.shared.run_store import look_at_runs, runs_dir
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.results.amounts import duration_text
@@ -44,6 +44,7 @@ _ADD = widget_key("sweep_add")
 _METHOD = widget_key("sweep_method")
 _COUNT = widget_key("sweep_count")
 _PRUNE = widget_key("sweep_prune")
+LOOK_SECONDS = 1.0  # for runs that nobody read before
 _MOST_LISTED = 100  # combinations
 
 
@@ -109,7 +110,7 @@ def _checked(base: RunConfig | None, now: Varied) -> CheckedSweep:
         return paces.get(kind_of(settings_of(config)))
 
     with st.spinner("Looking at the runs"):  # shown only where that takes a while
-        return check_sweep(base, now, all_rows(), runs_dir(), timed)
+        return check_sweep(base, now, look_at_runs(LOOK_SECONDS).rows, runs_dir(), timed)
 
 
 def _draw_buttons(entries: FormEntries) -> None:
@@ -264,7 +265,7 @@ def _time(record: SweepRecord) -> None:
     st.session_state.pop(_TRIAL_PROBLEM, None)
     left = [
         config
-        for config in untimed(record, all_rows())
+        for config in untimed(record, look_at_runs(LOOK_SECONDS).rows)
         if kind_of(settings_of(config)) not in paces
     ]
     place, begun, number = st.empty(), time.monotonic(), 0
