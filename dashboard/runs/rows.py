@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.colors import STATE_LOOKS
@@ -17,9 +17,7 @@ from dashboard.shared.formats import (
     format_time_left,
 )
 from dashboard.shared.run_names import creation_time, short_name, weights_name
-from dashboard.shared.run_store import all_rows
-from segengine.config import RunConfig
-from segengine.results.table import RunRow, config_cells, differing_settings, run_cells
+from segengine.results.table import RunRow, run_cells
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import KILL_AFTER, seconds_since_stop_request
 
@@ -27,15 +25,8 @@ RESUMABLE = ("stopped", "crashed", "failed")
 PATHS = ("root", "weights")  # fields whose values differ at their end
 
 
-class Column(TypedDict):
-    """A config column: its title, and whether a value without room loses its beginning."""
-
-    title: str
-    is_path: bool
-
-
 class RunLine(TypedDict):
-    """One run as every table shows it; `progress` is 0 to 1, all else is text.
+    """What the table shows of a run whatever its columns; `progress` is 0 to 1, all else is text.
 
     `activity` is what the run does, or why it failed. `label` is what the person named it.
     """
@@ -57,43 +48,6 @@ class RunLine(TypedDict):
     text: str
     star: bool
     archived: bool
-
-
-class TableLine(RunLine):
-    """A run with the settings in which it may differ.
-
-    Each of the `notes` stands small under the config cell of the same index.
-    """
-
-    config: list[str]
-    notes: list[str]
-
-
-def read_rows() -> list[RunRow]:
-    """Every run with its state up to now, newest first."""
-    return all_rows()
-
-
-def table_data(rows: Sequence[RunRow]) -> tuple[list[Column], list[TableLine]]:
-    """(the config columns, one line per run in the order given)."""
-    fields = differing_settings([row.settings for row in rows if row.settings])
-    infos = RunConfig.declarations()
-    shown = {name: infos[name] for name in fields}
-    lines = [_table_line(row, config_cells(row, shown)) for row in rows]
-    columns: list[Column] = [
-        {"title": str(infos[name].title), "is_path": name in PATHS} for name in fields
-    ]
-    return columns, lines
-
-
-def _table_line(row: RunRow, values: Mapping[str, str | None]) -> TableLine:
-    cells = [config_cell(name, value) for name, value in values.items()]
-    line: dict[str, Any] = {
-        **run_line(row),
-        "config": [value for value, _ in cells],
-        "notes": [note for _, note in cells],
-    }
-    return cast("TableLine", line)
 
 
 def run_line(row: RunRow) -> RunLine:
@@ -124,7 +78,7 @@ def run_line(row: RunRow) -> RunLine:
 
 
 def _best_epoch(record: dict[str, Any]) -> str:
-    """ "epoch 7, held out, at 64x64, test 0.512"."""
+    """ "epoch 7, held out, 64x64, test 0.512"."""
     return f"epoch {format_count(int(record['best_epoch']))}, {record['best_note']}"
 
 

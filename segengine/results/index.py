@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import threading
@@ -17,6 +18,7 @@ from segengine.run.rundir import RunDir, absolute
 
 SETTLED = 2.0  # seconds after a change, from which on the stamp tells the next one from it
 MOST_WRITTEN = 500  # new rows that are kept at once: a look that is cut short keeps the others
+_versions = itertools.count()  # of all folders together: no two of them look alike
 FEWEST_CHECKED = 100  # ended runs that every look asks, however little time it has
 
 
@@ -116,7 +118,7 @@ class _Folder:
         self._logs: dict[str, RunLog] = {}  # of the others
         self._new: list[RunRow] = []  # of ended runs that were read since rows were kept
         self._asked = 0  # ended runs that were asked since all of them were
-        self._version = 0
+        self._version = next(_versions)
         self._look: Look | None = None
 
     def look(self, deadline: float) -> Look:
@@ -204,7 +206,7 @@ class _Folder:
     def _set(self, run_id: str, row: RunRow | None, stamp: Stamp | None = None) -> None:
         """Note what is known of a run: a row, and the stamp of its folder where it has ended."""
         if self._rows.get(run_id) != row:
-            self._version += 1
+            self._version = next(_versions)
         for known in (self._rows, self._stamps, self._logs):
             known.pop(run_id, None)
         if row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,10 +13,11 @@ from pathlib import Path
 
 from dashboard.launch.encoder_runs import encoder_sources
 from dashboard.masks.panels import open_ground_truth
-from dashboard.runs.rows import choices_for, read_rows, table_data
+from dashboard.runs.listing import Query, listing
+from dashboard.runs.rows import choices_for
 from dashboard.server.stream import Feed
 from dashboard.shared.run_names import data_of, label_of
-from dashboard.shared.run_store import all_runs, log_of, row_of
+from dashboard.shared.run_store import all_runs, log_of, look_at_runs, row_of
 from dashboard.shared.selection import first_choice
 from segengine.cli.main import main
 from segengine.config import RunConfig
@@ -62,15 +64,16 @@ def read_show() -> str:
 
 def read_runs_page() -> str:
     """The Runs page: its table, its buttons and what it tells of each run."""
-    rows = read_rows()
-    titles, lines = table_data(rows)
+    look = look_at_runs(math.inf)
+    rows = look.rows
+    answer = listing(Query(count=400), look)
     choices_for(rows)
     for row in rows:
         facts(row.run, log_of(row.run))
         tail(row.run.output_file)
         if row.config:
             changes(row.config)
-    return _sent([titles, lines])
+    return _sent([answer])
 
 
 def read_curves_page() -> str:

@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dashboard.runs.rows import TableLine, choices_for, table_data
+from dashboard.runs.rows import choices_for
 from segengine.launchers import local
 from segengine.results.status import read_status
 from segengine.results.table import (
@@ -24,6 +25,7 @@ from segengine.results.table import (
 )
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import request_stop, seconds_since_stop_request
+from tests.dashboard.runs.shown import table_data
 from tests.made_runs import alive, config_for, make_run
 
 
@@ -31,7 +33,7 @@ def row_of(run: RunDir) -> RunRow:
     return RunRow(run, read_config(run), read_status(run))
 
 
-def titles_and_lines(rows: list[RunRow]) -> tuple[list[str], list[TableLine]]:
+def titles_and_lines(rows: list[RunRow]) -> tuple[list[str], list[dict[str, Any]]]:
     columns, lines = table_data(rows)
     return [column["title"] for column in columns], lines
 
