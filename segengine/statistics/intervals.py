@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,8 @@ class Interval(NamedTuple):
 def bca(estimate: float, resampled: Floats, jackknife: Floats) -> Interval:
     """The bias-corrected and accelerated interval; the percentile interval where it is degenerate.
 
+    Of few units it is widened: see `tail_share`.
+
     Args:
         estimate: of the whole sample.
         resampled: (R,) the same of each resample.
@@ -34,7 +37,7 @@ def bca(estimate: float, resampled: Floats, jackknife: Floats) -> Interval:
 
     Source: Efron, 1987, Better bootstrap confidence intervals, JASA 82.
     """
-    tail = (1 - CONFIDENCE) / 2
+    tail = tail_share(len(jackknife))
     below = (np.sum(resampled < estimate) + np.sum(resampled == estimate) / 2) / len(resampled)
     deviations = jackknife.mean() - jackknife
     spread = float(np.sum(deviations**2)) ** 1.5
@@ -52,6 +55,23 @@ def bca(estimate: float, resampled: Floats, jackknife: Floats) -> Interval:
     if not 0 < low < high < 1:
         return _percentile(resampled, tail, 1 - tail, "percentile")
     return _percentile(resampled, low, high, "BCa")
+
+
+@cache
+def tail_share(units: int) -> float:
+    """The share of the resamples that lies on each side of a 95 % interval: 2.5 % of many units.
+
+    The bootstrap takes the spread of the units for that of their law, which of n units is
+    sqrt((n - 1) / n) of it and known to n - 1 degrees of freedom only. The tails are those that
+    make the interval of a mean the t interval: 1.6 % of 20 units, 2.1 % of 50, 2.4 % of 300.
+
+    Source: Hesterberg, 2015, What teachers should know about the bootstrap, The American
+    Statistician 69 (expanded percentile interval).
+    """
+    if units < 3:
+        return (1 - CONFIDENCE) / 2
+    reach = math.sqrt(units / (units - 1)) * t_quantile((1 + CONFIDENCE) / 2, units - 1)
+    return NormalDist().cdf(-reach)
 
 
 def t_quantile(share: float, degrees: int) -> float:

@@ -14,6 +14,7 @@ from segengine.statistics.bootstrap import (
     resampled_mious,
     sample_of,
 )
+from segengine.statistics.intervals import tail_share
 from segengine.statistics.scores import Counts, miou
 
 
@@ -93,7 +94,12 @@ def test_the_interval_is_that_of_scipy() -> None:
         return np.asarray(ious[1] - ious[0])
 
     theirs = stats.bootstrap(
-        (np.arange(60),), statistic, n_resamples=6000, method="BCa", rng=np.random.default_rng(1)
+        (np.arange(60),),
+        statistic,
+        n_resamples=6000,
+        method="BCa",
+        confidence_level=1 - 2 * tail_share(60),  # ours is widened
+        rng=np.random.default_rng(1),
     ).confidence_interval
     ours = difference(sample, resampled_mious(sample, 1, 6000), [0], [1]).interval
     assert ours and ours.method == "BCa"

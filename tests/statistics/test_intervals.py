@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from segengine.statistics.intervals import bca, holm, t_cdf, t_quantile
+from segengine.statistics.intervals import bca, holm, t_cdf, t_quantile, tail_share
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,15 @@ def test_a_resample_without_spread_has_the_percentile_interval() -> None:
 def test_an_estimate_outside_of_all_resamples_has_the_percentile_interval() -> None:
     resampled = np.linspace(0.1, 0.2, 101)
     assert bca(0.9, resampled, np.arange(9.0)).method == "percentile"
+
+
+def test_the_tails_make_the_interval_of_a_mean_the_t_interval() -> None:
+    """A normal law of the bootstrap's own spread, cut at these tails, ends where Student's does."""
+    for units in (3, 5, 20, 300):
+        values = np.random.default_rng(units).normal(size=units)
+        own = values.std(ddof=0) / np.sqrt(units)  # what resamples of the mean spread by
+        reach = stats.norm.isf(tail_share(units)) * own
+        t = stats.t.ppf(0.975, units - 1) * values.std(ddof=1) / np.sqrt(units)
+        assert reach == pytest.approx(t, rel=1e-6)
+    assert tail_share(2) == pytest.approx(0.025)
+    assert tail_share(100_000) == pytest.approx(0.025, rel=1e-3)
