@@ -16,7 +16,8 @@ _STYLE = """<style>
 }
 .seglab-facts th { font-weight: 600; font-size: 12px; opacity: 0.65; white-space: nowrap; }
 .seglab-facts td:nth-child(3) { white-space: nowrap; } /* short; the long ones before it break */
-.seglab-facts td:first-child { white-space: nowrap; opacity: 0.75; }
+.seglab-facts td:first-child { white-space: nowrap; }
+.seglab-facts td:first-child:not(:has(a)) { opacity: 0.75; }
 .seglab-facts td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .stApp .seglab-facts a { color: light-dark(#0a6b94, #56b4e9); }
 </style>"""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Dashboard
+from tests.browser.test_sweep import finished_sweep
 from tests.made_runs import alive, make_run
 
 pytestmark = pytest.mark.browser
@@ -64,8 +65,22 @@ def test_axe_finds_nothing_on_any_page(
     page.goto(f"{dashboard.url}/guide")
     page.locator("h1").first.wait_for()
     found["guide"] = violations(page)
+    page.goto(f"{dashboard.url}/compare?runs={ids}")
+    page.get_by_role("heading", name="Confusion").wait_for()
+    found["compare"] = violations(page)
+    page.goto(f"{dashboard.url}/run?id={pets[0].id}")
+    page.get_by_role("heading", name="In a terminal").wait_for()
+    found["run"] = violations(page)
+    sweep = finished_sweep(dashboard.runs_dir)
+    page.goto(f"{dashboard.url}/sweep")
+    page.get_by_role("link", name="Sweep 20").wait_for()
+    found["sweeps"] = violations(page)
+    page.goto(f"{dashboard.url}/sweep?id={sweep.id}")
+    page.get_by_role("heading", name="The best again").wait_for()
+    found["sweep"] = violations(page)
     page.goto(f"{dashboard.url}/launch")
-    page.get_by_role("button", name="Start run").wait_for()
+    page.get_by_role("button", name="3 seeds").click()
+    page.get_by_role("button", name="Start 3 runs").wait_for()
     found["launch"] = violations(page)
     assert {name: lines for name, lines in found.items() if lines} == {}
 

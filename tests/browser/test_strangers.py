@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Dashboard, watch_errors
+from tests.browser.test_sweep import finished_sweep
 from tests.made_runs import make_run
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("launch", "runs", "curves", "masks", "guide")
+PAGES = ("launch", "runs", "curves", "compare", "masks", "guide")
 OPENS = """(url) => new Promise((resolve) => {
   const socket = new WebSocket(url, ["streamlit"]);
   socket.onopen = () => resolve(true);
@@ -74,6 +75,11 @@ def test_no_page_of_ours_breaks_the_content_policy(
 ) -> None:
     run = make_run(dashboard.runs_dir, root=real_pets, epochs_done=1, train_limit=8, val_limit=4)
     page.emulate_media(color_scheme=scheme)
+    sweep = finished_sweep(dashboard.runs_dir)
+    for address, heading in ((f"run?id={run.id}", "Scores"), (f"sweep?id={sweep.id}", "Runs")):
+        page.goto(f"{dashboard.url}/{address}")
+        page.get_by_role("heading", name=heading, exact=True).wait_for()
+        page.wait_for_timeout(1500)
     for name in PAGES:
         page.goto(f"{dashboard.url}/{name}?runs={run.id}")
         page.get_by_role("heading", name=name.capitalize(), exact=True).wait_for()
