@@ -96,6 +96,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool 
         for first, *others in rows
     )
     return (
-        f"<div class='seglab-scroll'><table class='{kind}'><thead><tr>{top}</tr></thead>"
+        "<div class='seglab-scroll' tabindex='0' role='region' aria-label='Table'>"
+        f"<table class='{kind}'><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
