@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard.launch.fields import FormEntries
 from dashboard.launch.form import from_run, to_entries
 from dashboard.launch.memory import Draft, draft_of, remembered
+from dashboard.launch.sweep.panel import fill_sweep, varied
 from dashboard.launch.widgets import current_entries, widget_key
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_store import runs_dir
@@ -57,7 +58,7 @@ def draft() -> Draft:
     """The form as the browser shall remember it."""
     name = st.session_state[_SOURCE].name
     preset, run = (name, "") if name in PRESETS else ("", name)
-    return draft_of(preset, run, current_entries())
+    return draft_of(preset, run, current_entries(), varied())
 
 
 def fill_at_first() -> None:
@@ -85,6 +86,7 @@ def undo_changes() -> None:
 def _fill_from_memory(memory: Draft) -> None:
     found = _of_preset(memory.preset) if memory.preset else _of_run(memory.run)
     _fill(found or _of_preset(DEFAULT), memory.entries())
+    fill_sweep(memory.varied)
 
 
 def _fill(filled: Source, entries: FormEntries) -> None:

@@ -18,6 +18,7 @@ from streamlit import config as streamlit_config
 
 from dashboard.launch.fields import FormEntries, specs
 from dashboard.launch.form import to_entries
+from dashboard.launch.sweep.varied import Varied, from_plain, to_plain
 from dashboard.shared.component import load_component
 from segengine.config.presets import DEFAULT, PRESETS
 
@@ -33,26 +34,31 @@ class Draft:
         preset: the preset that it was filled from; "" where it was another source.
         run: the id of the run that it was filled from; "" where it was another source.
         changes: the entries that are not those of the default preset.
+        varied: what is varied, where the form makes several runs.
     """
 
     preset: str
     run: str
     changes: FormEntries = field(default_factory=dict)
+    varied: Varied | None = None
 
     def entries(self) -> FormEntries:
         """All entries."""
         return {**_default_entries(), **self.changes}
 
 
-def draft_of(preset: str, run: str, entries: FormEntries) -> Draft:
+def draft_of(preset: str, run: str, entries: FormEntries, varied: Varied | None = None) -> Draft:
     """The draft of a form with these entries."""
     usual = _default_entries()
-    return Draft(preset, run, {n: entry for n, entry in entries.items() if entry != usual[n]})
+    changes = {name: entry for name, entry in entries.items() if entry != usual[name]}
+    return Draft(preset, run, changes, varied)
 
 
 def encode(draft: Draft) -> str:
     """The draft in letters that a cookie may hold; "" where a cookie has no room for it."""
     content = {"preset": draft.preset, "run": draft.run, "changes": draft.changes}
+    if draft.varied:
+        content["varied"] = to_plain(draft.varied)
     text = json.dumps(content, separators=(",", ":"))
     code = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
     return code if len(code) <= _ROOM else ""
@@ -64,11 +70,13 @@ def decode(code: str) -> Draft | None:
         content = json.loads(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)))
         preset, run, changes = content["preset"], content["run"], content["changes"]
         changes = {name: entry for name, entry in changes.items() if _fits(name, entry)}
+        varied = from_plain(content.get("varied"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if preset not in PRESETS and not (isinstance(run, str) and run):
         return None
-    return Draft(preset if preset in PRESETS else "", run if preset not in PRESETS else "", changes)
+    known = preset in PRESETS
+    return Draft(preset if known else "", "" if known else run, changes, varied)
 
 
 def remembered() -> Draft | None:

@@ -61,6 +61,25 @@ def test_three_seeds_are_one_click_and_one_start(
     assert not page.errors
 
 
+def test_what_is_varied_survives_another_page_and_a_reload(page: Any, dashboard: Dashboard) -> None:
+    page.goto(f"{dashboard.url}/launch")
+    page.get_by_role("button", name="3 seeds").click()
+    page.get_by_role("button", name="Half the learning rate").click()
+    rates = page.get_by_placeholder("0.001 0.0005, or 1e-4..1e-2 log 5")
+    rates.fill("0.01..0.02 linear 3")
+    page.get_by_role("button", name="Start 9 runs").wait_for()
+    page.get_by_role("link", name="Guide").click()
+    page.locator("h1").first.wait_for()
+    page.get_by_role("link", name="Launch").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Start 9 runs").wait_for()
+        assert rates.input_value() == "0.01..0.02 linear 3"
+        page.reload()
+    page.get_by_role("button", name="One run only").click()
+    page.get_by_role("button", name="Start run").wait_for()
+    assert not page.errors
+
+
 def test_a_sweep_is_stopped_and_goes_on(
     page: Any, dashboard: Dashboard, slow_sweep: SweepDir
 ) -> None:

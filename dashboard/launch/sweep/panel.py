@@ -20,6 +20,7 @@ from dashboard.launch.sweep.varied import (
     first_words,
     halves_words,
     is_chosen,
+    options_of,
     planned,
     seeds_words,
 )
@@ -48,17 +49,25 @@ LOOK_SECONDS = 1.0  # for runs that nobody read before
 _MOST_LISTED = 100  # combinations
 
 
+def fill_sweep(filled: Varied | None) -> None:
+    """Put what is varied in the form. Only before its widgets are drawn."""
+    filled = filled or Varied({})
+    st.session_state[_FIELDS] = list(filled.fields)
+    for name, given in filled.fields.items():
+        st.session_state[_key(name)] = given
+    st.session_state[_METHOD] = filled.method
+    st.session_state[_COUNT] = filled.count
+    st.session_state[_PRUNE] = filled.prune
+
+
 def varied() -> Varied | None:
     """What is varied at this moment; None where the form is for one run."""
     names = _names()
     if not names:
         return None
-    return Varied(
-        {name: st.session_state.get(_key(name), "") for name in names},
-        st.session_state.get(_METHOD, "grid"),
-        st.session_state.get(_COUNT, "20"),
-        st.session_state.get(_PRUNE, True),
-    )
+    state = st.session_state
+    fields = {name: state[_key(name)] for name in names}
+    return Varied(fields, state[_METHOD], state[_COUNT], state[_PRUNE])
 
 
 def sweep_now() -> SweepRecord | None:
@@ -166,11 +175,15 @@ def _forget(name: str) -> None:
 
 def _draw_line(spec: FieldSpec, found: CheckedSweep) -> None:
     """A varied field: its title, its values, and how to be rid of it."""
-    settings: dict[str, Any] = {"key": _key(spec.name), "label_visibility": "collapsed"}
+    settings: dict[str, Any] = {
+        "key": _key(spec.name),
+        "label_visibility": "collapsed",
+        "persist_state": "session",
+    }
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{escaped(spec.title)}]", width=150)
         if is_chosen(spec):
-            words = spec.options or {"true": "on", "false": "off"}
+            words = options_of(spec)
             st.multiselect(spec.title, list(words), format_func=words.__getitem__, **settings)
         else:
             st.text_input(spec.title, live=True, placeholder=_example(spec), width=360, **settings)
@@ -202,11 +215,11 @@ def _draw_method(now: Varied, found: CheckedSweep) -> None:
         st.segmented_control(
             "Combinations",
             list(METHODS),
-            default="grid",
             format_func=METHODS.__getitem__,
             key=_METHOD,
             required=True,
             label_visibility="collapsed",
+            persist_state="session",
             help="Of ranges, random ones are drawn from within; Optuna (TPE) learns from the runs "
             "before.",
         )
@@ -214,16 +227,16 @@ def _draw_method(now: Varied, found: CheckedSweep) -> None:
             st.text_input(
                 "How many",
                 key=_COUNT,
-                value="20" if _COUNT not in st.session_state else None,
                 live=True,
                 label_visibility="collapsed",
                 width=70,
+                persist_state="session",
             )
         if now.method == "optuna":
             st.toggle(
                 "Stop bad runs early",
                 key=_PRUNE,
-                value=True,
+                persist_state="session",
                 help="Stop runs whose validations fall behind the median of the others.",
             )
     if problem := found.problems.get("count"):

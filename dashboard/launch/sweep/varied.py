@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
 from dashboard.launch.wording import in_page_words
@@ -48,6 +51,26 @@ class Varied:
             name: given.replace(";", " ").split() if isinstance(given, str) else list(given)
             for name, given in self.fields.items()
         }
+
+
+def to_plain(varied: Varied | None) -> dict[str, Any]:
+    """What is varied, for JSON; empty where the form is for one run."""
+    return asdict(varied) if varied else {}
+
+
+def from_plain(content: object) -> Varied | None:
+    """The same back, out of foreign hands: None where it is not what a form can hold."""
+    known = {spec.name: spec for spec in specs()}
+    try:
+        varied = TypeAdapter(Varied).validate_python(content)
+    except ValidationError:
+        return None
+    for name, given in varied.fields.items():
+        if name not in known or isinstance(given, str) == is_chosen(known[name]):
+            return None
+        if not isinstance(given, str) and not set(given) <= options_of(known[name]).keys():
+            return None
+    return varied if varied.fields else None
 
 
 @dataclass(frozen=True)
@@ -139,6 +162,11 @@ def first_words(spec: FieldSpec, entries: FormEntries) -> str | list[str]:
 def is_chosen(spec: FieldSpec) -> bool:
     """Whether its values are picked from a list, not typed."""
     return spec.kind in ("choice", "switch")
+
+
+def options_of(spec: FieldSpec) -> Mapping[str, str]:
+    """Of a field whose values are picked: value -> label."""
+    return spec.options or {"true": "on", "false": "off"}
 
 
 def can_be_varied(entries: FormEntries, taken: Collection[str]) -> list[FieldSpec]:

@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.launch.fields import FormEntries
 from dashboard.launch.memory import Draft, decode, draft_of, encode
+from dashboard.launch.sweep.varied import Varied
 
 
 def code_of(content: Any) -> str:
@@ -31,6 +32,22 @@ def test_a_form_comes_back_as_it_was(quick_look: FormEntries) -> None:
     assert code.replace("-", "").replace("_", "").isalnum()  # a cookie takes it as it is
     assert decode(code) == draft
     assert draft.entries() == entries
+
+
+def test_what_is_varied_comes_back_and_nothing_foreign_does(quick_look: FormEntries) -> None:
+    varied = Varied({"lr": "0.1 0.2", "stem": ["small", "paper"]}, "random", "many", False)
+    draft = draft_of("quick_look", "", quick_look, varied)
+    assert decode(encode(draft)) == draft
+    foreign: list[object] = [
+        *(7, [], {"fields": 7}, {"fields": {}}, {"fields": {"gone": "1"}}),
+        *({"fields": {"lr": ["0.1"]}}, {"fields": {"stem": "small"}}, {"fields": {"stem": ["x"]}}),
+        {"fields": {"lr": "1"}, "method": "magic"},
+    ]
+    for content in foreign:
+        found = decode(
+            code_of({"preset": "quick_look", "run": "", "changes": {}, "varied": content})
+        )
+        assert found and found.varied is None, content
 
 
 def test_only_what_is_not_usual_is_kept(quick_look: FormEntries) -> None:
