@@ -42,8 +42,8 @@ def creation_time(run_id: str) -> str:
 
 
 def sweep_name(sweep_id: str) -> str:
-    """ "Sweep 2026-11-21 14:25"."""
-    return f"Sweep {creation_time(sweep_id)}"
+    """ "Sweep 2026-11-21 14:25 3fa9"."""
+    return f"Sweep {creation_time(sweep_id)} {sweep_id.rpartition('-')[2]}"
 
 
 def data_of(run: RunDir) -> str:

@@ -60,7 +60,8 @@ def draw_actions(sweep: SweepDir, status: SweepStatus, ids: Sequence[str]) -> No
         if st.button("Open the best in Masks", disabled=not ids):
             choose(ids[:MASKS_LIMIT])
             go_to("masks")
-    if problem := st.session_state.get(ANSWER):
+    sweep_id, problem = st.session_state.get(ANSWER, ("", ""))
+    if problem and sweep_id == sweep.id:
         st.error(escaped(problem))
 
 
@@ -96,7 +97,7 @@ def draw_again(sweep: SweepDir) -> None:
             st.caption(escaped(in_page_words(str(error))))
             return
         st.button(
-            f"Start {record.total:,} runs",
+            f"Start {record.total:,} run{'' if record.total == 1 else 's'}",
             type="primary",
             on_click=ticket.start_sweep,
             args=(record, runs_dir()),
@@ -124,4 +125,4 @@ def _apply(action: Callable[[SweepDir], None], sweep: SweepDir) -> None:
     try:
         action(sweep)
     except UserError as error:
-        st.session_state[ANSWER] = in_page_words(str(error))
+        st.session_state[ANSWER] = (sweep.id, in_page_words(str(error)))

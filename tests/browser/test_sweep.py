@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from dashboard.shared.run_names import sweep_name
+from segengine.config import RunConfig
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from segengine.studies import control
@@ -96,29 +98,37 @@ def test_a_sweep_is_stopped_and_goes_on(
 
 
 def test_the_settings_of_a_sweep_are_ranked_drawn_and_run_again(
-    page: Any, dashboard: Dashboard
+    page: Any, dashboard: Dashboard, tmp_path: Path
 ) -> None:
-    sweep = finished_sweep(dashboard.runs_dir)
+    base = tiny_config(write_pets(tmp_path / "pets", train=8, val=2), epochs=1)
+    sweep = finished_sweep(dashboard.runs_dir, base)
     page.goto(f"{dashboard.url}/runs")
     page.get_by_role("link", name="Sweeps").click()
     page.get_by_role("link", name=re.compile("^Sweep 20")).click()
     page.get_by_text("4 of 4 runs ended").wait_for()
     cells = page.locator(".seglab-facts tbody tr").first.locator("td")
     assert cells.all_inner_texts() == ["1.", "Learning rate 0.001", "2", "0.550", "0.071"]
-    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.locator(".js-plotly-plot").nth(1).wait_for(timeout=30_000)
     page.get_by_text("Start 10 runs").wait_for()  # of two settings with five new seeds each
     page.get_by_text("The new runs have 2 to 6: judge by these alone.").wait_for()
+    page.get_by_label("Best settings").fill("1")
+    page.get_by_label("Seeds each").fill("1")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Start 1 run", exact=True).click()
+    page.wait_for_url(lambda url: "/sweep?id=" in url and sweep.id not in url)
+    page.get_by_text("the best settings again of sweep 20").wait_for()
+    wait_for(SweepDir.all(dashboard.runs_dir)[0], "finished")
     page.goto(f"{dashboard.url}/curves")
-    page.get_by_label("Sweep").select_option(index=1)
+    page.get_by_label("Sweep").select_option(sweep_name(sweep.id))
     page.get_by_role("button", name="Show these 4 runs alone").click()
     page.wait_for_url(re.compile(r"runs=[^&]*(%2C[^&]*){3}"))
     assert not page.errors
     assert read_status(sweep).state == "finished"
 
 
-def finished_sweep(runs_dir: Path) -> SweepDir:
+def finished_sweep(runs_dir: Path, base: RunConfig | None = None) -> SweepDir:
     """lr 0.001: 0.5, 0.6; lr 0.0005: 0.3, 0.4; and a run that is of no sweep."""
-    record = plan_sweep(config_for(), {"lr": ["0.001", "0.0005"], "seed": ["0", "1"]})
+    record = plan_sweep(base or config_for(), {"lr": ["0.001", "0.0005"], "seed": ["0", "1"]})
     sweep = SweepDir.create(runs_dir, record)
     for index, miou in enumerate((0.5, 0.6, 0.3, 0.4)):
         planned = record.runs[index]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -23,6 +23,7 @@ from dashboard.launch.sweep.varied import (
     options_of,
     planned,
     seeds_words,
+    to_plain,
 )
 from dashboard.launch.widgets import current_entries, widget_key
 from dashboard.shared.browser_words import in_browser_words
@@ -40,6 +41,7 @@ from segengine.studies.space import SEED
 # Keys of the session.
 _FIELDS = "launch_sweep_fields"  # names of the varied fields, in order
 _PACES = "launch_sweep_paces"  # kind of run -> what a trial measured
+_CHECKED = "launch_sweep_checked"  # what the sweep that was checked last depends on, and it
 _TRIAL_PROBLEM = "launch_sweep_trial"  # why a trial failed
 _ADD = widget_key("sweep_add")
 _METHOD = widget_key("sweep_method")
@@ -110,16 +112,23 @@ def _key(name: str) -> str:
 
 
 def _checked(base: RunConfig | None, now: Varied) -> CheckedSweep:
-    """The sweep; nothing is looked at again while neither it nor the runs changed."""
+    """The sweep; thousands of combinations are not looked at again where nothing has changed."""
     if base is None:
         return CheckedSweep(None)
+    look = look_at_runs(LOOK_SECONDS)
     paces: dict[Kind, Pace] = st.session_state.get(_PACES, {})
-
-    def timed(config: RunConfig) -> Pace | None:
-        return paces.get(kind_of(settings_of(config)))
-
+    key = (base, to_plain(now), look.version, look.unread, tuple(paces))
+    known: tuple[object, CheckedSweep] | None = st.session_state.get(_CHECKED)
+    if known and known[0] == key:
+        return known[1]
     with st.spinner("Looking at the runs"):  # shown only where that takes a while
-        return check_sweep(base, now, look_at_runs(LOOK_SECONDS).rows, runs_dir(), timed)
+        found = check_sweep(base, now, look.rows, runs_dir(), _timed(paces))
+    st.session_state[_CHECKED] = key, found
+    return found
+
+
+def _timed(paces: Mapping[Kind, Pace]) -> Callable[[RunConfig], Pace | None]:
+    return lambda config: paces.get(kind_of(settings_of(config)))
 
 
 def _draw_buttons(entries: FormEntries) -> None:

@@ -113,7 +113,9 @@ def test_settings_changed_and_all_and_where_the_weights_come_from(tmp_path: Path
     run.write_sweep("20261127-071817-sweep-14a4", "lr 0.001")
     told = dict(started_from(run, open_log(run.events_file)))  # type: ignore[arg-type]
     assert told["Encoder weights"] == Link("run streets", f"/run?id={first.id}")
-    assert told["Sweep"] == Link("Sweep 2026-11-27 07:18", "/sweep?id=20261127-071817-sweep-14a4")
+    assert told["Sweep"] == Link(
+        "Sweep 2026-11-27 07:18 14a4", "/sweep?id=20261127-071817-sweep-14a4"
+    )
     assert told["Setting there"] == "learning rate 0.001"
 
 
