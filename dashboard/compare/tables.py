@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from dashboard.shared.browser_words import in_browser_words
 from segengine.results.comparison.compare import Comparison
 from segengine.results.comparison.pairs import Pair, win_words
 from segengine.results.comparison.report import cells, heads
@@ -20,8 +21,14 @@ def leaderboard_table(comparison: Comparison, colors: Colors) -> str:
     for line in comparison.lines:
         told = dict(zip(heads(comparison), cells(line), strict=True))
         first, *others = (told[title] for title in shown)
-        rows.append([_named(first, colors), *map(escape, others)])
+        rows.append([_named(first, colors), *map(_with_spread_below, others)])
     return _table([escape(title) for title in head], rows, numbers=True)
+
+
+def _with_spread_below(cell: str) -> str:
+    """ "0.513 ± 0.003" in two lines, so that more columns are in sight."""
+    mean, sign, spread = escape(cell).partition(" ± ")
+    return f"{mean}<br><span class='quiet'>± {spread}</span>" if sign else mean
 
 
 def class_table(comparison: Comparison, colors: Colors) -> str:
@@ -46,10 +53,14 @@ def differing_table(comparison: Comparison, colors: Colors) -> str:
     """The settings, versions and devices that are not the same for all."""
     head = ["Different", *(_named(group.name, colors) for group in comparison.groups)]
     rows = [
-        [escape(one.title), *(escape(word) or "–" for word in one.by_group(comparison.groups))]
+        [escape(one.title), *map(_setting, one.by_group(comparison.groups))]
         for one in comparison.differing
     ]
     return _table(head, rows)
+
+
+def _setting(word: str) -> str:
+    return escape(in_browser_words(word)) or "–"
 
 
 def rank_table(comparison: Comparison, colors: Colors) -> str:

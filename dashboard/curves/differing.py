@@ -4,36 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dashboard.shared.browser_words import in_browser_words
+from dashboard.shared.formats import NOTHING
+from dashboard.shared.run_names import sweep_name
 from segengine.config import RunConfig
 from segengine.config.wording import value_label
+from segengine.results.table import RunRow, telling_fields
 
 Words = dict[str, str]  # field -> its value, as the form says it
-
 
 SWEEP = "sweep"  # a field beside those of the config
 
 
-def differing_fields(
-    configs: Sequence[RunConfig | None], sweeps: Sequence[str] = ()
-) -> tuple[dict[str, str], list[Words]]:
-    """The fields in which configs differ, and each config's words for them.
+def differing_fields(rows: Sequence[RunRow]) -> tuple[dict[str, str], list[Words]]:
+    """The fields in which runs differ, and each run's words for them.
 
-    The first are field -> title; a config that this version cannot read has no words.
-
-    Args:
-        sweeps: of which sweep each run is one, in words; "" for none, () where nobody asks.
+    The first are field -> title; a run whose config cannot be read has no words.
     """
     declared = RunConfig.declarations()
-    values = [config.flat() if config else {} for config in configs]
-    known = [flat for flat in values if flat]
-    names = [name for name in declared if len({repr(flat.get(name)) for flat in known}) > 1]
-    titles = {name: declared[name].title or name for name in names}
-    words = [
-        {name: value_label(flat[name], declared[name]) for name in names} if flat else {}
-        for flat in values
+    names = telling_fields([row.settings for row in rows if row.settings])
+    titles = {name: str(declared[name].title) for name in names}
+    words: list[Words] = [
+        {
+            name: in_browser_words(value_label(row.settings[name], declared[name]))
+            if name in row.settings
+            else NOTHING
+            for name in names
+        }
+        if row.settings
+        else {}
+        for row in rows
     ]
+    sweeps = [sweep_name(row.sweep["sweep"]) if row.sweep else "no sweep" for row in rows]
     if len(set(sweeps)) > 1:
         titles[SWEEP] = "Sweep"
         for own, sweep in zip(words, sweeps, strict=True):
-            own[SWEEP] = sweep or "no sweep"
+            own[SWEEP] = sweep
     return titles, words

@@ -53,8 +53,7 @@ class LiveChart {
     for (const [target, name, heard] of this.listeners) target.addEventListener(name, heard);
   }
 
-  update({ runs, fields, colors, plotly }) {
-    this.groupColors = colors;
+  update({ runs, fields, plotly }) {
     this.plotly ??= loadPlotly(plotly).then(() => (this.ready = true));
     this.plotly.then(() => this.touchAll());
     const ids = runs.map((run) => run.id);
@@ -207,7 +206,7 @@ class LiveChart {
   }
 
   allGroups() {
-    return groupsOf(this.runs, this.state.fields, this.fields, this.groupColors);
+    return groupsOf(this.runs, this.state.fields, this.fields);
   }
 
   // What the panels draw: {runs, groups, unit, smooth, band, data(id), shows(id, split)}.

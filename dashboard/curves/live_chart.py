@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from plotly.offline import get_plotlyjs_version
 
 from dashboard.curves.differing import differing_fields
-from dashboard.shared.colors import RUN_COLORS
 from dashboard.shared.component import load_component
-from dashboard.shared.run_names import sweep_name
 from dashboard.shared.run_store import log_of, row_of
 from dashboard.shared.selection import ChosenRun
 from segengine.results.scored_on import TRAINING_HINT, validation_hint
@@ -40,9 +38,7 @@ def hints(run: RunDir) -> dict[str, str]:
 
 def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
     """Draw the curves of these runs, in their colors, and keep them up to date."""
-    rows = [row_of(choice.run) for choice in chosen]
-    sweeps = [sweep_name(row.sweep["sweep"]) if row.sweep else "" for row in rows]
-    titles, words = differing_fields([row.config for row in rows], sweeps)
+    titles, words = differing_fields([row_of(choice.run) for choice in chosen])
     runs = [
         {
             "id": choice.run.id,
@@ -54,5 +50,5 @@ def draw_live_chart(chosen: Sequence[ChosenRun], *, key: str) -> None:
         }
         for choice, config in zip(chosen, words, strict=True)
     ]
-    data = {"runs": runs, "fields": titles, "colors": RUN_COLORS}
+    data = {"runs": runs, "fields": titles}
     _component(data={**data, "plotly": get_plotlyjs_version()}, key=key)

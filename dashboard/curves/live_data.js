@@ -89,17 +89,16 @@ function smoothed(values, weight) {
 }
 
 // Runs -> groups {key, members, color, label} of those that have the same in `fields`, in the order
-// of their first runs. `titles`: field -> its name, of all fields in which the runs differ.
-// `colors` are those of the first, second, ... run: so neighbors are easily told apart.
-function groupsOf(runs, fields, titles, colors) {
+// of their first runs, whose colors they have. `titles`: field -> its name, of all fields in which
+// the runs differ.
+function groupsOf(runs, fields, titles) {
   const groups = new Map();
   for (const run of runs) {
     const key = JSON.stringify(fields.map((field) => run.config[field]));
     if (!groups.has(key)) {
       const named = fields.map((field) => `${titles[field] ?? field} ${run.config[field] ?? "-"}`);
       const label = named.join(", ") || "All runs";
-      const color = colors[groups.size % colors.length];
-      groups.set(key, { key: `group${groups.size}`, members: [], color, label });
+      groups.set(key, { key: `group${groups.size}`, members: [], color: run.color, label });
     }
     groups.get(key).members.push(run);
   }

@@ -10,7 +10,7 @@ const FIRST_STATE = {
   hidden: [], // splits
   scales: {}, // panel -> linear or log
 };
-const BANDS = { sd: "Band: standard deviation", ci: "Band: 95 % t interval" };
+const BANDS = { sd: "Band: SD", ci: "Band: 95 % t" };
 
 // The state by the address, else by the browser's memory, else the first one.
 function rememberedState() {

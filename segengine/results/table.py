@@ -184,6 +184,26 @@ def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*ALWAYS, *differing]
 
 
+def telling_fields(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The fields in which runs differ, without those that follow from another one.
+
+    A field follows from another where only some of the runs have it, and these at its default: the
+    encoder's learning rate of a fine-tuned run, beside one from scratch.
+
+    Args:
+        settings: of each run, see `RunRow.settings`.
+    """
+    found = []
+    for name in RunConfig.declarations():
+        had = [values for values in settings if name in values]
+        if len({repr(values[name]) for values in had}) > 1:
+            found.append(name)
+        elif 0 < len(had) < len(settings):
+            usual = (RunConfig.default_of(name, had[0]), RunConfig().resolved().flat()[name])
+            found += [name] if had[0][name] not in usual else []
+    return found
+
+
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """Field name -> value, of the fields that have a meaning beside the others."""
     flat = config.flat()

@@ -16,6 +16,8 @@ from segengine.results.table import (
     facts,
     read_config,
     runs_table,
+    settings_of,
+    telling_fields,
 )
 from segengine.run.rundir import RunDir
 from tests.made_runs import alive, config_for, make_run
@@ -97,3 +99,17 @@ def test_the_time_a_run_was_made_is_read_from_its_id(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     assert abs(created(run.id) - run.config_file.stat().st_mtime) < 5
     assert created("no-run") == 0.0
+
+
+def test_what_follows_from_another_setting_tells_nothing() -> None:
+    """Beside a run from scratch a fine-tuned one has weights, a prefix, and an encoder's rate."""
+    scratch = settings_of(RunConfig.from_flat({}))
+    tuned = RunConfig.from_flat({"strategy": "pretrained", "weights": "imagenet"})
+    assert telling_fields([scratch, settings_of(tuned)]) == ["strategy", "weights"]
+    other = tuned.with_values(weights="run:x", encoder_lr_factor=0.1)
+    found = telling_fields([scratch, settings_of(other)])
+    assert found == ["strategy", "weights", "encoder_lr_factor"]
+    assert telling_fields([settings_of(tuned), settings_of(other)]) == found[1:]
+    unet = settings_of(RunConfig.from_flat({"arch": "unet"}))
+    assert telling_fields([scratch, unet]) == ["arch"]  # its width and upsampling are the usual
+    assert telling_fields([]) == telling_fields([scratch, scratch]) == []

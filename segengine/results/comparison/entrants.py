@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from segengine.config import RunConfig
 from segengine.config.wording import value_label
 from segengine.results.runlog import RunLog
-from segengine.results.table import RunRow
+from segengine.results.table import RunRow, telling_fields
 
 _DATA = {  # of the log: what it is called
     "train": "Fingerprint of the training images",
@@ -115,13 +115,12 @@ def each_by_itself(entrants: Sequence[Entrant]) -> list[Group]:
 def differing(entrants: Sequence[Entrant]) -> list[Differing]:
     """The settings, the versions and the devices in which entrants differ, in the form's order."""
     declared = RunConfig.declarations()
+    settings = [entrant.row.settings for entrant in entrants]
     found = []
-    for field, info in declared.items():
-        words = tuple(
-            value_label(entrant.row.settings[field], info) if field in entrant.row.settings else ""
-            for entrant in entrants
-        )
-        found.append(Differing(str(info.title), words))
+    for name in telling_fields(settings):
+        info = declared[name]
+        own = [value_label(one[name], info) if name in one else "" for one in settings]
+        found.append(Differing(str(info.title), tuple(own)))
     started = [entrant.log.started for entrant in entrants]
     versions = [event["versions"] if event else {} for event in started]
     for package in dict.fromkeys(name for one in versions for name in one):
