@@ -30,7 +30,9 @@ class Keeper {
 
   update(data) {
     const isNew = data.draft !== this.data?.draft;
+    const isAdded = this.data && data.varied > this.data.varied;
     this.data = data;
+    if (isAdded) setTimeout(showVaried, 300); // when its line is drawn
     if (isNew) this.keep();
     forgetParameter("clone");
     this.tidy();
@@ -64,6 +66,11 @@ class Keeper {
     for (const name of this.events) window.removeEventListener(name, this.keep);
     window.removeEventListener("resize", this.resized);
   }
+}
+
+// The line of a newly varied field, which the bar at the foot would hide.
+function showVaried() {
+  document.querySelector(".st-key-launch_sweep")?.scrollIntoView({ block: "end", behavior: "smooth" });
 }
 
 function writeCookie(name, value) {

@@ -87,7 +87,9 @@ def remembered() -> Draft | None:
 def draw_memory(draft: Draft) -> None:
     """Have the browser keep the draft, and do what else only the browser can do for the form."""
     help_by_title = {spec.title: spec.help for spec in specs()}
-    data = {"cookie": _cookie(), "draft": encode(draft), "help": help_by_title}
+    varied = len(draft.varied.fields) if draft.varied else 0
+    keeping = {"cookie": _cookie(), "draft": encode(draft)}
+    data = {**keeping, "help": help_by_title, "varied": varied}
     _component(data=data, key="launch_memory", height=0)
 
 

@@ -89,7 +89,7 @@ def draw_page() -> None:
                 st.error(escaped(ticket.problem))
                 ticket = st.session_state[TICKET] = Ticket()
         draw_start_bar(checked, sweep, ticket)
-        draw_command(checked)
+        draw_command(checked, sweep)
 
 
 draw_page()

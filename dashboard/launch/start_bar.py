@@ -19,16 +19,20 @@ from dashboard.shared.run_store import REFRESH_SECONDS, runs_dir
 from segengine.errors import UserError
 
 
-def start(ticket: Ticket) -> None:
+def start(ticket: Ticket, runs: int) -> None:
     """The button's callback: start what the form holds at this moment.
+
+    Args:
+        runs: how many the button said it starts; 0 for one run alone.
 
     A rerun may interrupt any use of the session, so the start itself uses none: whichever press
     gets there first starts the run, and the last press finds the used ticket and follows.
     """
     with contextlib.suppress(UserError):  # the form that is drawn next says what is wrong
         if sweep := sweep_now():
-            ticket.start_sweep(sweep, runs_dir())
-        else:
+            if sweep.total == runs:  # else the form has changed since the button said how many
+                ticket.start_sweep(sweep, runs_dir())
+        elif not runs:
             ticket.start(to_config(current_entries()), runs_dir())
     st.session_state[TICKET] = ticket
 
@@ -49,7 +53,7 @@ def draw_start_bar(checked: CheckedForm, sweep: CheckedSweep | None, ticket: Tic
             key=widget_key("start"),
             type="primary",
             on_click=start,
-            args=(ticket,),
+            args=(ticket, sweep.record.total if sweep and sweep.record else 0),
             disabled=problems or bool(ticket.run_id or ticket.sweep_id),
         )
         with row.container(gap=None):
@@ -57,11 +61,11 @@ def draw_start_bar(checked: CheckedForm, sweep: CheckedSweep | None, ticket: Tic
         _draw_at_work()
 
 
-def draw_command(checked: CheckedForm) -> None:
+def draw_command(checked: CheckedForm, sweep: CheckedSweep | None) -> None:
     """The command line that does the same."""
     now = varied()
     with st.container(key="launch_command"):
-        if checked.config:
+        if checked.config and (sweep is None or sweep.record):
             st.caption("The same from a terminal, in the project folder:")
             command = (
                 sweep_command(checked.config, now, runs_dir())

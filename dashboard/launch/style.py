@@ -32,6 +32,7 @@ def style(wrong: Collection[str], *, background: str) -> str:
 {both} > {_all_but(spec.name for spec in numbers)} {{ grid-column: 1 / -1; }}
 {", ".join(frames) or ".none"} {{ border-color: #d94a57; }}
 .st-key-launch_memory {{ position: absolute; }}
+.st-key-launch_sweep {{ scroll-margin-bottom: 130px; }}
 {bar} {{ position: sticky; bottom: 0; z-index: 10; }}
 .st-key-launch_start_bar {{
   padding: 12px 0; background: {background};

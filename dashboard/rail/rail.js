@@ -186,9 +186,15 @@ class Rail {
       const found = words.every((word) => text.includes(word)) && (!sweep || run.sweep === sweep);
       this.rows.get(run.id).line.hidden = !found;
     }
-    const count = Math.min(this.listed().length, this.data.limit);
-    this.together.hidden = !sweep || !count || String(this.listed()) === String(this.shown);
-    setText(this.together, count === 1 ? "Show this run alone" : `Show these ${count} runs alone`);
+    const listed = this.listed();
+    const count = Math.min(listed.length, this.data.limit);
+    const are = String(listed.slice(0, count)) === String(this.shown);
+    this.together.hidden = !sweep || !count;
+    this.together.disabled = are;
+    const some = listed.length > count ? `the first ${count} of these ${listed.length}` : `these ${count}`;
+    const runs = count === 1 ? "this run" : `${some} runs`;
+    const words = are ? `${runs} ${count === 1 ? "is" : "are"} shown alone` : `Show ${runs} alone`;
+    setText(this.together, words[0].toUpperCase() + words.slice(1));
   }
 
   // ---- what else happens

@@ -16,7 +16,7 @@ from dashboard.shared.formats import (
     format_epochs,
     format_miou,
 )
-from dashboard.shared.run_names import row_label, short_name
+from dashboard.shared.run_names import row_label, short_name, sweep_name
 from segengine.results.disk import DiskUse, size_words
 from segengine.results.filter.fields import Field, fields, pixels
 from segengine.results.table import RunRow, differing_settings
@@ -100,6 +100,8 @@ def _shown(row: RunRow, key: str, field: Field) -> tuple[str, str]:
         return format_duration(value), ""
     if key == "parent":
         return short_name(value), ""
+    if key == "sweep":
+        return sweep_name(value), ""
     if key == "started":
         return str(value)[:16], ""
     return format_count(value) if field.kind == "number" else field.label(row), ""

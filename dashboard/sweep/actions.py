@@ -35,13 +35,13 @@ def draw_actions(sweep: SweepDir, status: SweepStatus, ids: Sequence[str]) -> No
     """
     with st.container(horizontal=True, width="content", key="sweep_actions"):
         if status.active:
-            _action("Stop", control.stop_sweep, sweep, "Its run at work saves and stops, too.")
-            _action(
-                "Stop after this run",
-                lambda one: control.stop_sweep(one, current_run=False),
-                sweep,
-                "The run at work may finish; no other is started.",
-            )
+            want = sweep.want()
+            word = "Stopping" if want == "stop" else "Stop"
+            help_ = "Its run at work saves and stops, too."
+            _action(word, control.stop_sweep, sweep, help_, enabled=want != "stop")
+            word = "Stopping after this run" if want == "no_more" else "Stop after this run"
+            help_ = "The run at work may finish; no other is started."
+            _action(word, _stop_after_run, sweep, help_, enabled=want == "go")
         elif status.state in ("stopped", "lost", "planned"):
             _action("Continue", _continue, sweep, "No run is started twice.")
         if not status.active and status.not_finished:
@@ -116,8 +116,19 @@ def _continue(sweep: SweepDir, *, retry: bool = False) -> None:
     control.start_coordinator(sweep)
 
 
-def _action(word: str, action: Callable[[SweepDir], None], sweep: SweepDir, hint: str) -> None:
-    st.button(word, on_click=_apply, args=(action, sweep), help=hint)
+def _stop_after_run(sweep: SweepDir) -> None:
+    control.stop_sweep(sweep, current_run=False)
+
+
+def _action(
+    word: str,
+    action: Callable[[SweepDir], None],
+    sweep: SweepDir,
+    hint: str,
+    *,
+    enabled: bool = True,
+) -> None:
+    st.button(word, on_click=_apply, args=(action, sweep), help=hint, disabled=not enabled)
 
 
 def _apply(action: Callable[[SweepDir], None], sweep: SweepDir) -> None:

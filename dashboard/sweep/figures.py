@@ -68,7 +68,7 @@ def parallel_figure(
             score = f"best mIoU {scores[place]:.3f}"
             xs += [*range(len(scales)), None]
             ys += [*(scale.heights[place] for scale in scales), None]
-            told = for_plotly(setting_words(dict(runs[place].values)))
+            told = for_plotly(setting_words(runs[place].values))
             words += [f"{told}<br>{score}"] * (len(scales) + 1)
         figure.add_scatter(
             x=xs,
@@ -158,19 +158,9 @@ def field_figure(
     figure = make_subplots(
         rows=rows, cols=columns, shared_yaxes=True, horizontal_spacing=0.04, vertical_spacing=0.2
     )
-    words = [for_plotly(setting_words(dict(run.values))) for run in runs]
+    words = [for_plotly(setting_words(run.values)) for run in runs]
     for place, one in enumerate(fields):
         at = {"row": place // PER_ROW + 1, "col": place % PER_ROW + 1}
-        figure.add_scatter(
-            x=one.positions,
-            y=score.positions,
-            mode="markers",
-            text=words,
-            customdata=[run.run_id for run in runs],
-            marker={"size": 9, "color": _POINT, "opacity": 0.7},
-            hovertemplate="%{text}<br>best mIoU %{y:.3f}<extra></extra>",
-            **at,
-        )
         xs, means = means_of(one.positions, score.positions)
         if len(xs) < len(one.positions) and one.name != SEED:
             figure.add_scatter(
@@ -182,6 +172,16 @@ def field_figure(
                 hovertemplate="mean %{y:.3f}<extra></extra>",
                 **at,
             )
+        figure.add_scatter(
+            x=one.positions,
+            y=score.positions,
+            mode="markers",
+            text=words,
+            customdata=[run.run_id for run in runs],
+            marker={"size": 9, "color": _POINT, "opacity": 0.7},
+            hovertemplate="%{text}<br>best mIoU %{y:.3f}<extra></extra>",
+            **at,
+        )
         figure.update_xaxes(**_x_axis(one), **at)
     figure.update_yaxes(title={"text": "Best mIoU"}, col=1)
     figure.update_layout(

@@ -104,7 +104,7 @@ def _draw_sweep(sweep: SweepDir, record: SweepRecord, found: list[Outcome]) -> N
 def _draw_leading(record: SweepRecord, found: list[Outcome]) -> None:
     """The settings by the mean of their finished runs."""
     ranked = settings(found, record.base_config().train.seed)
-    if not ranked:
+    if not ranked or (len(ranked) == 1 and len(ranked[0].mious) == 1):
         return
     st.subheader("Settings", anchor=False)
     heads = ["", "Setting", "Runs", "Mean best mIoU", "SD"]
@@ -131,7 +131,7 @@ def _draw_figures(runs: list[Outcome]) -> None:
         selection_mode="points",
         config=_QUIET,
     )
-    st.caption("A point is a run; a click opens it.")
+    st.caption("A point is a run; a click opens it. Dark: the mean of the runs of a value.")
     if (points := picked["selection"]["points"]) and (run_id := points[0].get("customdata")):
         st.session_state.pop("sweep_fields", None)
         go_to("run", id=str(run_id))
@@ -154,10 +154,12 @@ def _draw_list() -> None:
             record = sweep.record()
             best = best_words(settings(outcomes(record, rows_of(record)), 0))
             ended = f"{status.ended:,} of {status.total:,}"
-        except UserError as error:
-            best, ended = str(error), ""
+        except UserError:
+            best, ended = in_browser_words(status.message), ""
         rows.append((sweep_link(sweep.id), status.state, ended, best))
-    draw_fact_table(rows, ["Sweep", "State", "Runs ended", "Leading setting, by best mIoU"])
+    draw_fact_table(
+        rows, ["Sweep", "State", "Runs ended", "Leading setting by best mIoU, or what is wrong"]
+    )
 
 
 draw_page()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from dashboard.shared.browser_words import in_browser_words
@@ -12,11 +12,12 @@ from dashboard.shared.formats import NOTHING, format_miou
 from dashboard.shared.run_names import label_of, short_name, sweep_name
 from segengine.config import RunConfig
 from segengine.config.wording import value_label
+from segengine.errors import UserError
 from segengine.results.status import RunState
 from segengine.run.rundir import RunDir
-from segengine.studies.outcomes import Outcome, Setting, settings_values
+from segengine.studies.outcomes import Outcome, Setting
 from segengine.studies.record import Method, SweepRecord
-from segengine.studies.space import Axis, Combination
+from segengine.studies.space import Axis, Value, value_text
 from segengine.studies.state import SweepState, SweepStatus
 from segengine.studies.sweepdir import SweepDir
 
@@ -50,11 +51,16 @@ def field_title(name: str) -> str:
     return str(info.title)
 
 
-def setting_words(values: Combination) -> str:
-    """ "Learning rate 0.001, Strategy scratch"; "the form as it is" where nothing is varied."""
-    declared = RunConfig.declarations()
-    pairs = [f"{field_title(n)} {value_label(v, declared[n])}" for n, v in values.items()]
-    return ", ".join(pairs) or "the form as it is"
+def value_words(name: str, value: Value) -> str:
+    """A value as the form says it; of a field that this version does not know as it was typed."""
+    info = RunConfig.declarations().get(name)
+    return in_browser_words(value_label(value, info)) if info else value_text(value)
+
+
+def setting_words(values: Mapping[str, Value]) -> str:
+    """ "Learning rate 0.001, Strategy scratch"; "the base settings" where nothing is varied."""
+    pairs = [f"{field_title(name)} {value_words(name, value)}" for name, value in values.items()]
+    return ", ".join(pairs) or "the base settings"
 
 
 def header_html(sweep: SweepDir, status: SweepStatus, record: SweepRecord | None) -> str:
@@ -96,7 +102,7 @@ def settings_rows(found: Sequence[Setting]) -> list[tuple[str, ...]]:
     return [
         (
             f"{place}.",
-            setting_words(dict(setting.values)),
+            setting_words(setting.values),
             f"{len(setting.mious):,}",
             format_miou(setting.mean),
             format_miou(setting.spread),
@@ -109,13 +115,12 @@ def runs_table(
     record: SweepRecord, found: Sequence[Outcome], sweep: SweepDir
 ) -> tuple[list[str], list[list[Cell]]]:
     """Titles, and a line for each planned run: its name, its values, and what became of it."""
-    declared = RunConfig.declarations()
     problems = [in_browser_words(run.problem.strip().rpartition("\n")[2]) for run in found]
     titles = ["Run", *map(field_title, record.varied), "State", "Best mIoU"]
     rows: list[list[Cell]] = []
     for run, problem in zip(found, problems, strict=True):
         values = [
-            value_label(run.values[name], declared[name]) if name in run.values else NOTHING
+            value_words(name, run.values[name]) if name in run.values else NOTHING
             for name in record.varied
         ]
         row = [_run_cell(run, sweep), *values, run.state, format_miou(run.best_miou)]
@@ -126,8 +131,9 @@ def runs_table(
 def _run_cell(run: Outcome, sweep: SweepDir) -> Cell:
     if not run.run_id:
         return NOTHING
-    folder = RunDir(sweep.runs_dir / run.run_id)
-    if not folder.exists():
+    try:
+        folder = RunDir.open(sweep.runs_dir, run.run_id)
+    except UserError:  # it was deleted
         return short_name(run.run_id)
     return Link(label_of(folder), f"/run?id={run.run_id}")
 
@@ -138,5 +144,4 @@ def best_words(found: Sequence[Setting]) -> str:
         return ""
     first = found[0]
     seeds = f", mean of {len(first.mious)} seeds" if len(first.mious) > 1 else ""
-    words = setting_words(settings_values(first.values))
-    return f"{format_miou(first.mean)}{seeds}: {words}"
+    return f"{format_miou(first.mean)}{seeds}: {setting_words(first.values)}"

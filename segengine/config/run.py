@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class RunConfig(Section):
         return str(height) if height == width else f"{height}x{width}"
 
     @classmethod
+    @cache
     def sections(cls) -> dict[str, type[Section]]:
         """Name -> class of every section, in the order of the form."""
         sections: dict[str, type[Section]] = {}
@@ -78,8 +80,9 @@ class RunConfig(Section):
                 yield section_name, name, info
 
     @classmethod
+    @cache
     def declarations(cls) -> dict[str, FieldInfo]:
-        """Field name -> declaration, over all sections."""
+        """Field name -> declaration, over all sections. Treat it as read-only: all share it."""
         return {name: info for _, name, info in cls.fields()}
 
     @classmethod

@@ -31,7 +31,6 @@ def plan_best_of(
     """
     if top < 1 or seeds < 1:
         raise UserError(f"--top and --seeds must be at least 1, but {min(top, seeds)} was given.")
-    refuse_too_many(top * seeds)
     record = sweep.record()
     base = record.base_config()
     best = settings(outcomes(record, rows), base.train.seed)[:top]
@@ -39,23 +38,26 @@ def plan_best_of(
         raise UserError(
             f"No run of sweep {sweep.id} is finished: there is no best one yet.", field="sweep"
         )
+    refuse_too_many(len(best) * seeds)
     used = seeds_of(sweep)
     fresh = list(itertools.islice((seed for seed in itertools.count() if seed not in used), seeds))
+    few = [f"There are no more than {len(best)} settings."] if len(best) < top else []
     planned = SweepRecord(
         base=record.base,
         method="best_of",
         chosen_from=sweep.id,
-        notes=(*map(_rank_text, range(1, top + 1), best), _seeds_text(used, fresh)),
+        notes=(*map(_rank_text, range(1, top + 1), best), *few, _seeds_text(used, fresh)),
     )
     again = [{**setting.values, SEED: seed} for setting in best for seed in fresh]
     return with_combinations(planned, base, again)
 
 
 def seeds_of(sweep: SweepDir) -> set[int]:
-    """The seeds of a sweep's runs, and of those of the sweeps it was chosen from."""
+    """The seeds of a sweep's begun runs, and of those of the sweeps it was chosen from."""
     record = sweep.record()
     base = record.base_config()
-    used = {combined(base, planned.values)[0].train.seed for planned in record.runs}
+    begun = [planned for planned in record.runs if planned.run]
+    used = {combined(base, planned.values)[0].train.seed for planned in begun}
     if record.chosen_from:
         try:
             used |= seeds_of(SweepDir.open(sweep.runs_dir, record.chosen_from))
@@ -70,9 +72,10 @@ def _rank_text(rank: int, setting: Setting) -> str:
 
 
 def _seeds_text(used: set[int], fresh: Sequence[int]) -> str:
+    runs, have = ("runs", "have") if len(fresh) > 1 else ("run of each", "has")
     return (
-        f"Seeds that chose them ({_listed(sorted(used))}) are not used again, because who won with "
-        f"them was lucky, too. The new runs have {_listed(fresh)}: judge by these alone."
+        f"Seeds that had a part in the choice ({_listed(sorted(used))}) are not used again. The "
+        f"new {runs} {have} {_listed(fresh)}: judge by these alone."
     )
 
 

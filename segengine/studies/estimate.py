@@ -14,7 +14,7 @@ from segengine.config import RunConfig
 from segengine.registry import entries
 from segengine.results.amounts import duration_text, size_text
 from segengine.results.runlog import RunLog, open_log
-from segengine.results.table import RunRow, settings_of
+from segengine.results.table import RunRow, is_synthetic, settings_of
 from segengine.run.rundir import RunDir, absolute
 from segengine.studies.plan import planned_configs
 from segengine.studies.record import SweepRecord
@@ -155,7 +155,8 @@ def disk_kind_of(settings: Settings) -> Kind:
 
 def _of(settings: Settings, *names: str) -> Kind:
     frozen = settings.get("strategy") == "frozen"  # from scratch or not takes equally long
-    return (frozen, *(settings.get(name) for name in names))
+    drawn = is_synthetic(settings.get("dataset", ""))  # the same wherever it lies
+    return (frozen, *(settings.get(name) for name in names if not (drawn and name == "root")))
 
 
 def pace_of(past: Iterable[RunRow]) -> Pace | None:

@@ -92,6 +92,8 @@ def outcomes(record: SweepRecord, rows: Iterable[RunRow]) -> list[Outcome]:
     for planned in record.runs:
         row = by_id.get(planned.run)
         state = planned.ended or (row.status.state if row else "planned")
+        if planned.started and row is None:
+            state = "deleted"
         best = row.status.best_miou if row else None
         found.append(Outcome(planned.run, planned.values, state, best, planned.problem))
     return found

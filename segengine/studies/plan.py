@@ -128,13 +128,11 @@ def combined(base: RunConfig, values: Mapping[str, Any]) -> tuple[RunConfig, lis
         InvalidConfig: the values contradict each other or the base.
     """
     flat = base.flat()
-    meant = RunConfig.meaningless({**flat, **values})
+    beside, before = {**flat, **values}, RunConfig.meaningless(flat)
     lost = {
         name: chooser
-        for name, chooser in meant.items()
-        if name not in RunConfig.meaningless(flat)
-        and name not in values
-        and flat[name] != base.default_of(name, {**flat, **values})
+        for name, chooser in RunConfig.meaningless(beside).items()
+        if name not in before and name not in values and flat[name] != base.default_of(name, beside)
     }
     kept = {
         name: flat[name]

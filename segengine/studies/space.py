@@ -78,6 +78,8 @@ def grid(axes: Sequence[Axis]) -> Iterator[Combination]:
         UserError: an axis has no end of values, or there are more than MOST_RUNS combinations.
     """
     for axis in axes:
+        if not axis.listed and axis.field == SEED:
+            raise UserError(f"{axis.text()} are more than {MOST_RUNS:,} seeds.", field=SEED)
         if not axis.listed:
             raise UserError(
                 f"A grid needs to know how many values to take of {axis.text()}: say it behind the "
@@ -109,14 +111,17 @@ def refuse_too_many(runs: int) -> None:
     """
     if runs > MOST_RUNS:
         raise UserError(
-            f"A sweep has at most {MOST_RUNS:,} runs, but these fields give {runs:,}: vary fewer "
-            "fields or values, or draw some of them with method random."
+            f"A sweep has at most {MOST_RUNS:,} runs, but this one would have {runs:,}: vary fewer "
+            "fields or values, or draw fewer of them."
         )
 
 
 def combination_text(values: Mapping[str, Any]) -> str:
-    """ "lr 0.001, seed 2"; "the base" where nothing is varied."""
-    return ", ".join(f"{name} {value_text(value)}" for name, value in values.items()) or "the base"
+    """ "lr 0.001, seed 2"; "the base settings" where nothing is varied."""
+    return (
+        ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+        or "the base settings"
+    )
 
 
 def value_text(value: Any) -> str:
@@ -139,7 +144,9 @@ def rounded(value: float, axis: Axis) -> int | float:
 
 def _axis(name: str, info: FieldInfo, words: list[str]) -> Axis:
     if not words:
-        raise UserError(f"{name} is to be varied, but no values are given: give {_GRAMMAR}.")
+        raise UserError(
+            f"{name} is to be varied, but no values are given: give {_GRAMMAR}.", field=name
+        )
     ends = [_ends(word) for word in words]
     if info.annotation not in (int, float) or not any(ends):
         return _listing(name, [_checked(name, info, word) for word in words])

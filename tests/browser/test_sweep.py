@@ -55,7 +55,7 @@ def test_three_seeds_are_one_click_and_one_start(
     wait_for(sweep, "finished")
     page.get_by_text("3 of 3 runs ended: 3 finished").wait_for()
     assert [run.sweep() for run in RunDir.all(dashboard.runs_dir) if run.sweep_file.exists()] == [
-        {"sweep": sweep.id, "setting": "the base"}
+        {"sweep": sweep.id, "setting": "the base settings"}
     ] * 3
     page.get_by_role("button", name="Open in Curves").click()
     page.wait_for_url("**/curves?runs=*")

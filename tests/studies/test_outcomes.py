@@ -111,7 +111,7 @@ def test_the_best_run_again_with_seeds_that_did_not_choose_them(
         *("lr 0.001, seed 2", "lr 0.001, seed 3", "lr 0.001, seed 4"),
     ]
     assert record.notes[0] == "1. lr 0.001: mIoU 0.520 over 2 runs."
-    assert "Seeds that chose them (0, 1) are not used again" in record.notes[1]
+    assert "Seeds that had a part in the choice (0, 1) are not used again" in record.notes[1]
     assert {(c.optim.lr, c.train.epochs) for c in planned_configs(record)} == {(0.001, 6)}
     assert len(plan_best_of(worked_off, rows, top=9, seeds=1).runs) == 2
 

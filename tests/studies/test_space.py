@@ -81,7 +81,7 @@ def test_a_grid_over_a_range_asks_how_many_values() -> None:
 
 def test_a_grid_that_nobody_would_wait_for_is_refused_before_it_is_made() -> None:
     many = axes_of({"seed": ["0..999"], "epochs": ["1..1000"]})
-    with pytest.raises(UserError, match=r"at most 1,000 runs, but these fields give 1,000,000"):
+    with pytest.raises(UserError, match=r"at most 1,000 runs, but this one would have 1,000,000"):
         list(grid(many))
     endless = axes_of({"seed": ["0..2000000000"]})
     with pytest.raises(UserError, match="how many values"):

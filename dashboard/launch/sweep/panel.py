@@ -90,9 +90,9 @@ def draw_sweep(checked: CheckedForm) -> CheckedSweep | None:
         if not (now := varied()):
             return None
         found = _checked(checked.config, now)
-        for spec in specs():
-            if spec.name in now.fields:
-                _draw_line(spec, found)
+        known = {spec.name: spec for spec in specs()}
+        for name in now.fields:
+            _draw_line(known[name], found)
         _draw_method(now, found)
         _draw_runs(found, checked.config)
     return found
@@ -188,12 +188,16 @@ def _draw_line(spec: FieldSpec, found: CheckedSweep) -> None:
         "key": _key(spec.name),
         "label_visibility": "collapsed",
         "persist_state": "session",
+        "width": 360,
     }
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{escaped(spec.title)}]", width=150)
         if is_chosen(spec):
             words = options_of(spec)
-            st.multiselect(spec.title, list(words), format_func=words.__getitem__, **settings)
+            options = list(words)
+            st.multiselect(
+                spec.title, options, format_func=words.__getitem__, width=360, **settings
+            )
         else:
             st.text_input(spec.title, live=True, placeholder=_example(spec), width=360, **settings)
         st.button(
@@ -203,6 +207,9 @@ def _draw_line(spec: FieldSpec, found: CheckedSweep) -> None:
             on_click=_forget,
             args=(spec.name,),
         )
+    if spec.kind == "several":
+        names = ", ".join(spec.options)
+        st.caption(escaped(f"Of one run with commas between them: none hflip hflip,crop. {names}."))
     if problem := found.problems.get(spec.name):
         st.markdown(f":red[:small[{escaped(problem)}]]")
 
@@ -263,7 +270,7 @@ def _draw_runs(found: CheckedSweep, base: RunConfig | None) -> None:
     if found.untimed:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             wanted = st.button("Time a few steps", key=widget_key("sweep_trial"))
-            st.caption("A trial tells how long runs take of which none is finished here.")
+            st.caption("No run of this kind is finished here: a trial tells how long one takes.")
         if wanted:
             _time(found.record)
     if problem := st.session_state.get(_TRIAL_PROBLEM):
@@ -275,7 +282,7 @@ def _draw_runs(found: CheckedSweep, base: RunConfig | None) -> None:
 
 
 def _draw_combinations(texts: Sequence[str]) -> None:
-    with st.expander(f"{len(texts):,} runs", type="compact"):
+    with st.expander(f"{len(texts):,} run{'' if len(texts) == 1 else 's'}", type="compact"):
         more = len(texts) - _MOST_LISTED
         lines = [*texts[:_MOST_LISTED], *([f"and {more:,} more"] if more > 0 else [])]
         st.text("\n".join(f"{number:>4}  {text}" for number, text in enumerate(lines, 1)))

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
 from dashboard.launch.wording import in_page_words
+from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.commands import engine_command
 from segengine.config import InvalidConfig, RunConfig
 from segengine.config.messages import number_text
@@ -28,6 +29,10 @@ METHODS: Mapping[Method, str] = {
     "optuna": "Optuna chooses",
 }
 _NO_QUESTION = {"weights", "download", "workers", "device", "split_seed"}  # that a sweep answers
+NEEDS_WEIGHTS = (
+    "Pretrained and frozen runs need weights: set Strategy to one of these in the form, choose its "
+    "weights there, and vary it then."
+)
 WHOLE = ""  # in the place of a field's name: a problem of the sweep as a whole
 
 
@@ -48,9 +53,16 @@ class Varied:
     def words(self) -> dict[str, list[str]]:
         """Field name -> its words, as behind --vary."""
         return {
-            name: given.replace(";", " ").split() if isinstance(given, str) else list(given)
+            name: _split(name, given) if isinstance(given, str) else list(given)
             for name, given in self.fields.items()
         }
+
+
+def _split(name: str, typed: str) -> list[str]:
+    """Its words; between numbers commas part as spaces do, elsewhere they join (hflip,crop)."""
+    info = RunConfig.declarations().get(name)
+    parting = ",;" if info and info.annotation in (int, float) else ";"
+    return typed.translate(str.maketrans(parting, " " * len(parting))).split()
 
 
 def to_plain(varied: Varied | None) -> dict[str, Any]:
@@ -106,9 +118,9 @@ def check_sweep(
         record = planned(base, varied)
         require_startable(record, runs_dir)
     except InvalidConfig as error:
-        return CheckedSweep(None, _located(error.problems, varied))
+        return CheckedSweep(None, _located(error.problems, varied, base))
     except UserError as error:
-        return CheckedSweep(None, _located({error.field: str(error)}, varied))
+        return CheckedSweep(None, _located({error.field: str(error)}, varied, base))
     cost = estimate(record, rows, runs_dir, pace)
     sentences = [in_page_words(sentence) for sentence in cost.sentences()]
     return CheckedSweep(record, {}, sentences, untimed=cost.timed < cost.runs)
@@ -130,6 +142,10 @@ def planned(base: RunConfig, varied: Varied) -> SweepRecord:
                 field="count",
             )
         count = int(varied.count)
+        if count < 1:
+            raise UserError(
+                f"Combinations must be at least 1, but {count} was given.", field="count"
+            )
     return plan_sweep(base, varied.words(), method=varied.method, draws=count, prune=varied.prune)
 
 
@@ -183,10 +199,19 @@ def sweep_command(base: RunConfig, varied: Varied, runs_dir: Path) -> str:
     return engine_command("sweep", *base.flags(), *vary, *method, *prune, runs_dir=runs_dir)
 
 
-def _located(problems: Mapping[str, str], varied: Varied) -> dict[str, str]:
+def _located(problems: Mapping[str, str], varied: Varied, base: RunConfig) -> dict[str, str]:
     """The problems at the varied fields they are about; all others at the whole."""
     found: dict[str, str] = {}
     for name, sentence in problems.items():
         place = name if name in (*varied.fields, "count") else WHOLE
-        found[place] = " ".join(filter(None, [found.get(place), in_page_words(sentence)]))
+        if name == "weights" and "strategy" in varied.fields and not base.model.loads_weights:
+            place, sentence = "strategy", NEEDS_WEIGHTS
+        found[place] = " ".join(filter(None, [found.get(place), _in_words(sentence)]))
     return found
+
+
+def _in_words(sentence: str) -> str:
+    """A sentence of the engine in the words of the form; what is varied cannot be left out."""
+    sentence = sentence.replace("leave it out", "take it out of what is varied")
+    said = in_browser_words(in_page_words(sentence))
+    return said[:1].upper() + said[1:]

@@ -74,12 +74,17 @@ def test_choices_are_varied_by_what_was_picked(base: RunConfig, tmp_path: Path) 
     ("varied", "place", "said"),
     [
         (Varied({"lr": "fast"}), "lr", "fast"),
-        (Varied({"lr": ""}), WHOLE, "no values are given"),
+        (Varied({"lr": ""}), "lr", "no values are given"),
         (Varied({"lr": "1e-4..1e-2"}), "lr", "choose Random ones"),
         (Varied({"lr": "0.1..0.2"}, "random", "many"), "count", "'many' was given"),
         (Varied({"batch_size": "0"}), "batch_size", "0"),
         (Varied({"seed": "0..4"}, "optuna", "3"), "seed", "leave the seeds out"),
-        (Varied({"seed": "0..4000"}), "seed", "as in '0..4000 linear 5'"),
+        (Varied({"seed": "0..4000"}), "seed", "more than 1,000 seeds"),
+        (Varied({"epochs": "1..4000"}), "epochs", "as in '1..4000 linear 5'"),
+        (Varied({"lr": "0.1..0.2"}, "random", "0"), "count", "at least 1"),
+        (Varied({"lr": "0.1..0.2"}, "random", "99999"), WHOLE, "draw fewer of them"),
+        (Varied({"weight_decay": "-1"}), "weight_decay", "Weight decay"),
+        (Varied({"strategy": ["scratch", "frozen"]}), "strategy", "set Strategy to"),
     ],
 )
 def test_what_is_wrong_is_said_where_it_is(
@@ -88,6 +93,15 @@ def test_what_is_wrong_is_said_where_it_is(
     found = check(base, tmp_path, varied)
     assert found.record is None and list(found.problems) == [place], found.problems
     assert said in found.problems[place] and "--" not in found.problems[place]
+
+
+def test_numbers_may_be_listed_with_commas(base: RunConfig, tmp_path: Path) -> None:
+    found = check(base, tmp_path, Varied({"seed": "0,1, 2", "lr": "0.1; 0.2"}))
+    assert found.record and len(found.record.runs) == 6
+    found = check(base, tmp_path, Varied({"augment": "none hflip,crop"}))
+    assert found.record and [run.values["augment"] for run in found.record.runs] == [
+        *((), ("hflip", "crop"))
+    ]
 
 
 def test_a_trial_tells_the_time_where_no_run_does(base: RunConfig, tmp_path: Path) -> None:
