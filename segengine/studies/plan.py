@@ -30,6 +30,8 @@ from segengine.studies.space import (
     draws as drawn_combinations,
 )
 
+PATIENCE = 20  # draws for each combination that is wanted
+
 
 def plan_sweep(
     base: RunConfig,
@@ -64,8 +66,14 @@ def plan_sweep(
         validated(base, _corners(axes))
         combinations = math.prod(len(axis.listed) or MOST_RUNS for axis in axes)
         return record.model_copy(update={"draws": min(draws, combinations)})
-    combinations_of = grid(axes) if method == "grid" else _random(axes, draws, draw_seed)
-    return with_combinations(record, base, combinations_of)
+    if method == "grid":
+        return with_combinations(record, base, grid(axes))
+    drawn = _random(axes, draws, draw_seed)
+    settings = len({repr({**values, SEED: 0}) for values in drawn})
+    if settings < draws:
+        few = f"{draws:,} combinations were asked for, but only {settings:,} different ones exist."
+        record = record.model_copy(update={"notes": (few,)})
+    return with_combinations(record, base, drawn)
 
 
 def with_combinations(
@@ -209,12 +217,22 @@ def _check_method(axes: Sequence[Axis], method: Method, draws: int) -> None:
             )
 
 
-def _random(axes: Sequence[Axis], draws: int, draw_seed: int) -> Iterable[Combination]:
+def _random(axes: Sequence[Axis], draws: int, draw_seed: int) -> list[Combination]:
     """Every drawn setting, with each seed."""
     seeds = list(grid([axis for axis in axes if axis.field == SEED]))
     refuse_too_many(draws * len(seeds))
-    drawn = drawn_combinations([axis for axis in axes if axis.field != SEED], draws, draw_seed)
+    drawn = _distinct([axis for axis in axes if axis.field != SEED], draws, draw_seed)
     return [{**values, **seed} for values in drawn for seed in seeds]
+
+
+def _distinct(axes: Sequence[Axis], count: int, draw_seed: int) -> Iterable[Combination]:
+    """So many draws that differ; fewer where even many draws find no more."""
+    found: dict[str, Combination] = {}
+    for values in drawn_combinations(axes, PATIENCE * count, draw_seed):
+        found.setdefault(repr(values), values)
+        if len(found) == count:
+            break
+    return found.values()
 
 
 def _corners(axes: Sequence[Axis]) -> Iterable[Combination]:

@@ -141,3 +141,15 @@ def test_a_sweep_survives_its_file(tmp_path: Path) -> None:
     assert again == record
     assert planned_configs(again) == planned_configs(record)
     assert record.varied == ("augment", "amsgrad", "lr")
+
+
+def test_as_many_random_combinations_as_were_asked_for() -> None:
+    """Numbers of three digits meet now and then; then another one is drawn."""
+    for seed in range(5):
+        record = plan_sweep(
+            config_for(), {"lr": ["1e-4..1e-2", "log"]}, method="random", draws=60, draw_seed=seed
+        )
+        assert len({run.values["lr"] for run in record.runs}) == len(record.runs) == 60
+    few = plan_sweep(config_for(), {"stem": ["small", "paper"]}, method="random", draws=9)
+    assert sorted(run.text for run in few.runs) == ["stem paper", "stem small"]
+    assert few.notes == ("9 combinations were asked for, but only 2 different ones exist.",)
