@@ -195,11 +195,9 @@ def _draw_line(spec: FieldSpec, found: CheckedSweep) -> None:
         if is_chosen(spec):
             words = options_of(spec)
             options = list(words)
-            st.multiselect(
-                spec.title, options, format_func=words.__getitem__, width=360, **settings
-            )
+            st.multiselect(spec.title, options, format_func=words.__getitem__, **settings)
         else:
-            st.text_input(spec.title, live=True, placeholder=_example(spec), width=360, **settings)
+            st.text_input(spec.title, live=True, placeholder=_example(spec), **settings)
         st.button(
             "Remove",
             key=widget_key(f"vary_without_{spec.name}"),
@@ -208,8 +206,10 @@ def _draw_line(spec: FieldSpec, found: CheckedSweep) -> None:
             args=(spec.name,),
         )
     if spec.kind == "several":
-        names = ", ".join(spec.options)
-        st.caption(escaped(f"Of one run with commas between them: none hflip hflip,crop. {names}."))
+        st.caption(
+            "With spaces between the runs, and commas between what one run has: none hflip "
+            f"hflip,crop. There are {', '.join(spec.options)}."
+        )
     if problem := found.problems.get(spec.name):
         st.markdown(f":red[:small[{escaped(problem)}]]")
 
