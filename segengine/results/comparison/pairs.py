@@ -150,7 +150,7 @@ def _verdict(pair: Pair, units: str, over: str) -> str:
             f"{'is' if pair.images.units == 1 else 'are'} too few for an interval: {FEWEST} are "
             "needed."
         )
-    low, high = (f"{100 * end:.1f}" for end in pair.interval[:2])
+    low, high = (_points(end) for end in pair.interval[:2])
     rough = ", few images, rough" if pair.images.units < FEW and "images" in pair.by else ""
     by = pair.by.replace("images", "groups of images") if "groups" in units else pair.by
     spread = f"95 % interval {low} to {high} over {by}{rough}"
@@ -160,6 +160,12 @@ def _verdict(pair: Pair, units: str, over: str) -> str:
             f"{what} not tell which is better, {b} or {a} (difference {points} points, {spread})."
         )
     return f"{b} is better than {a} by {points} points of mIoU ({spread}; {over})."
+
+
+def _points(share: float) -> str:
+    """Hundredths with one digit; more where an end that is not 0 would read so."""
+    points = 100 * share
+    return f"{points:.1f}" if abs(points) >= 0.05 else f"{points:.2g}"
 
 
 def _caveat(pair: Pair, pairs_shown: int) -> str:
