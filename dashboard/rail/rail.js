@@ -193,8 +193,8 @@ class Rail {
     this.together.disabled = are;
     const some = listed.length > count ? `the first ${count} of these ${listed.length}` : `these ${count}`;
     const runs = count === 1 ? "this run" : `${some} runs`;
-    const words = are ? `${runs} ${count === 1 ? "is" : "are"} shown alone` : `Show ${runs} alone`;
-    setText(this.together, words[0].toUpperCase() + words.slice(1));
+    const said = are ? `${runs} ${count === 1 ? "is" : "are"} shown alone` : `Show ${runs} alone`;
+    setText(this.together, said[0].toUpperCase() + said.slice(1));
   }
 
   // ---- what else happens

@@ -130,5 +130,5 @@ def test_the_best_again_says_that_the_seeds_which_chose_are_left_out(
         f"The best again: of {sweep.id}",
         *(f"  lr 0.1, seed {seed}" for seed in range(3, 8)),
     ]
-    assert "Seeds that chose them (0, 1, 2) are not used again" in out
+    assert "Seeds that had a part in the choice (0, 1, 2) are not used again" in out
     assert "The new runs have 3 to 7" in out
