@@ -16,7 +16,7 @@ from dashboard.shared.run_names import label_of
 from segengine.results.runlog import open_log
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
-from tests.browser.conftest import Dashboard, free_port
+from tests.browser.conftest import Dashboard, free_port, stand_still
 from tests.made_runs import alive, config_for, epoch_fields, make_run, started_fields, write_epoch
 
 pytestmark = pytest.mark.browser
@@ -407,12 +407,14 @@ def test_runs_are_hidden_searched_and_ordered_in_the_rail(
     page.get_by_label("Search runs").fill("")
     page.get_by_role("button", name=f"Hide {label_of(runs[1])}").click()
     page.wait_for_url(lambda url: runs[1].id not in url)
+    stand_still(page)  # the rail is drawn anew
     assert page.locator(".rail__run--shown").count() == 2
     first = page.locator(".rail__run--shown").first
     page.get_by_role("button", name=f"Hide {label_of(runs[2])}").focus()
     page.keyboard.press("Alt+ArrowUp")
     order = f"runs={runs[2].id},{runs[0].id}"
     page.wait_for_url(lambda url: order in url.replace("%2C", ","))
+    stand_still(page)
     assert first.get_attribute("data-run") == runs[2].id
     lines = page.locator(".rail__run--shown")
     lines.nth(1).drag_to(lines.nth(0), target_position={"x": 40, "y": 3})
