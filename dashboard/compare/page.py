@@ -24,8 +24,9 @@ from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.confusion import confusion_figure, difference_figure
 from dashboard.shared.empty import draw_empty
 from dashboard.shared.formats import escaped
+from dashboard.shared.page_links import show_runs
 from dashboard.shared.run_store import REFRESH_SECONDS, all_runs
-from dashboard.shared.selection import ChosenRun, choose
+from dashboard.shared.selection import ChosenRun
 from dashboard.shared.url import given_param, write_param
 from segengine.errors import UserError
 from segengine.launchers.evaluations import Target, start_evaluation
@@ -101,8 +102,8 @@ def _draw_pairs(comparison: Comparison, colors: dict[str, str]) -> None:
     )
     if comparison.resamples:
         st.caption(
-            f"Paired bootstrap over images: {comparison.resamples:,} resamples, seed "
-            f"{comparison.seed}. Points are hundredths of mIoU."
+            f"Paired bootstrap over {comparison.shared.units}: {comparison.resamples:,} resamples, "
+            f"seed {comparison.seed}. Points are hundredths of mIoU."
         )
     if comparison.ranks is not None:
         st.html(tables.rank_table(comparison, colors))
@@ -123,10 +124,9 @@ def _draw_pairs(comparison: Comparison, colors: dict[str, str]) -> None:
 def _open_image(comparison: Comparison, pair: Pair, name: str) -> None:
     """Go to Masks with the first runs of both groups and that image."""
     members = [group.members[0] for group in (pair.b, pair.a)]
-    choose([comparison.entrants[place].id for place in members])
     st.session_state["masks_image"] = name
     st.session_state.pop("compare_scatter", None)
-    st.switch_page("masks/page.py")
+    show_runs("masks", [comparison.entrants[place].id for place in members])
 
 
 def _draw_confusions(comparison: Comparison) -> None:

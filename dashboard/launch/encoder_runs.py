@@ -13,7 +13,6 @@ from segengine.config.model import encoder_name
 from segengine.errors import UserError
 from segengine.results.table import RunRow
 
-LOOK_SECONDS = 1.0  # for runs that nobody read before; the next look goes on
 MOST = 200  # runs that are offered, the newest
 _ENCODER_FIELDS = ("arch", "stem", "encoder", "base_width")
 
@@ -26,7 +25,7 @@ def encoder_sources(values: dict[str, Any]) -> dict[str, str]:
     """
     encoder = _encoder_name(values)
     sources: dict[str, str] = {}
-    for row in look_at_runs(LOOK_SECONDS).rows:
+    for row in look_at_runs().rows:
         # Where this version cannot read the config, the Runs page says so.
         if not row.settings or _encoder_of(row) != encoder:
             continue

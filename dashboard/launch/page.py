@@ -8,13 +8,13 @@ from dashboard.launch.fields import SECTION_TITLES, in_sight, specs, visible_fie
 from dashboard.launch.filling import draft, fill_at_first, fill_preset, source, undo_changes
 from dashboard.launch.form import CheckedForm, changed_titles, check_form
 from dashboard.launch.memory import draw_memory
-from dashboard.launch.start_bar import draw_command, draw_start_bar, show_run
+from dashboard.launch.start_bar import draw_command, draw_start_bar
 from dashboard.launch.start_once import TICKET, Ticket
 from dashboard.launch.style import style
 from dashboard.launch.sweep.panel import draw_sweep, stop_varying
 from dashboard.launch.widgets import current_entries, draw_field, draw_remark, widget_key
 from dashboard.shared.formats import escaped
-from dashboard.shared.page_links import go_to
+from dashboard.shared.page_links import go_to, show_runs
 from dashboard.shared.run_store import runs_dir
 from segengine.config.presets import PRESETS
 
@@ -72,7 +72,7 @@ def draw_page() -> None:
     """The whole page."""
     ticket: Ticket = st.session_state.setdefault(TICKET, Ticket())
     if ticket.run_id:
-        show_run(ticket.run_id)
+        show_runs("curves", [ticket.run_id])
     if ticket.sweep_id:
         stop_varying()
         go_to("sweep", id=ticket.sweep_id)

@@ -13,8 +13,8 @@ from dashboard.launch.start_once import TICKET, Ticket
 from dashboard.launch.sweep.panel import sweep_now, varied
 from dashboard.launch.sweep.varied import CheckedSweep, sweep_command
 from dashboard.launch.widgets import current_entries, widget_key
-from dashboard.shared import selection
 from dashboard.shared.formats import escaped
+from dashboard.shared.page_links import show_runs
 from dashboard.shared.run_store import REFRESH_SECONDS, runs_dir
 from segengine.errors import UserError
 
@@ -22,11 +22,11 @@ from segengine.errors import UserError
 def start(ticket: Ticket, runs: int) -> None:
     """The button's callback: start what the form holds at this moment.
 
-    Args:
-        runs: how many the button said it starts; 0 for one run alone.
-
     A rerun may interrupt any use of the session, so the start itself uses none: whichever press
     gets there first starts the run, and the last press finds the used ticket and follows.
+
+    Args:
+        runs: how many the button said it starts; 0 for one run alone.
     """
     with contextlib.suppress(UserError):  # the form that is drawn next says what is wrong
         if sweep := sweep_now():
@@ -35,12 +35,6 @@ def start(ticket: Ticket, runs: int) -> None:
         elif not runs:
             ticket.start(to_config(current_entries()), runs_dir())
     st.session_state[TICKET] = ticket
-
-
-def show_run(run_id: str) -> None:
-    """Show a run on the Curves page."""
-    selection.choose([run_id])
-    st.switch_page("curves/page.py")
 
 
 def draw_start_bar(checked: CheckedForm, sweep: CheckedSweep | None, ticket: Ticket) -> None:
@@ -119,5 +113,5 @@ def _draw_at_work() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(escaped(last_started(known)), width="content")
         if st.button("Show", key=widget_key("show"), type="tertiary"):
-            show_run(known[0].run.id)
+            show_runs("curves", [known[0].run.id])
         st.caption(what_it_costs(known), width="content")

@@ -36,8 +36,7 @@ _PAGE_WORDS: Mapping[str, str] = {
     " A trial of a few steps can tell (--trial).": " A trial of a few steps can tell.",
     " (--trial can tell)": " (a trial can tell)",
     "choose method random": "choose Random ones",
-    "draw some of them with method random": "draw some of them with Random ones",
-    "method optuna needs the package": "Optuna chooses needs the package",
+    "method optuna needs the package": "Optuna needs the package",
     ", or choose grid or random": ", or choose another way",
     "method optuna judges": "Optuna judges",
     ", and run the best settings again with others by --best-of SWEEP --seeds 5.": "; the page of "

@@ -10,7 +10,7 @@ from dashboard.runs.more_epochs import draw_more_epochs
 from dashboard.runs.rows import choices_for
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
-from dashboard.shared.selection import choose
+from dashboard.shared.page_links import go_to, show_runs
 from segengine import launchers
 from segengine.errors import UserError
 from segengine.launchers.slim import bytes_of_checkpoints, slim
@@ -35,13 +35,11 @@ def draw_actions(row: RunRow) -> None:
             draw_more_epochs([row], lambda action: _apply(action, run), key="run")
             _draw_slim(run)
         if st.button("Clone", help="Fill the form with these settings, to change and start again."):
-            st.switch_page("launch/page.py", query_params={"clone": run.id})
+            go_to("launch", clone=run.id)
         if st.button("Open in Curves"):
-            choose([run.id])
-            st.switch_page("curves/page.py")
+            show_runs("curves", [run.id])
         if st.button("Open in Masks"):
-            choose([run.id])
-            st.switch_page("masks/page.py")
+            show_runs("masks", [run.id])
 
 
 def draw_answer(run: RunDir) -> None:

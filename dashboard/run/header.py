@@ -26,14 +26,14 @@ def header_html(choice: ChosenRun, row: RunRow) -> str:
     parts = [
         f'<span class="run-dot" style="background:{choice.color}"></span>',
         f'<h1 title="{escape(choice.run.id)}">{escape(choice.label)}</h1>',
-        f'<span class="run-shape" style="color:{color}">{shape}</span>'
-        f'<span class="run-state">{escape(status.state)}</span>',
+        f'<span class="head-shape" style="color:{color}">{shape}</span>'
+        f"<span>{escape(status.state)}</span>",
     ]
     if status.active or status.progress < 1:
         parts.append(_progress(row, color))
     return (
-        f'<div class="run-head run-head-{status.state}">{"".join(parts)}</div>'
-        f'<div class="run-facts">{escape(facts_line(choice, row))}</div>'
+        f'<div class="head run-head-{status.state}">{"".join(parts)}</div>'
+        f'<div class="head-facts">{escape(facts_line(choice, row))}</div>'
     )
 
 
@@ -62,8 +62,8 @@ def _progress(row: RunRow, color: str) -> str:
         left = f"{format_time_left(row.status.seconds_left)} left"
     words = ", ".join(filter(None, [f"{percent:.0f} %", row.status.activity, left]))
     return (
-        f'<span class="run-track"><span style="width:{percent}%;background:{color}"></span></span>'
-        f'<span class="run-left">{escape(words)}</span>'
+        f'<span class="head-track"><span style="width:{percent}%;background:{color}"></span></span>'
+        f'<span class="head-left">{escape(words)}</span>'
     )
 
 

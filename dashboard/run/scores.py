@@ -88,7 +88,7 @@ def notes(table: ScoreTable) -> list[str]:
         accuracy += f"; {name} alone is {100 * share:.1f} % of the pixels"
     found = [f"{accuracy}."]
     if table.boundary:
-        found.append(f"Boundary IoU: strips along the outlines, {table.boundary}.")
+        found.append(f"Boundary IoU: {table.boundary}.")
     if table.foreground is not None:
         label, name = table.foreground, table.classes[table.foreground]
         said = {"precision": "precision", "recall": "recall", "dice": "F1", "iou": "IoU"}

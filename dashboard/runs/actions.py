@@ -10,10 +10,10 @@ from dashboard.runs.more_epochs import draw_more_epochs
 from dashboard.runs.rows import choices_for
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped, with_links
-from dashboard.shared.page_links import go_to
+from dashboard.shared.page_links import go_to, show_runs
 from dashboard.shared.run_names import row_label, short_name
 from dashboard.shared.run_store import existing_rows, look_at_runs, row_of
-from dashboard.shared.selection import MASKS_LIMIT, choose
+from dashboard.shared.selection import MASKS_LIMIT
 from segengine import launchers
 from segengine.errors import UserError
 from segengine.results.removal import plan_removal, remove_run
@@ -23,7 +23,6 @@ from segengine.run.rundir import RunDir
 
 # Keys of the session.
 SELECTED, ANSWER, POKE, _DELETE = "runs_selected", "runs_answer", "runs_poke", "runs_delete"
-LOOK_SECONDS = 0.5  # for runs that nobody read before
 # A toast has room for about 100 letters.
 STOPPING = "Asked to stop: {}."
 KILLED = "Killed: {}."
@@ -82,15 +81,12 @@ def _draw_kill(runs: list[RunDir]) -> None:
 def _draw_page_buttons(ids: list[str]) -> None:
     """The buttons that lead to other pages."""
     if st.button("Show curves", disabled=not ids):
-        choose(ids)
-        go_to("curves")
+        show_runs("curves", ids)
     if st.button("Compare", disabled=len(ids) < 2):
-        choose(ids)
-        go_to("compare")
+        show_runs("compare", ids)
     too_many = f"Up to {MASKS_LIMIT} runs fit side by side." if len(ids) > MASKS_LIMIT else None
     if st.button("Show masks", disabled=not ids or bool(too_many), help=too_many):
-        choose(ids)
-        go_to("masks")
+        show_runs("masks", ids)
     if st.button("Clone", disabled=len(ids) != 1, help="Set up a new run with its settings."):
         edit(ids[0])
 
@@ -124,7 +120,7 @@ def edit(run_id: str) -> None:
 def _ask_before_deleting(ids: Sequence[str]) -> None:
     """What goes and how many bytes; only then the button."""
     selected = [row.run for row in existing_rows(ids)]
-    plan = plan_removal(selected, look_at_runs(LOOK_SECONDS).rows)
+    plan = plan_removal(selected, look_at_runs().rows)
     sentence = plan.sentence or "The selected runs are gone already."
     for run in (*plan.runs, *plan.at_work):
         sentence = sentence.replace(f"Run {run.id}", f"Run {_names([run])}")

@@ -17,6 +17,7 @@ from segengine.run.rundir import RunDir
 
 PROJECT = Path(__file__).resolve().parents[2]
 REFRESH_SECONDS = 2.0  # between the looks of an open page at runs that may be at work
+LOOK_SECONDS = 1.0  # in which runs are read that nobody read before; the next look goes on
 MOST_LOGS = 64  # whole logs in memory: those that pages looked at last
 
 _index = RunIndex()
@@ -34,12 +35,7 @@ def all_runs() -> list[RunDir]:
     return RunDir.all(runs_dir())
 
 
-def all_rows() -> list[RunRow]:
-    """Every run with its state up to now, newest first."""
-    return _index.rows(runs_dir())
-
-
-def look_at_runs(seconds: float) -> Look:
+def look_at_runs(seconds: float = LOOK_SECONDS) -> Look:
     """The runs as far as they can be read in that time; the next look goes on from there."""
     return _index.look(runs_dir(), seconds)
 

@@ -10,9 +10,9 @@ from dashboard.launch.start_once import TICKET, Ticket
 from dashboard.launch.wording import in_page_words
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
-from dashboard.shared.page_links import go_to
+from dashboard.shared.page_links import go_to, show_runs
 from dashboard.shared.run_store import existing_rows, look_at_runs, runs_dir
-from dashboard.shared.selection import MASKS_LIMIT, choose
+from dashboard.shared.selection import MASKS_LIMIT
 from segengine.errors import UserError
 from segengine.results.table import RunRow
 from segengine.studies import control
@@ -23,7 +23,6 @@ from segengine.studies.record import SweepRecord
 from segengine.studies.state import SweepStatus
 from segengine.studies.sweepdir import SweepDir
 
-LOOK_SECONDS = 1.0  # for runs that nobody read before
 ANSWER = "sweep_answer"  # key of the session: why the last action could not be done
 
 
@@ -52,14 +51,11 @@ def draw_actions(sweep: SweepDir, status: SweepStatus, ids: Sequence[str]) -> No
                 "Resume the runs that failed, crashed or were stopped.",
             )
         if st.button("Open in Curves", disabled=not ids):
-            choose(ids)
-            go_to("curves")
+            show_runs("curves", ids)
         if st.button("Compare", disabled=len(ids) < 2):
-            choose(ids)
-            go_to("compare")
+            show_runs("compare", ids)
         if st.button("Open the best in Masks", disabled=not ids):
-            choose(ids[:MASKS_LIMIT])
-            go_to("masks")
+            show_runs("masks", ids[:MASKS_LIMIT])
     sweep_id, problem = st.session_state.get(ANSWER, ("", ""))
     if problem and sweep_id == sweep.id:
         st.error(escaped(problem))
@@ -102,7 +98,7 @@ def draw_again(sweep: SweepDir) -> None:
             on_click=ticket.start_sweep,
             args=(record, runs_dir()),
         )
-    cost = estimate(record, look_at_runs(LOOK_SECONDS).rows, runs_dir()).sentences()
+    cost = estimate(record, look_at_runs().rows, runs_dir()).sentences()
     st.caption(escaped(" ".join(map(in_page_words, cost))))
     for note in record.notes:
         st.caption(escaped(in_browser_words(note)))

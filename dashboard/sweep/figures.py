@@ -205,17 +205,14 @@ def _x_axis(one: Dimension) -> dict[str, Any]:
         places = list(range(len(one.ticks)))
         axis |= {
             "tickvals": places,
-            "ticktext": list(one.ticks),
+            "ticktext": list(map(for_plotly, one.ticks)),
             "range": [-0.5, len(places) - 0.5],
         }
-    elif one.log:
-        axis |= {"type": "log", "tickvals": _few(one.positions), "tickformat": "~g"}
-    elif len(set(one.positions)) <= MOST_TICKS:
-        axis |= {"tickvals": sorted(set(one.positions)), "tickformat": "~g"}
-    return axis
-
-
-def _few(positions: Sequence[float]) -> list[float] | None:
-    """The values themselves where they have room as ticks."""
-    values = sorted(set(positions))
-    return values if len(values) <= MOST_TICKS else None
+        return axis
+    known = sorted(set(one.positions))
+    return {
+        **axis,
+        "type": "log" if one.log else "linear",
+        "tickformat": "~g",
+        **({"tickvals": known} if len(known) <= MOST_TICKS else {}),
+    }

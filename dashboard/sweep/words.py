@@ -68,21 +68,18 @@ def header_html(sweep: SweepDir, status: SweepStatus, record: SweepRecord | None
     shape, color = STATE_LOOKS[_LIKE[status.state]]
     parts = [
         f"<h1>{escape(sweep_name(sweep.id))}</h1>",
-        f'<span class="sweep-shape" style="color:{color}">{shape}</span>',
+        f'<span class="head-shape" style="color:{color}">{shape}</span>',
         f"<span>{escape(status.state)}</span>",
     ]
     if status.ended < status.total:
         percent = round(100 * status.ended / status.total, 1)
         parts.append(
-            f'<span class="sweep-track"><span style="width:{percent}%;background:{color}">'
+            f'<span class="head-track"><span style="width:{percent}%;background:{color}">'
             "</span></span>"
         )
     facts = [status.text() if status.total else "", *_facts(record), sweep.id]
     line = " · ".join(filter(None, facts))
-    return (
-        f'<div class="sweep-head">{"".join(parts)}</div>'
-        f'<div class="sweep-facts">{escape(line)}</div>'
-    )
+    return f'<div class="head">{"".join(parts)}</div><div class="head-facts">{escape(line)}</div>'
 
 
 def _facts(record: SweepRecord | None) -> list[str]:

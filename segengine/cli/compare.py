@@ -105,8 +105,8 @@ def text(comparison: Comparison) -> str:
         blocks.append(f"Classes\n{_classes(comparison)}")
     if comparison.resamples:
         blocks.append(
-            f"Intervals: paired bootstrap over images, {comparison.resamples:,} resamples, seed "
-            f"{comparison.seed}. Points are hundredths of mIoU."
+            f"Intervals: paired bootstrap over {comparison.shared.units}, "
+            f"{comparison.resamples:,} resamples, seed {comparison.seed}. Points are hundredths of mIoU."
         )
     return "\n\n".join(blocks)
 

@@ -69,12 +69,14 @@ def list_runs(
 def _progressing(rows: Iterable[RunRow], runs_dir: Path) -> Iterator[RunRow]:
     """The rows; says how far they are read where that takes more than a moment."""
     terminal, begun, total = Terminal(), time.monotonic(), 0
-    for done, row in enumerate(rows):
-        if not done % 100 and time.monotonic() - begun > 1.0:
-            total = total or len(RunDir.candidates(runs_dir))
-            terminal.progress("Reading runs", done, total)
-        yield row
-    terminal.close()
+    try:
+        for done, row in enumerate(rows):
+            if not done % 100 and time.monotonic() - begun > 1.0:
+                total = total or len(RunDir.candidates(runs_dir))
+                terminal.progress("Reading runs", done, total)
+            yield row
+    finally:
+        terminal.close()
 
 
 def _hidden_by(text: str, archived: bool) -> str:

@@ -9,9 +9,9 @@ Also understood: labels/ for masks/, valid/ for val/, masks beside their split (
 trainannot/ or train_labels/), and one suffix that all masks share (`img_7_mask.png`).
 
 Masks hold one number per pixel (gray, palette, 16-bit) or colors (RGB). `<root>/classes.json` says
-what they stand for (its format is described in `formats.class_table`), `<root>/groups.csv` which
-images belong together (`formats.groups`). Without it, the numbers must
-be 0, 1, 2, ... without gaps, and 255 is void; black and white with `binary`.
+what they stand for (its format is described in `formats.class_table`). Without it, the numbers must
+be 0, 1, 2, ... without gaps, and 255 is void; black and white with `binary`. `<root>/groups.csv`
+says which images belong together (`formats.groups`).
 """
 
 from __future__ import annotations

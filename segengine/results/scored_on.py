@@ -42,12 +42,12 @@ def sized(scored_at: str, image_size: Sequence[int]) -> str:
 
 
 def boundary_words(started: RunStarted, scored_at: str = "training") -> str:
-    """How wide the strips of boundary IoU are: "d 2 px", "d 2 % of each diagonal"."""
+    """What boundary IoU counts: "strips d = 2 px wide", "strips d = 2 % of the diagonal wide"."""
     share = started.get("boundary_share", WIDTH_SHARE)
     if scored_at == "native":
-        return f"d {100 * share:g} % of each diagonal"
+        return f"strips d = {100 * share:g} % of the diagonal wide"
     height, width = started["image_size"]
-    return f"d {boundary_width(height, width, share)} px"
+    return f"strips d = {boundary_width(height, width, share)} px wide"
 
 
 def val_images(started: RunStarted) -> str:

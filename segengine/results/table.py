@@ -169,13 +169,8 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=[*COLUMNS, *fields])
 
 
-def differing_fields(configs: Sequence[RunConfig]) -> list[str]:
-    """The config fields worth a column: ALWAYS, then those in which the runs differ."""
-    return differing_settings([settings_of(config) for config in configs])
-
-
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The same by the runs' `settings`."""
+    """The config fields worth a column: ALWAYS, then those in which the runs' `settings` differ."""
     differing = [
         name
         for name in RunConfig.declarations()

@@ -218,9 +218,10 @@ def _finish(log: RunLog) -> float:
 
 def _parameters(config: RunConfig, rows: Sequence[RunRow]) -> int:
     """Of the model, by the newest run that logged them, else as registered; 0: not known."""
-    model = _of(settings_of(config), *_MODEL)
+    model = settings_of(config)
     for row in rows:
-        if row.facts.parameters and _of(row.settings, *_MODEL) == model:
+        same = all(row.settings.get(name) == model.get(name) for name in _MODEL)
+        if row.facts.parameters and same:
             return row.facts.parameters
     entry = entries("models").get(config.model.arch)
     return entry.parameters if entry else 0

@@ -36,6 +36,7 @@ def _commit() -> str:
     if not (_PROJECT / ".git").exists():
         return ""
     words = ["git", "-C", str(_PROJECT), "describe", "--always", "--dirty", "--abbrev=12"]
+    words += ["--exclude", "*"]  # the hash, not a tag
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE, check=True)
     except (OSError, subprocess.SubprocessError):  # no git, or not ours to read

@@ -37,9 +37,9 @@ def test_groups_csv_says_which_images_belong_together(root: Path) -> None:
     [
         ("name,group\nimg_0,a\n", "must begin with the line 'image,group'"),
         ("", "begins with nothing"),
-        ("image,group\nimg_0\n", "row 2"),
-        ("image,group\nimg_0,\n", "row 2"),
-        ("image,group\nimg_0,a\nimg_99,a\n", "'img_99' in row 3, but there is no such image"),
+        ("image,group\nimg_0\n", "line 2"),
+        ("image,group\nimg_0,\n", "line 2"),
+        ("image,group\nimg_0,a\nimg_99,a\n", "'img_99' in line 3, but there is no such image"),
         ("image,group\nimg_0,a\nimg_0,b\n", "puts 'img_0' into two groups"),
     ],
 )

@@ -12,7 +12,7 @@ from segengine.results.table import (
     RunRow,
     changes,
     created,
-    differing_fields,
+    differing_settings,
     facts,
     read_config,
     runs_table,
@@ -54,7 +54,7 @@ def test_no_runs_make_an_empty_table() -> None:
     table = runs_table([])
     assert len(table) == 0
     assert list(table.columns) == [*COLUMNS, "arch", "strategy", "dataset"]
-    assert differing_fields([]) == ["arch", "strategy", "dataset"]
+    assert differing_settings([]) == ["arch", "strategy", "dataset"]
 
 
 def test_changes_name_each_setting_that_is_not_the_default() -> None:

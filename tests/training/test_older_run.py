@@ -8,6 +8,7 @@ what that version found when it went on.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 import torch
 
 from dashboard.runs.rows import run_line
-from dashboard.shared.run_store import all_rows
+from dashboard.shared.run_store import look_at_runs
 from segengine.cli.main import main
 from segengine.config import RunConfig
 from segengine.files import sha256_of
@@ -67,7 +68,7 @@ def test_it_is_shown_on_every_page_and_by_the_command_line(
     assert masks is not None and masks.names() == {"test_0", "test_1", "test_2"}
     assert masks.mask("test_0").shape == (32, 32)
     monkeypatch.setenv("SEGLAB_RUNS", str(KEPT))
-    (line,) = map(run_line, all_rows())
+    (line,) = map(run_line, look_at_runs(math.inf).rows)
     assert (line["state"], line["best"]) == ("stopped", "0.382")
     assert main(["show", kept.id, "--runs-dir", str(KEPT)]) == 0
     assert "mIoU 0.3817" in capsys.readouterr().out

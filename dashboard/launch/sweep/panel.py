@@ -47,7 +47,6 @@ _ADD = widget_key("sweep_add")
 _METHOD = widget_key("sweep_method")
 _COUNT = widget_key("sweep_count")
 _PRUNE = widget_key("sweep_prune")
-LOOK_SECONDS = 1.0  # for runs that nobody read before
 _MOST_LISTED = 100  # combinations
 
 
@@ -115,7 +114,7 @@ def _checked(base: RunConfig | None, now: Varied) -> CheckedSweep:
     """The sweep; thousands of combinations are not looked at again where nothing has changed."""
     if base is None:
         return CheckedSweep(None)
-    look = look_at_runs(LOOK_SECONDS)
+    look = look_at_runs()
     paces: dict[Kind, Pace] = st.session_state.get(_PACES, {})
     key = (base, to_plain(now), look.version, look.unread, tuple(paces))
     known: tuple[object, CheckedSweep] | None = st.session_state.get(_CHECKED)
@@ -283,9 +282,9 @@ def _draw_runs(found: CheckedSweep, base: RunConfig | None) -> None:
 
 def _draw_combinations(texts: Sequence[str]) -> None:
     with st.expander(f"{len(texts):,} run{'' if len(texts) == 1 else 's'}", type="compact"):
-        more = len(texts) - _MOST_LISTED
-        lines = [*texts[:_MOST_LISTED], *([f"and {more:,} more"] if more > 0 else [])]
-        st.text("\n".join(f"{number:>4}  {text}" for number, text in enumerate(lines, 1)))
+        lines = [f"{n:>4}  {text}" for n, text in enumerate(texts[:_MOST_LISTED], 1)]
+        more = [f"and {len(texts) - len(lines):,} more"] if len(texts) > len(lines) else []
+        st.text("\n".join([*lines, *more]))
 
 
 def _time(record: SweepRecord) -> None:
@@ -294,7 +293,7 @@ def _time(record: SweepRecord) -> None:
     st.session_state.pop(_TRIAL_PROBLEM, None)
     left = [
         config
-        for config in untimed(record, look_at_runs(LOOK_SECONDS).rows)
+        for config in untimed(record, look_at_runs().rows)
         if kind_of(settings_of(config)) not in paces
     ]
     place, begun, number = st.empty(), time.monotonic(), 0

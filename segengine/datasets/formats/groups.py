@@ -9,12 +9,13 @@ have an image of one name, `val/img_7` says which is meant.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Collection
 from pathlib import Path
 
 from segengine.config.messages import shown
 from segengine.errors import UserError
-from segengine.files import cannot_read
+from segengine.files import cannot_read, open_regular
 
 GROUPS_FILE = "groups.csv"
 _HEAD = ["image", "group"]
@@ -30,25 +31,26 @@ def read_groups(path: Path, names: Collection[str]) -> dict[str, str]:
         UserError: the file cannot be read, or names images that are not there, or one twice.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+        with open_regular(path) as raw:
+            reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
+            rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise cannot_read(path, error) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read as a table: {error}.", field="root") from None
-    if not rows or [cell.strip().lower() for cell in rows[0]] != _HEAD:
+    if not rows or [cell.strip().lower() for cell in rows[0][1]] != _HEAD:
         raise UserError(
             f"{path} must begin with the line 'image,group', but begins with "
-            f"{shown(','.join(rows[0])) if rows else 'nothing'}.",
+            f"{shown(','.join(rows[0][1])) if rows else 'nothing'}.",
             field="root",
         )
     known, groups = set(names), dict[str, str]()
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in rows[1:]:
         if len(row) != 2 or not row[1].strip():
             raise UserError(
-                f"{path} must hold an image and its group in row {number}, but holds "
+                f"{path} must hold an image and its group in line {number}, but holds "
                 f"{shown(','.join(row))}.",
                 field="root",
             )
@@ -56,7 +58,7 @@ def read_groups(path: Path, names: Collection[str]) -> dict[str, str]:
         name = given if given in known else str(Path(given).with_suffix("")) if given else ""
         if name not in known:
             raise UserError(
-                f"{path} names {shown(given)} in row {number}, but there is no such image.",
+                f"{path} names {shown(given)} in line {number}, but there is no such image.",
                 field="root",
             )
         if groups.get(name, group) != group:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segengine.config import DataConfig
-from segengine.datasets import chosen_names
 from segengine.datasets.base import SegDataset, Split
-from segengine.datasets.splits.roles import is_tested, open_role
+from segengine.datasets.splits.roles import open_used, roles_of
 
 LENGTH = 12  # hexadecimal digits
 
@@ -21,13 +20,7 @@ def fingerprints(config: DataConfig) -> dict[Split, str]:
     Raises:
         UserError: the data is missing.
     """
-    roles: tuple[Split, ...] = ("train", "val", "test") if is_tested(config) else ("train", "val")
-    found: dict[Split, str] = {}
-    for role in roles:
-        dataset = open_role(config, role)
-        names = dataset.names if role == "test" else chosen_names(dataset, config, role)
-        found[role] = fingerprint(dataset, names)
-    return found
+    return {role: fingerprint(*open_used(config, role)) for role in roles_of(config)}
 
 
 def fingerprint(dataset: SegDataset, names: Sequence[str]) -> str:

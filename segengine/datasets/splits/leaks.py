@@ -10,10 +10,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from segengine.config import DataConfig
-from segengine.datasets import chosen_names
 from segengine.datasets.base import Split
 from segengine.datasets.identical import identical_files
-from segengine.datasets.splits.roles import is_tested, open_role
+from segengine.datasets.splits.roles import open_used, roles_of
 
 
 def seen_in_training(config: DataConfig) -> dict[Split, int]:
@@ -23,15 +22,14 @@ def seen_in_training(config: DataConfig) -> dict[Split, int]:
         UserError: the data is missing.
     """
     trained = set(image_files(config, "train"))
-    roles: tuple[Split, ...] = ("val", "test") if is_tested(config) else ("val",)
-    counts = {role: count_seen(trained, image_files(config, role)) for role in roles}
+    others = (role for role in roles_of(config) if role != "train")
+    counts = {role: count_seen(trained, image_files(config, role)) for role in others}
     return {role: count for role, count in counts.items() if count}
 
 
 def image_files(config: DataConfig, role: Split) -> list[Path]:
     """The images that a run uses in one role; UserError where the data is missing."""
-    dataset = open_role(config, role)
-    names = dataset.names if role == "test" else chosen_names(dataset, config, role)
+    dataset, names = open_used(config, role)
     return [dataset.files(name)[0] for name in names]
 
 

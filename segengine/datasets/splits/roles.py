@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from types import ModuleType
 
 from segengine.config import DataConfig
-from segengine.datasets import open_dataset, split_sizes
+from segengine.datasets import chosen_names, open_dataset, split_sizes
 from segengine.datasets.base import SegDataset, Split
 from segengine.datasets.splits.draw import stratified
 from segengine.errors import UserError
@@ -33,6 +33,17 @@ def open_role(config: DataConfig, split: Split) -> SegDataset:
         held_out_names = set(held_out)
         return _part(whole, tuple(name for name in whole.names if name not in held_out_names))
     return _part(whole, held_out)
+
+
+def roles_of(config: DataConfig) -> tuple[Split, ...]:
+    """The roles that a run has images in; UserError where data is missing."""
+    return ("train", "val", "test") if is_tested(config) else ("train", "val")
+
+
+def open_used(config: DataConfig, role: Split) -> tuple[SegDataset, tuple[str, ...]]:
+    """The images of one role, and the names of those that a run uses; raises as `open_role`."""
+    dataset = open_role(config, role)
+    return dataset, dataset.names if role == "test" else chosen_names(dataset, config, role)
 
 
 def role_sizes(config: DataConfig) -> dict[Split, int]:

@@ -67,7 +67,7 @@ class Comparison:
 
     @property
     def boundary(self) -> str:
-        """How wide the strips of boundary IoU are: "d 2 px"; all widths where runs differ."""
+        """What boundary IoU counts: "strips d = 2 px wide"; all widths where runs differ."""
         started = [self.entrants[place].log.started for place in self.shared.places]
         words = [boundary_words(event, self.size) for event in started if event]
         return " and ".join(dict.fromkeys(words))

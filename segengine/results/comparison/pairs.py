@@ -93,10 +93,10 @@ def pairs(
 
 
 def counted(units: int, shared: SharedImages) -> str:
-    """What the bootstrap draws, counted: "298 images", "40 groups of images"."""
-    if shared.groups:
-        return f"{units:,} group{'' if units == 1 else 's'} of images"
-    return f"{units:,} image{'' if units == 1 else 's'}"
+    """What the bootstrap draws, counted: "298 images", "40 groups of images", "1 image"."""
+    if units == 1:
+        return "1 group of images" if shared.groups else "1 image"
+    return f"{units:,} {shared.units}"
 
 
 def _by_seed(
@@ -134,13 +134,14 @@ def _interval(
 
 
 def _with_sentence(pair: Pair, shared: SharedImages, over: str, pairs_shown: int) -> Pair:
-    verdict = _verdict(pair, counted(pair.images.units, shared), over)
-    sentence = " ".join(filter(None, [verdict, _caveat(pair, pairs_shown)]))
+    said = [_verdict(pair, shared, over), _caveat(pair, pairs_shown)]
+    sentence = " ".join(filter(None, said))
     values = {name: getattr(pair, name) for name in pair.__dataclass_fields__}
     return Pair(**{**values, "sentence": sentence})
 
 
-def _verdict(pair: Pair, units: str, over: str) -> str:
+def _verdict(pair: Pair, shared: SharedImages, over: str) -> str:
+    units = counted(pair.images.units, shared)
     a, b, points = pair.a.name, pair.b.name, f"{100 * abs(pair.value):.1f}"
     if pair.images.identical and len(pair.a.members) == len(pair.b.members) == 1:
         return f"{a} and {b} are identical on all {units}."
@@ -152,7 +153,7 @@ def _verdict(pair: Pair, units: str, over: str) -> str:
         )
     low, high = (_points(end) for end in pair.interval[:2])
     rough = ", few images, rough" if pair.images.units < FEW and "images" in pair.by else ""
-    by = pair.by.replace("images", "groups of images") if "groups" in units else pair.by
+    by = pair.by.replace("images", shared.units)
     spread = f"95 % interval {low} to {high} over {by}{rough}"
     if pair.interval.low <= 0 <= pair.interval.high:
         what = "These seeds do" if pair.by == "seeds" else f"These {units} do"

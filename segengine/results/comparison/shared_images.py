@@ -33,7 +33,7 @@ class SharedImages:
         boundary: of each of those entrants, (images,) mean boundary IoU; NaN where unknown.
         epochs: of the weights, 1-based.
         classes: their names.
-        groups: of each image, by which the bootstrap draws; an image by itself has its own name.
+        groups: of each image, by which the bootstrap draws; an image by itself is one of its own.
             None where no images belong together.
         remarks: what cannot be compared, or not as it seems, as sentences.
         missing: commands that make what is missing, by the position of the entrant.
@@ -48,6 +48,11 @@ class SharedImages:
     groups: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
     missing: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def units(self) -> str:
+        """What the bootstrap draws: "images", or "groups of images"."""
+        return "groups of images" if self.groups else "images"
 
 
 def shared_images(
@@ -90,7 +95,7 @@ def shared_images(
 def _groups(found: Sequence[ImageMatrices], names: Sequence[str]) -> tuple[str, ...] | None:
     """The groups by the first run that knows them."""
     known = next((matrices.groups for matrices in found if matrices.groups), None)
-    return tuple(known.get(name, name) for name in names) if known else None
+    return tuple(known.get(name, f"\0{name}") for name in names) if known else None
 
 
 def _missing_words(entrants: Sequence[Entrant], missing: dict[int, str], split: Split) -> list[str]:

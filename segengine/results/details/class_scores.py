@@ -59,7 +59,7 @@ class ScoreTable:
             and their mean. Means are over the classes in truth or prediction, in which a precision
             or recall that is undefined counts as 0; None where the log does not say.
         confusion: (classes, classes), pixels, rows are the true class; None where it is not kept.
-        boundary: how wide the strips of boundary IoU are, in words.
+        boundary: what boundary IoU counts, in words.
         images: per class, the images whose truth holds it; none where they are not kept.
         foreground: of two classes, the one that is not the background; None for more.
     """

@@ -46,9 +46,9 @@ def test_the_header_says_state_and_best_score_and_names_are_text(tmp_path: Path)
     score = f"{best.scores['miou']:.3f}"
     assert f"best mIoU {score} (epoch {best.epoch}, own split, 64x64)" in line
     assert line.startswith("Oxford-IIIT Pet, 64 px · epoch 6 of 6 · ") and line.endswith(run.id)
-    assert "run-track" not in html  # it is done
+    assert "head-track" not in html  # it is done
     working = make_run(tmp_path, epochs_done=2, end=None)
-    assert "run-track" in header_html(chosen(working), read_row(alive(working)))
+    assert "head-track" in header_html(chosen(working), read_row(alive(working)))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from segengine.results.status import read_status
 from segengine.results.table import (
     COLUMNS,
     RunRow,
-    differing_fields,
+    differing_settings,
     is_synthetic,
     read_config,
     runs_table,
@@ -52,7 +52,7 @@ def test_settings_without_a_meaning_for_a_run_say_nothing_about_it(tmp_path: Pat
     assert list(table["stem"])[:2] == ["Small, 5x5", "Paper, 7x7"]
     titles, lines = titles_and_lines(rows)
     assert lines[2]["config"][titles.index("Stem")] == "–"
-    assert "base_width" not in differing_fields([row.config for row in rows if row.config])
+    assert "base_width" not in differing_settings([row.settings for row in rows])
 
 
 def test_runs_of_other_lengths_keep_their_own_progress_and_their_config(tmp_path: Path) -> None:
