@@ -106,7 +106,8 @@ def text(comparison: Comparison) -> str:
     if comparison.resamples:
         blocks.append(
             f"Intervals: paired bootstrap over {comparison.shared.units}, "
-            f"{comparison.resamples:,} resamples, seed {comparison.seed}. Points are hundredths of mIoU."
+            f"{comparison.resamples:,} resamples, seed {comparison.seed}. Points are hundredths "
+            "of mIoU."
         )
     return "\n\n".join(blocks)
 

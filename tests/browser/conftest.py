@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -198,3 +198,15 @@ def _is_error(line: Any) -> bool:
     Streamlit looks for its server under a page's own path first, which gives two harmless 404s.
     """
     return line.type == "error" and "/_stcore/" not in line.location.get("url", "")
+
+
+@pytest.fixture
+def opened(dashboard: Dashboard, page: Any) -> Callable[..., None]:
+    """Opens Curves with these runs and waits until it is drawn."""
+
+    def open_curves(*runs: RunDir, more: str = "") -> None:
+        page.goto(f"{dashboard.url}/curves?runs={','.join(run.id for run in runs)}{more}")
+        page.wait_for_selector(".live-panel .main-svg")
+        page.get_by_text("Download CSV").wait_for()
+
+    return open_curves

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,57 +10,17 @@ from typing import Any
 
 import pytest
 
-from dashboard.shared.run_names import label_of
-from segengine.results.runlog import open_log
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
-from tests.browser.conftest import Dashboard, free_port, stand_still
+from tests.browser.conftest import Dashboard, free_port
+from tests.browser.curves_page import LOSS, MIOU, drag, figure, trace, wait_for_points
 from tests.made_runs import alive, config_for, epoch_fields, make_run, started_fields, write_epoch
 
 pytestmark = pytest.mark.browser
 
-LOSS, MIOU = "steps-loss", "epochs-val_miou"
-
-
-def figure(panel: str) -> str:
-    """Plotly's figure of a panel, in the browser."""
-    return f"document.querySelector('[data-panel=\"{panel}\"] .live-panel__figure')"
-
-
-def trace(panel: str, curve: str) -> str:
-    """The first run's trace of a curve; undefined before it is drawn."""
-    return f"{figure(panel)}?.data?.find((t) => t.uid.endsWith('--{curve}'))"
-
 
 VIEW = f"""() => [{figure("loss")}, {figure("miou")}].map((plot) => [
     plot.layout.xaxis.range, plot.layout.yaxis.range, plot.data.map((t) => t.uid)])"""
-
-
-@pytest.fixture
-def opened(dashboard: Dashboard, page: Any) -> Callable[..., None]:
-    """Opens Curves with these runs and waits until it is drawn."""
-
-    def open_curves(*runs: RunDir, more: str = "") -> None:
-        page.goto(f"{dashboard.url}/curves?runs={','.join(run.id for run in runs)}{more}")
-        page.wait_for_selector(".live-panel .main-svg")
-        page.get_by_text("Download CSV").wait_for()
-
-    return open_curves
-
-
-def wait_for_points(page: Any, curve: str, count: int, panel: str = "") -> None:
-    """Wait until this curve of the first run has so many points."""
-    panel = panel or ("loss" if "loss" in curve else "miou")
-    page.wait_for_function(f"{trace(panel, curve)}?.x.length === {count}")
-
-
-def drag(page: Any, panel: str, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Draw a rectangle in a panel: pixels from the corner of its plot."""
-    box = page.locator(f"[data-panel={panel}] .nsewdrag").bounding_box()
-    page.mouse.move(box["x"] + start[0], box["y"] + start[1])
-    page.mouse.down()
-    page.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=4)
-    page.mouse.up()
 
 
 def step(log: EventLog, number: int) -> None:
@@ -271,157 +229,6 @@ def test_adding_a_run_keeps_the_zoom_and_the_first_runs_color(
     page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
     page.wait_for_function(f"{figure('miou')}.layout.yaxis.range[1] === 1")
     assert page.evaluate(f"{figure('loss')}.layout.xaxis.range[1]") == pytest.approx(40 * 1.015)
-
-
-def test_the_pointer_reads_all_runs_at_one_epoch_the_largest_first(
-    dashboard: Dashboard, page: Any, opened: Callable[..., None]
-) -> None:
-    runs = [make_run(dashboard.runs_dir, seed=seed) for seed in range(3)]
-    opened(*runs)
-    wait_for_points(page, MIOU, 6)
-    page.get_by_role("button", name="Training").click()
-    axis = page.evaluate(
-        f"(() => {{ const x = {figure('miou')}._fullLayout.xaxis; return x.d2p(4.1); }})()"
-    )
-    box = page.locator("[data-panel=miou] .nsewdrag").bounding_box()
-    page.mouse.move(box["x"] + axis, box["y"] + 40)
-    reading = page.locator(".live-reading")
-    assert reading.locator("strong").inner_text() == "Epoch 4"
-    expected = sorted((scores_of(run)[3] for run in runs), reverse=True)
-    values = reading.locator(".live-reading__value").all_inner_texts()
-    assert values == [f"{value:.3f}" for value in expected]
-    assert page.locator(".live-panel__cursor:visible").count() == 6  # in every panel
-    page.mouse.move(5, 5)
-    reading.wait_for(state="hidden")
-
-
-def scores_of(run: RunDir) -> list[float]:
-    """The validation mIoU of each epoch."""
-    return [event["val"]["miou"] for _, event in sorted(open_log(run.events_file).epochs.items())]
-
-
-def test_runs_of_one_config_are_one_curve_with_a_band(
-    dashboard: Dashboard, page: Any, opened: Callable[..., None]
-) -> None:
-    runs = [make_run(dashboard.runs_dir, seed=seed) for seed in range(3)]
-    other = make_run(dashboard.runs_dir, seed=5, arch="unet")
-    opened(*runs, other)
-    wait_for_points(page, MIOU, 6)
-    page.locator("summary", has_text="Each run by itself").click()
-    page.get_by_text("All runs that differ only in their seed").click()
-    group = f"{figure('miou')}?.data?.find((t) => t.uid === 'group0--{MIOU}')"
-    page.wait_for_function(f"{group}?.y.length === 6")
-    last = [scores_of(run)[-1] for run in runs]
-    assert page.evaluate(f"{group}.y[5]") == pytest.approx(statistics.fmean(last), abs=1e-5)
-    band = f"{figure('miou')}.data.find((t) => t.uid === 'group0--{MIOU}--band')"
-    sd = statistics.stdev(last)
-    top, bottom = page.evaluate(f"[{band}.y[5], {band}.y[6]]")
-    assert (top - bottom) / 2 == pytest.approx(sd, abs=1e-5)
-    page.get_by_label("What the band is").select_option("ci")
-    page.wait_for_function(f"{band}.y[5] !== {top}")
-    top, bottom = page.evaluate(f"[{band}.y[5], {band}.y[6]]")
-    assert (top - bottom) / 2 == pytest.approx(4.303 * sd / math.sqrt(3), abs=1e-5)
-    table = page.locator(".live-chart table")
-    best = [max(scores_of(run)) for run in runs]
-    table.get_by_text("n = 3", exact=True).wait_for()
-    words = f"{statistics.fmean(best):.3f} ± {statistics.stdev(best):.3f}"
-    table.get_by_text(words, exact=True).wait_for()
-    single = f"{figure('miou')}.data.find((t) => t.uid === 'group1--{MIOU}--band').x.length"
-    assert page.evaluate(single) == 0  # one run has no band
-    assert "group=arch" in page.url and "band=ci" in page.url
-    page.locator(".live-chart__name", has_text=label_of(runs[1])).click()  # alone
-    page.locator(".live-toolbar").scroll_into_view_if_needed()  # only what is in sight is drawn
-    page.wait_for_function(f"{figure('miou')}.data.some((t) => t.uid === '{runs[1].id}--{MIOU}')")
-    assert page.evaluate(f"{figure('miou')}.data.length") == 3  # its two curves and its marks
-    page.get_by_role("button", name="Show all").click()
-    page.wait_for_function(f"{group}?.y.length === 6")
-    assert page.errors == []
-
-
-def test_panels_axis_and_smoothing_are_in_the_address_and_remembered(
-    dashboard: Dashboard, page: Any, opened: Callable[..., None]
-) -> None:
-    run = make_run(dashboard.runs_dir, epochs_done=6)
-    opened(run, more="&panels=miou,dice&x=step&smooth=0.6")
-    wait_for_points(page, MIOU, 6)
-    assert page.locator(".live-panel h3").all_inner_texts() == ["mIoU", "Dice (F1)"]
-    xs, ys = page.evaluate(f"[{trace('miou', MIOU)}.x, {trace('miou', MIOU)}.y]")
-    assert xs == [5.0, 10.0, 15.0, 20.0, 25.0, 30.0]  # 5 steps per epoch
-    raw = scores_of(run)
-    assert page.evaluate(f"{trace('miou', MIOU + '--raw')}.y") == pytest.approx(raw, abs=1e-5)
-    second = (0.6 * 0.4 * raw[0] + 0.4 * raw[1]) / (0.6 * 0.4 + 0.4)
-    assert ys[:2] == pytest.approx([raw[0], second], abs=1e-5)
-    page.locator("summary", has_text="Panels").click()
-    page.get_by_label("Precision").check()
-    page.locator("[data-panel=precision]").wait_for()
-    assert "panels=miou,dice,precision" in page.url
-    page.keyboard.press("Escape")
-    page.goto(f"{dashboard.url}/curves?runs={run.id}")
-    page.locator("[data-panel=precision] .main-svg").first.wait_for()
-    assert page.locator(".live-panel").count() == 3
-    assert page.get_by_label("Horizontal axis").input_value() == "step"
-
-
-def test_a_panel_is_saved_as_csv_svg_and_png(
-    dashboard: Dashboard, page: Any, opened: Callable[..., None]
-) -> None:
-    run = make_run(dashboard.runs_dir, epochs_done=2)
-    opened(run)
-    wait_for_points(page, MIOU, 2)
-    saved = {}
-    for kind in ("csv", "svg", "png"):
-        with page.expect_download() as download:
-            page.get_by_label("Save mIoU").select_option(kind)
-        saved[kind] = Path(download.value.path()).read_bytes()
-        assert download.value.suggested_filename == f"seglab-miou.{kind}"
-    lines = saved["csv"].decode().splitlines()
-    assert lines[0] == "run,split,epoch,mIoU,n"
-    assert lines[3] == f"{label_of(run)},val,1,{scores_of(run)[0]:.6g},"
-    assert saved["svg"].startswith(b"<svg") and label_of(run).encode() in saved["svg"]
-    assert saved["png"].startswith(b"\x89PNG")
-
-
-def test_hovering_a_run_in_the_rail_lights_its_lines(
-    dashboard: Dashboard, page: Any, opened: Callable[..., None]
-) -> None:
-    runs = [make_run(dashboard.runs_dir, seed=seed) for seed in range(2)]
-    opened(*runs)
-    wait_for_points(page, MIOU, 6)
-    page.locator(f".rail [data-run='{runs[0].id}']").hover()
-    dim = page.locator("[data-panel=miou] .trace.live-panel__dim")
-    dim.first.wait_for(state="attached")
-    uids = dim.evaluate_all("lines => lines.map((line) => line.getAttribute('class'))")
-    assert all(runs[1].id in names for names in uids) and len(uids) == 3
-    page.mouse.move(700, 5)
-    page.locator(".live-panel__dim").first.wait_for(state="detached")
-
-
-def test_runs_are_hidden_searched_and_ordered_in_the_rail(
-    dashboard: Dashboard, page: Any, opened: Callable[..., None]
-) -> None:
-    runs = [make_run(dashboard.runs_dir, seed=seed) for seed in range(3)]
-    unet = make_run(dashboard.runs_dir, arch="unet")
-    opened(*runs)
-    page.get_by_label("Search runs").fill("unet")
-    assert page.locator(".rail__run:visible").count() == 1
-    page.get_by_label("Search runs").fill("")
-    page.get_by_role("button", name=f"Hide {label_of(runs[1])}").click()
-    page.wait_for_url(lambda url: runs[1].id not in url)
-    page.locator(".rail__run--shown").nth(2).wait_for(state="detached")
-    assert page.locator(".rail__run--shown").count() == 2
-    first = page.locator(".rail__run--shown").first
-    page.get_by_role("button", name=f"Hide {label_of(runs[2])}").focus()
-    page.keyboard.press("Alt+ArrowUp")
-    order = f"runs={runs[2].id},{runs[0].id}"
-    page.wait_for_url(lambda url: order in url.replace("%2C", ","))
-    stand_still(page)
-    assert first.get_attribute("data-run") == runs[2].id
-    lines = page.locator(".rail__run--shown")
-    lines.nth(1).drag_to(lines.nth(0), target_position={"x": 40, "y": 3})
-    order = f"runs={runs[0].id},{runs[2].id}"
-    page.wait_for_url(lambda url: order in url.replace("%2C", ","))
-    assert page.locator(f".rail [data-run='{unet.id}'] .rail__best").inner_text() != ""
-    assert page.errors == []
 
 
 def test_a_dashboard_killed_and_started_again_goes_on_within_three_seconds(
