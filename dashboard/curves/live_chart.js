@@ -201,11 +201,12 @@ class LiveChart {
   // ---- drawing
 
   groups() {
-    if (!this.state.fields || this.alone) return null;
-    return this.allGroups();
+    return this.alone ? null : this.allGroups();
   }
 
+  // One run is no group: it has a best epoch, and no band.
   allGroups() {
+    if (!this.state.fields || this.runs.length < 2) return null;
     return groupsOf(this.runs, this.state.fields, this.fields);
   }
 

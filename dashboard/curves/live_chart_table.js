@@ -30,7 +30,7 @@ class LegendTable {
     const head = table.createTHead().insertRow();
     for (const [title, className] of COLUMNS) head.appendChild(make("th", className, title));
     const body = table.createTBody();
-    const groups = chart.state.fields ? chart.allGroups() : null;
+    const groups = chart.allGroups();
     for (const group of groups ?? [{ members: chart.runs }]) {
       if (groups) this.groupRow(body, group);
       for (const run of group.members) {

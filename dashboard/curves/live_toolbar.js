@@ -122,7 +122,7 @@ class Toolbar {
     setText(this.panels.summary, `Panels (${state.panels.length})`);
     this.unit.value = state.unit;
     this.band.value = state.band;
-    this.band.hidden = !state.fields;
+    this.band.hidden = !state.fields || !several;
     this.smooth.value = state.smooth;
     setText(this.smoothWords, state.smooth ? state.smooth.toFixed(2) : "off");
     for (const button of this.splits) {

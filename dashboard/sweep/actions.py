@@ -8,11 +8,11 @@ import streamlit as st
 
 from dashboard.launch.start_once import TICKET, Ticket
 from dashboard.launch.wording import in_page_words
-from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
 from dashboard.shared.page_links import go_to, show_runs
 from dashboard.shared.run_store import existing_rows, look_at_runs, runs_dir
 from dashboard.shared.selection import MASKS_LIMIT
+from dashboard.sweep.words import note_words
 from segengine.errors import UserError
 from segengine.results.table import RunRow
 from segengine.studies import control
@@ -101,7 +101,7 @@ def draw_again(sweep: SweepDir) -> None:
     cost = estimate(record, look_at_runs().rows, runs_dir()).sentences()
     st.caption(escaped(" ".join(map(in_page_words, cost))))
     for note in record.notes:
-        st.caption(escaped(in_browser_words(note)))
+        st.caption(escaped(note_words(note)))
     if ticket.problem:
         st.error(escaped(ticket.problem))
         st.session_state[TICKET] = Ticket()

@@ -19,6 +19,7 @@ from dashboard.sweep.figures import DARK, LIGHT, field_figure, parallel_figure
 from dashboard.sweep.words import (
     best_words,
     header_html,
+    note_words,
     runs_table,
     settings_rows,
     sweep_link,
@@ -88,7 +89,7 @@ def _draw_head(sweep: SweepDir, drawn: tuple[Any, ...]) -> None:
 
 def _draw_sweep(sweep: SweepDir, record: SweepRecord, found: list[Outcome]) -> None:
     for note in record.notes:
-        st.caption(escaped(in_browser_words(note)))
+        st.caption(escaped(note_words(note)))
     if runs := scored(found):
         _draw_leading(record, found)
         _draw_figures(runs)
@@ -131,7 +132,7 @@ def _draw_figures(runs: list[Outcome]) -> None:
         selection_mode="points",
         config=_QUIET,
     )
-    st.caption("A point is a run; a click opens it. Dark: the mean of the runs of a value.")
+    st.caption("A point is a run; a click opens it. A bar is the mean of the runs of a value.")
     if (points := picked["selection"]["points"]) and (run_id := points[0].get("customdata")):
         st.session_state.pop("sweep_fields", None)
         go_to("run", id=str(run_id))

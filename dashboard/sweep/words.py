@@ -63,6 +63,12 @@ def setting_words(values: Mapping[str, Value]) -> str:
     return ", ".join(pairs) or "the base settings"
 
 
+def note_words(note: str) -> str:
+    """What is worth a word of a sweep, as a sentence of a page."""
+    said = in_browser_words(note)
+    return said[:1].upper() + said[1:]
+
+
 def header_html(sweep: SweepDir, status: SweepStatus, record: SweepRecord | None) -> str:
     """Name, state and progress, and below what is varied; all text in it is escaped."""
     shape, color = STATE_LOOKS[_LIKE[status.state]]

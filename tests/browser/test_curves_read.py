@@ -126,3 +126,16 @@ def test_a_panel_is_saved_as_csv_svg_and_png(
     assert lines[3] == f"{label_of(run)},val,1,{scores_of(run)[0]:.6g},"
     assert saved["svg"].startswith(b"<svg") and label_of(run).encode() in saved["svg"]
     assert saved["png"].startswith(b"\x89PNG")
+
+
+def test_one_run_has_its_best_epoch_also_where_groups_were_chosen_before(
+    dashboard: Dashboard, page: Any, opened: Callable[..., None]
+) -> None:
+    runs = [make_run(dashboard.runs_dir, seed=seed) for seed in range(2)]
+    opened(*runs, more="&group=arch")
+    page.get_by_label("What the band is").wait_for()
+    page.goto(f"{dashboard.url}/run?id={runs[0].id}")
+    page.wait_for_function(
+        f"{figure('miou')}?.data?.some((one) => one.uid.startsWith('{runs[0].id}'))"
+    )
+    assert page.get_by_label("What the band is").is_hidden()

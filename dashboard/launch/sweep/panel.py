@@ -29,6 +29,7 @@ from dashboard.launch.widgets import current_entries, widget_key
 from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.formats import escaped
 from dashboard.shared.run_store import look_at_runs, runs_dir
+from dashboard.sweep.words import note_words
 from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.results.amounts import duration_text
@@ -275,7 +276,7 @@ def _draw_runs(found: CheckedSweep, base: RunConfig | None) -> None:
     if problem := st.session_state.get(_TRIAL_PROBLEM):
         st.markdown(f":red[:small[{escaped(problem)}]]")
     for note in found.record.notes:
-        st.caption(escaped(in_browser_words(note)))
+        st.caption(escaped(note_words(note)))
     if found.record.runs:
         _draw_combinations([in_browser_words(planned.text) for planned in found.record.runs])
 

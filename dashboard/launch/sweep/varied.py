@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from dashboard.launch.fields import FieldSpec, FormEntries, specs, visible_fields
 from dashboard.launch.wording import in_page_words
-from dashboard.shared.browser_words import in_browser_words
 from dashboard.shared.commands import engine_command
+from dashboard.sweep.words import note_words
 from segengine.config import InvalidConfig, RunConfig
 from segengine.config.messages import number_text
 from segengine.errors import UserError
@@ -213,5 +213,4 @@ def _located(problems: Mapping[str, str], varied: Varied, base: RunConfig) -> di
 def _in_words(sentence: str) -> str:
     """A sentence of the engine in the words of the form; what is varied cannot be left out."""
     sentence = sentence.replace("leave it out", "take it out of what is varied")
-    said = in_browser_words(in_page_words(sentence))
-    return said[:1].upper() + said[1:]
+    return note_words(in_page_words(sentence))
