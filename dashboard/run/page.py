@@ -100,14 +100,15 @@ def _signature(run: RunDir) -> tuple[Any, ...]:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _draw_head(choice: ChosenRun, drawn: tuple[Any, ...]) -> None:
     """The header with its actions, and what is evaluated; drawn anew every REFRESH_SECONDS."""
-    if _signature(choice.run) != drawn:
-        st.rerun()
+    news = _signature(choice.run) != drawn
     row = row_of(choice.run)
     with st.container(horizontal=True, key="run_head"):
         st.html(header_html(choice, row), width="stretch")
         draw_actions(row)
     draw_answer(choice.run)
     draw_evaluations(choice.run)
+    if news:  # only now: a press that came with this run is acted on by its button
+        st.rerun()
 
 
 def _draw_ending(row: RunRow) -> None:

@@ -77,14 +77,15 @@ def _signature(sweep: SweepDir, found: list[Outcome]) -> tuple[Any, ...]:
 def _draw_head(sweep: SweepDir, drawn: tuple[Any, ...]) -> None:
     """The header with its actions; it looks for news, which draw the whole page anew."""
     record, found = _read(sweep)
-    if _signature(sweep, found) != drawn:
-        st.rerun()
+    news = _signature(sweep, found) != drawn
     status = read_status(sweep)
     with st.container(horizontal=True, key="sweep_head"):
         st.html(header_html(sweep, status, record), width="stretch")
         draw_actions(sweep, status, best_first(found))
     if status.message:
         st.warning(escaped(in_browser_words(status.message)))
+    if news:  # only now: a press that came with this run is acted on by its button
+        st.rerun()
 
 
 def _draw_sweep(sweep: SweepDir, record: SweepRecord, found: list[Outcome]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from dashboard.shared.run_names import label_of
+from segengine.run.event_log import EventLog
+from tests import made_events
 from tests.browser.conftest import Dashboard
 from tests.made_runs import alive, make_run
 
@@ -51,4 +53,16 @@ def test_addresses_and_runs_that_have_nothing_to_show(page: Any, dashboard: Dash
     page.goto(f"{dashboard.url}/run?id={crashed.id}")
     page.get_by_text("The process ended before its log did", exact=False).wait_for()
     assert "Traceback" not in page.locator("body").inner_text()
+    assert page.errors == []
+
+
+def test_a_press_in_the_moment_of_news_is_not_lost(page: Any, dashboard: Dashboard) -> None:
+    run = alive(make_run(dashboard.runs_dir, epochs_done=2, end=None))
+    page.goto(f"{dashboard.url}/run?id={run.id}")
+    page.get_by_text("F1 (Dice)", exact=True).last.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    with EventLog(run.events_file) as log:
+        log.write(made_events.finished(best_epoch=2, best_miou=0.6))
+    page.get_by_role("button", name="Open in Curves").click()
+    page.wait_for_url("**/curves?runs=*")
     assert page.errors == []

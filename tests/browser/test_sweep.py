@@ -126,6 +126,17 @@ def test_the_settings_of_a_sweep_are_ranked_drawn_and_run_again(
     assert read_status(sweep).state == "finished"
 
 
+def test_a_press_in_the_moment_of_news_is_not_lost(page: Any, dashboard: Dashboard) -> None:
+    sweep = finished_sweep(dashboard.runs_dir)
+    page.goto(f"{dashboard.url}/sweep?id={sweep.id}")
+    page.get_by_text("4 of 4 runs ended: 4 finished").wait_for()
+    page.locator(".js-plotly-plot").nth(1).wait_for(timeout=30_000)
+    sweep.write(sweep.record().with_run(3, ended="failed"))
+    page.get_by_role("button", name="Open in Curves").click()
+    page.wait_for_url("**/curves?runs=*")
+    assert not page.errors
+
+
 def finished_sweep(runs_dir: Path, base: RunConfig | None = None) -> SweepDir:
     """lr 0.001: 0.5, 0.6; lr 0.0005: 0.3, 0.4; and a run that is of no sweep."""
     record = plan_sweep(base or config_for(), {"lr": ["0.001", "0.0005"], "seed": ["0", "1"]})
