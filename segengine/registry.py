@@ -33,6 +33,7 @@ class Entry:
 
     Attributes:
         label: its name on the form.
+        short: its name where there is little room; "" where the label is short enough.
         options: the optional config fields that it takes.
         encoder: of a model: the name of its encoder; "" where that is chosen.
         imagenet: of a model: whether its encoder has published ImageNet weights.
@@ -46,6 +47,7 @@ class Entry:
     name: str
     module: str
     label: str
+    short: str = ""
     options: tuple[str, ...] = ()
     encoder: str = ""
     imagenet: bool = True

@@ -1,6 +1,7 @@
 // The panels that there are, and what Plotly draws in them.
 
 const SHARE = [0, 1]; // range of scores
+const NOT_BELOW_0 = { rangemode: "tozero", autorangeoptions: { minallowed: 0 } }; // as a band may be
 const PANELS = {
   // id: {title, curves: [table, column, split], range, format of d3}
   loss: panel("Loss", [["steps", "loss", "train"], ...bothSplits("loss")], null, "#.3~g"),
@@ -270,7 +271,7 @@ function layoutOf(panel, view, frame) {
       type: log ? "log" : "linear",
       minexponent: 6, // 0.0005, not 500µ
       ...(log ? { tickformat: "~g", nticks: 6 } : {}),
-      ...(range ? { range } : log ? {} : { rangemode: "tozero" }),
+      ...(range ? { range } : log ? {} : NOT_BELOW_0),
       ...(whole ? { dtick: panel.small ? 0.5 : 0.2 } : {}),
     },
   };

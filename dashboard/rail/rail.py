@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.shared.component import load_component
 from dashboard.shared.formats import escaped
 from dashboard.shared.rail_state import rail_state
-from dashboard.shared.run_names import creation_time, label_of, sweep_name
+from dashboard.shared.run_names import creation_time, row_label, sweep_name
 from dashboard.shared.run_store import row_of
 from dashboard.shared.selection import ChosenRun, current_choice, pick
 from segengine.results.table import RunRow
@@ -65,7 +65,7 @@ def _lines(runs: Sequence[RunDir], shown: Sequence[ChosenRun]) -> list[dict[str,
     return [
         {
             "id": run.id,
-            "label": label_of(run),
+            "label": row_label(row),
             "when": creation_time(run.id),
             "dot": color.get(run.id, ""),
             "sweep": _sweep(row),

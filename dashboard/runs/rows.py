@@ -16,7 +16,7 @@ from dashboard.shared.formats import (
     format_miou,
     format_time_left,
 )
-from dashboard.shared.run_names import creation_time, short_name, weights_name
+from dashboard.shared.run_names import creation_time, own_name, weights_name
 from segengine.results.table import RunRow, run_cells
 from segengine.run.rundir import RunDir
 from segengine.run.stopping import KILL_AFTER, seconds_since_stop_request
@@ -58,7 +58,7 @@ def run_line(row: RunRow) -> RunLine:
     is_running = record["state"] == "running"
     return {
         "id": record["id"],
-        "name": short_name(record["id"]),
+        "name": own_name(row.run.id, row.config),
         "label": row.notes.get("name", ""),
         "created": creation_time(record["id"]),
         "state": record["state"],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from segengine.config import DataConfig
+from segengine.config import DataConfig, RunConfig
 from segengine.errors import UserError
 from segengine.registry import entries
 from segengine.results.table import RunRow
@@ -12,27 +13,38 @@ from segengine.run.rundir import RunDir
 
 
 def label_of(run: RunDir) -> str:
-    """The name that a person gave the run, else (where notes are damaged, too) its short name."""
+    """The name that a person gave the run, else (where notes are damaged, too) its own name."""
+    with contextlib.suppress(UserError):
+        if name := run.notes().get("name", "").strip():
+            return name
     try:
-        name = run.notes().get("name", "").strip()
+        return own_name(run.id, run.config())
     except UserError:
-        name = ""
-    return name or short_name(run.id)
+        return short_name(run.id)
 
 
 def row_label(row: RunRow) -> str:
     """The same of a row that was read already."""
-    return row.notes.get("name", "").strip() or short_name(row.run.id)
+    return row.notes.get("name", "").strip() or own_name(row.run.id, row.config)
 
 
-def short_name(run_id: str) -> str:
-    """Model, strategy and the end of the id: "SegFormer-B0 scratch 3fa9"."""
+def own_name(run_id: str, config: RunConfig | None) -> str:
+    """The short name, with the encoder of a model that lets one choose it.
+
+    "SegFormer-B0 scratch 3fa9", "U-Net resnet34 scratch 41bc".
+    """
+    return short_name(run_id, config.model.encoder if config else "")
+
+
+def short_name(run_id: str, encoder: str = "") -> str:
+    """Model, strategy and the end of the id, which is all that is left of a deleted run."""
     parts = run_id.split("-")
     if len(parts) != 5:
         return run_id
     arch, strategy, end = parts[2:]
     entry = entries("models").get(arch)
-    return f"{entry.label if entry else arch} {strategy} {end}"
+    model = (entry.short or entry.label) if entry else arch
+    return " ".join(filter(None, [model, encoder, strategy, end]))
 
 
 def creation_time(run_id: str) -> str:

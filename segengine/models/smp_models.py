@@ -32,6 +32,7 @@ ENTRIES = {
     },
     "smp_unet": {
         "label": "U-Net with a chosen encoder",
+        "short": "U-Net",
         "options": ["encoder"],
         "year": 2015,
         "parameters": 24_436_659,

@@ -1,13 +1,15 @@
 """From the log to the screen, in milliseconds: `python -m tests.benchmarks.live_latency`.
 
-Starts a dashboard of its own, opens Curves in headless Chromium with 1, 8 and 10 growing runs (the
-last with two curves each, 20 traces in one panel), and says the median and the 95th percentile of
-the time from an event's write to the frame after the chart has changed; then how many DOM changes
-happen while nothing is written. Then it opens 50 runs of 10,000 steps.
+Starts a dashboard of its own and opens Curves in headless Chromium with 1, 8 and 10 growing runs
+(the last with 20 lines of epochs and 10 of steps in one panel). Says how many DOM changes happen
+while nothing is written, then the median and the 95th percentile of the time from an event's write
+to the frame after the last change of the page: of one event at a time, as runs write them, and of
+one event of every run in the same moment. Then it opens 50 runs of 10,000 steps.
 """
 
 from __future__ import annotations
 
+import random
 import statistics
 import tempfile
 import time
@@ -24,6 +26,7 @@ from tests.browser.conftest import CHROMIUM_FLAGS, Dashboard, free_port
 SIZE = {"width": 1440, "height": 900}
 MANY, LONG = 50, 10_000  # runs, steps of each
 STEPS = 40  # measured per number of runs
+DONE, PLANNED = 2, 50  # epochs of the growing runs
 WATCH = """() => {
   window.changes = 0; window.frames = [];
   const root = document.querySelector('.live-chart');
@@ -65,7 +68,8 @@ def main(quick: bool = False) -> None:
 def measure(page: Any, served: Dashboard, count: int, steps: int) -> None:
     """Print the latencies with `count` runs on the page."""
     runs = [
-        made_runs.make_run(served.runs_dir, epochs_done=0, end=None, seed=n) for n in range(count)
+        made_runs.make_run(served.runs_dir, epochs_done=DONE, end=None, seed=n, epochs=PLANNED)
+        for n in range(count)
     ]
     for run in runs:
         made_runs.alive(run)
@@ -76,32 +80,35 @@ def measure(page: Any, served: Dashboard, count: int, steps: int) -> None:
     page.evaluate(WATCH)
     page.wait_for_timeout(5000)
     idle = page.evaluate("window.changes")
-    delays = []
-    for step in range(1, steps + 1):
-        written = time.time()
-        for log in logs:
-            log.write(
-                {
-                    "event": "step",
-                    "epoch": 1,
-                    "step": step,
-                    "loss": 1 / step,
-                    "lr": 0.001,
-                    "images_per_second": 9.0,
-                }
-            )
-        page.wait_for_function(SEEN_SINCE, arg=written * 1000)
-        page.wait_for_timeout(400)  # with several runs their points may come in several messages
-        frames = page.evaluate(FRAMES_SINCE, written * 1000)
-        delays.append(frames[-1] - written * 1000)
+    print(f"{count} run(s): DOM changes in 5 quiet seconds: {idle}")
+    done = DONE * made_runs.STEPS_PER_EPOCH
+    for words, at_once in (("one event", 1), ("an event of each", count))[: min(count, 2)]:
+        delays = []
+        for _ in range(steps):
+            done += 1
+            writers = [logs[(done + other) % count] for other in range(at_once)]
+            delays.append(delay(page, writers, done))
+        p95 = statistics.quantiles(delays, n=20)[-1]
+        print(
+            f"{count} run(s), {words}: median {statistics.median(delays):.0f} ms, "
+            f"p95 {p95:.0f} ms, max {max(delays):.0f} ms"
+        )
     for log in logs:
         log.close()
     page.close()
-    p95 = statistics.quantiles(delays, n=20)[-1]
-    print(
-        f"{count} run(s): median {statistics.median(delays):.0f} ms, p95 {p95:.0f} ms, "
-        f"max {max(delays):.0f} ms; DOM changes in 5 quiet seconds: {idle}"
-    )
+
+
+def delay(page: Any, logs: list[EventLog], step: int) -> float:
+    """Milliseconds from the write of a step in each of these logs until all of it is drawn."""
+    page.wait_for_timeout(random.uniform(0, 100))  # events know nothing of the browser's frames
+    fields = {"loss": 1 / step, "lr": 0.001, "images_per_second": 9.0}
+    written = time.time()
+    for log in logs:
+        log.write({"event": "step", "epoch": DONE + 1, "step": step, **fields})
+    page.wait_for_function(SEEN_SINCE, arg=written * 1000)
+    page.wait_for_timeout(400)  # with several runs their points may come in several messages
+    frames: list[float] = page.evaluate(FRAMES_SINCE, written * 1000)
+    return frames[-1] - written * 1000
 
 
 def open_many(page: Any, served: Dashboard) -> None:

@@ -123,6 +123,11 @@ _SUM_OF_BOXES = """() => {
 }"""
 
 
+def is_drawn(page: Any) -> None:
+    """Wait until the page's script has come to its end."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
 def stand_still(page: Any) -> None:
     """Wait until nothing on the page has moved for half a second: fonts come, columns settle."""
     before, same = None, 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, is_drawn
 from tests.browser.test_sweep import finished_sweep
 from tests.made_runs import alive, make_run
 
@@ -103,6 +103,7 @@ def test_the_keyboard_reaches_every_control_and_is_seen_there(
     page.goto(f"{dashboard.url}/{path}?runs={run.id}")
     ready = {"runs": "tr[data-run]", "curves": ".live-chart__foot a", "masks": ".miou"}
     page.locator(ready[path]).first.wait_for()
+    is_drawn(page)
     reached = set()
     for _ in range(40):
         page.keyboard.press("Tab")

@@ -15,7 +15,7 @@ from segengine.datasets.sample_streets import write_sample_streets
 from segengine.results.masks import saved_scores
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, is_drawn
 from tests.tiny import write_pets
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ SECONDS = 90  # for a tiny run, with the start of its process, on a busy machine
 def settle(page: Any) -> None:
     """Wait until the page has answered to all that was done."""
     page.wait_for_timeout(150)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    is_drawn(page)
 
 
 def choose(page: Any, title: str, option: str, *, typed: str = "") -> None:

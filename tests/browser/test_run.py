@@ -10,7 +10,7 @@ import pytest
 from dashboard.shared.run_names import label_of
 from segengine.run.event_log import EventLog
 from tests import made_events
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, is_drawn
 from tests.made_runs import alive, make_run
 
 pytestmark = pytest.mark.browser
@@ -60,7 +60,7 @@ def test_a_press_in_the_moment_of_news_is_not_lost(page: Any, dashboard: Dashboa
     run = alive(make_run(dashboard.runs_dir, epochs_done=2, end=None))
     page.goto(f"{dashboard.url}/run?id={run.id}")
     page.get_by_text("F1 (Dice)", exact=True).last.wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    is_drawn(page)
     with EventLog(run.events_file) as log:
         log.write(made_events.finished(best_epoch=2, best_miou=0.6))
     page.get_by_role("button", name="Open in Curves").click()

@@ -47,7 +47,7 @@ def test_runs_of_another_architecture_over_the_same_encoder_are_offered_too(
     entries = {**quick_look, "arch": "smp_unet", "encoder": "resnet50", "stem": "small"}
     sources = encoder_sources(to_values(entries))
     assert list(sources) == [fpn.id]
-    assert " · FPN scratch " in sources[fpn.id]
+    assert " · FPN resnet50 scratch " in sources[fpn.id]
 
 
 def test_an_unfinished_form_offers_no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

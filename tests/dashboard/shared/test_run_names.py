@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dashboard.shared.run_names import creation_time, data_of, label_of, short_name
+from dashboard.shared.run_names import creation_time, data_of, label_of, row_label, short_name
 from segengine.config import RunConfig
+from segengine.results.table import read_row
 from segengine.run.rundir import RunDir
 from tests.made_runs import config_for
 
@@ -27,6 +28,13 @@ def test_a_run_is_called_by_its_name_where_it_has_one(tmp_path: Path) -> None:
         assert label_of(run) == short_name(run.id)
     run.notes_file.write_text('{"name": "baseline "}')
     assert label_of(run) == "baseline"
+
+
+def test_a_chosen_encoder_is_named_as_long_as_the_config_can_be_read(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config_for(arch="smp_unet", encoder="resnet18"))
+    assert label_of(run) == row_label(read_row(run)) == f"U-Net resnet18 scratch {run.id[-4:]}"
+    run.config_file.unlink()
+    assert label_of(run) == short_name(run.id) == f"U-Net scratch {run.id[-4:]}"
 
 
 def test_a_run_says_what_it_learns_from_and_by_which_loss(tmp_path: Path) -> None:
