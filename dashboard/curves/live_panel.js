@@ -137,10 +137,12 @@ class Panel {
 
   // Every line but those of one run, or of one group, steps back; null: none does.
   light(id) {
-    for (const trace of this.figure.querySelectorAll(".scatterlayer .trace")) {
-      const own = id === null || trace.classList.toString().includes(`trace${id}--`);
-      trace.classList.toggle("live-panel__dim", !own);
+    const dim = (element, own) => element.classList.toggle("live-panel__dim", id !== null && !own);
+    for (const trace of this.figure.querySelectorAll(`.trace:not(.trace${MARKED})`)) {
+      dim(trace, trace.classList.toString().includes(`trace${id}--`));
     }
+    const ids = this.figure.data?.find((trace) => trace.uid === MARKED)?.meta.ids;
+    this.figure.querySelectorAll(`.trace${MARKED} .point`).forEach((mark, i) => dim(mark, ids[i] === id));
   }
 
   // ---- files

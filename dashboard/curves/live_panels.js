@@ -28,6 +28,7 @@ const FAINT = 0.3; // opacity of what stands behind a line
 const DOTS_UP_TO = 60; // a longer curve is a line without dots
 const OUTLIER = 20; // times the median: a larger loss would flatten all others on a linear axis
 const LONG = 50; // epochs
+const MARKED = "marks"; // uid of the trace of all marks
 const MARKS = {
   // what happened to a run -> [Plotly's symbol, the sign in the legend, its word]
   best: ["diamond-open", "◇", "best epoch"],
@@ -80,32 +81,31 @@ function contentOf(panel, view, color) {
 }
 
 function singleContent(panel, view, color) {
-  const [traces, lines] = [[], []];
+  const [traces, lines, marks] = [[], [], []];
   for (const run of view.runs) {
     const data = view.data(run.id);
     const own = { id: run.id, label: run.label, color: color(run.color) };
-    let marked = null;
     for (const [table, column, split] of panel.curves) {
       const points = data.curve(table, columnFor(data, column), view.unit);
       const isSteps = table === "steps" && split === "train"; // the loss of single steps
-      const shown = view.shows(own.id, split) && points.x.length > 0;
+      if (!points.x.length || !view.shows(own.id, split)) continue;
       const behind = isSteps && (data.epochs.train_loss?.length ?? 0) > 1;
       const uid = uidOf(own.id, table, column);
-      if (shown && view.smooth && !behind) {
+      if (view.smooth && !behind) {
         traces.push(lineTrace(`${uid}--raw`, points, own.color, split, { behind: true }));
         points.y = smoothed(points.y, view.smooth);
       }
       const width = split === "val" ? 2 : isSteps ? 1 : 1.5;
       const dash = isSteps ? "solid" : DASH[split];
-      traces.push(lineTrace(uid, shown ? points : EMPTY, own.color, split, { behind, width, dash }));
-      if (shown && !behind) lines.push({ ...own, split, ...points });
-      if (shown && table === "epochs" && split !== "train") {
-        marked = { ...points, epochs: data.curve(table, columnFor(data, column), "epoch").x };
+      traces.push(lineTrace(uid, points, own.color, split, { behind, width, dash }));
+      if (!behind) lines.push({ ...own, split, ...points });
+      if (table === "epochs" && split !== "train") {
+        const epochs = data.curve(table, columnFor(data, column), "epoch").x;
+        marks.push(...marksOf(data, { ...points, epochs }).map((mark) => ({ ...own, ...mark })));
       }
     }
-    const marks = marked ? marksOf(data, marked) : NO_MARKS;
-    traces.push(markTrace(`${own.id}--marks`, marks, own.color));
   }
+  if (marks.length) traces.push(markTrace(marks));
   return { traces, lines };
 }
 
@@ -133,9 +133,6 @@ function groupedContent(panel, view, color) {
   }
   return { traces, lines };
 }
-
-const EMPTY = { x: [], y: [] };
-const NO_MARKS = { x: [], y: [], symbols: [] };
 
 // Plotly makes CSS selectors of it: letters, digits, - and _ only.
 function uidOf(id, table, column) {
@@ -179,29 +176,30 @@ function bandTrace(uid, x, low, high, color) {
   };
 }
 
-function markTrace(uid, { x, y, symbols }, color) {
+// One trace for the marks of all runs: each trace costs Plotly a millisecond at every redraw.
+function markTrace(marks) {
+  const each = (name) => marks.map((mark) => mark[name]);
+  const color = each("color");
   return {
-    uid,
+    uid: MARKED,
     type: "scatter",
-    x,
-    y,
+    x: each("x"),
+    y: each("y"),
     mode: "markers",
     cliponaxis: false,
-    marker: { symbol: symbols, size: 8, color, line: { color, width: 2 } },
+    marker: { symbol: each("symbol"), size: 8, color, line: { color, width: 2 } },
     hoverinfo: "skip",
     showlegend: false,
-    meta: { marks: true },
+    meta: { ids: each("id") },
   };
 }
 
-// Where on a validation curve something happened to the run.
+// Where on a validation curve something happened to the run: [{x, y, symbol}].
 function marksOf({ status, facts }, points) {
-  const marks = { x: [], y: [], symbols: [] };
+  const marks = [];
   const put = (row, kind) => {
-    if (row < 0 || points.y[row] === null) return;
-    marks.x.push(points.x[row]);
-    marks.y.push(points.y[row]);
-    marks.symbols.push(MARKS[kind][0]);
+    const [x, y] = [points.x[row], points.y[row]];
+    if (row >= 0 && y !== null) marks.push({ x, y, symbol: MARKS[kind][0] });
   };
   for (const epoch of facts.resumed) put(nearest(points.epochs, epoch), "resumed");
   if (status.end) put(points.x.length - 1, status.end);

@@ -20,9 +20,18 @@ REFRESH_SECONDS = 2.0  # between the looks of an open page at runs that may be a
 LOOK_SECONDS = 1.0  # in which runs are read that nobody read before; the next look goes on
 MOST_LOGS = 64  # whole logs in memory: those that pages looked at last
 
-_index = RunIndex()
-_logs: OrderedDict[Path, RunLog] = OrderedDict()
+_logs: OrderedDict[Path, RunLog] = OrderedDict()  # by the log's path
 _lock = threading.Lock()  # pages of several people run in threads of one process
+
+
+def _keep(log: RunLog) -> None:
+    """Keep a log that a list was read from while there is room: curves come next."""
+    with _lock:
+        if len(_logs) < MOST_LOGS:
+            _logs.setdefault(log.path, log)
+
+
+_index = RunIndex(_keep)
 
 
 def runs_dir() -> Path:
@@ -67,8 +76,8 @@ def log_of(run: RunDir) -> RunLog:
 def reading(run: RunDir) -> Iterator[RunLog]:
     """The run's log up to now. It stands still meanwhile: all that is read of it fits together."""
     with _lock:
-        log = _logs.setdefault(run.path, RunLog(run.events_file))
-        _logs.move_to_end(run.path)
+        log = _logs.setdefault(run.events_file, RunLog(run.events_file))
+        _logs.move_to_end(log.path)
         if len(_logs) > MOST_LOGS:
             _logs.popitem(last=False)
         log.refresh()

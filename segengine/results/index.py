@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +57,14 @@ class RunIndex:
     changed. Safe to use from several threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_read: Callable[[RunLog], None] = lambda log: None) -> None:
+        """An index of no folder yet.
+
+        Args:
+            on_read: is given the log of each ended run that was read: who needs it, too, need not
+                read it again.
+        """
+        self._on_read = on_read
         self._folders: dict[Path, _Folder] = {}
         self._lock = threading.Lock()
 
@@ -100,15 +107,16 @@ class RunIndex:
     def _folder(self, runs_dir: Path) -> _Folder:
         path = absolute(runs_dir)
         if path not in self._folders:
-            self._folders[path] = _Folder(path)
+            self._folders[path] = _Folder(path, self._on_read)
         return self._folders[path]
 
 
 class _Folder:
     """A runs folder and the rows that are known of it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_read: Callable[[RunLog], None]) -> None:
         self._path = path
+        self._on_read = on_read
         self._kept = KeptRows(path)
         self._runs: dict[str, RunDir] = {}  # id -> whatever is named as a run, newest first
         self._paths: dict[str, str] = {}  # their folders
@@ -199,7 +207,9 @@ class _Folder:
         self._set(run_id, row, stamp if settled else None)
         if at_work:
             self._logs[run_id] = log
-        elif settled:
+            return
+        self._on_read(log)
+        if settled:
             self._new.append(row)
             self._keep(MOST_WRITTEN)
 

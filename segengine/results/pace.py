@@ -89,15 +89,17 @@ class Pace:
         now = event.get("time", self.last)
         seconds = max(0.0, now - self.last) if self.last else 0.0
         self.last = now
-        before = self.step
-        if event["event"] == "step" or event["event"] == "epoch":
+        if event["event"] == "step":
+            before, self.step = self.step, event["step"]
+            if before == self.start_step == self.step - 1:
+                self.warm_up = seconds
+            else:
+                self.training += seconds
+            return
+        if event["event"] == "epoch":
             self.step = event.get("step", self.step)
         if event["event"] == "progress":
             self._note_progress(event["phase"], event["done"], event["total"], seconds)
-        elif event["event"] == "step" and before == self.start_step == self.step - 1:
-            self.warm_up = seconds
-        elif event["event"] == "step":
-            self.training += seconds
         elif event["event"] == "epoch" and event["val"]:
             self.validating += self.current.seconds + seconds
             self.validations += 1

@@ -120,15 +120,21 @@ class RunLog:
     def elapsed(self, event: Event) -> float:
         """Seconds of training before an event, without the pauses between sessions."""
         time = event.get("time", 0.0)
-        begun = [session for session in self.sessions if session.start <= time]
-        session = (begun or self.sessions or [Session(time, 0.0, 0)])[-1 if begun else 0]
-        return session.before + max(0.0, time - session.start)
+        for session in reversed(self.sessions):
+            if session.start <= time:
+                return session.before + time - session.start
+        return self.sessions[0].before if self.sessions else 0.0
 
     def _fold(self, event: Event) -> None:
         if contradiction := self._contradiction(event):
             self._leave_out(f"event {event.get('seq')}: {contradiction}")
             return
         self.last_time = event.get("time", self.last_time)
+        if event["event"] == "step":  # first: these are almost all
+            self.end = self.progress = None
+            self.pace.note(event)
+            self.steps.append(event)
+            return
         if event["event"] == "resources":
             self._note_use(event)
             return
@@ -151,8 +157,6 @@ class RunLog:
             self.sessions.append(Session(self.last_time, before, event["start_step"]))
         elif event["event"] == "epoch":
             self.epochs[event["epoch"]] = event
-        elif event["event"] == "step":
-            self.steps.append(event)
         elif event["event"] == "masks":
             self.masks[event["epoch"]] = event["folder"]
         elif event["event"] == "progress":
@@ -173,8 +177,9 @@ class RunLog:
 
     def _contradiction(self, event: Event) -> str:
         """Why an event cannot follow the earlier ones; "" where it can."""
-        if event["event"] == "step" and self.steps and event["step"] <= self.steps[-1]["step"]:
-            return f"step {event['step']} follows step {self.steps[-1]['step']}"
+        if event["event"] == "step":
+            last = self.steps[-1]["step"] if self.steps else -1
+            return "" if event["step"] > last else f"step {event['step']} follows step {last}"
         if not self.started:
             return ""
         known = len(self.started["classes"])

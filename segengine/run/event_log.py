@@ -161,10 +161,11 @@ def read_log(path: Path, offset: int = 0) -> LogPart:
     lines = block.split(b"\n")
     torn = lines.pop()
     part = LogPart([], offset + len(block) - len(torn), len(lines), [])
+    events = part.events
     for number, line in enumerate(lines):
         try:
             if event := parse_line(line):
-                part.events.append(event)
+                events.append(event)
         except UserError as problem:
             part.damaged.append((number, str(problem)))
     return part

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from segengine.config import RunConfig
 from segengine.results.runlog import open_log
@@ -27,7 +31,12 @@ def row_of(run: RunDir) -> RunRow:
     return RunRow(run, read_config(run), read_status(run))
 
 
-def test_a_line_tells_progress_and_best_mious_epoch(tmp_path: Path) -> None:
+def test_a_line_tells_progress_and_best_mious_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = itertools.count(1e9)  # in reality all events may fall into one millisecond
+    clock = SimpleNamespace(time=lambda: next(seconds))
+    monkeypatch.setattr("segengine.run.event_log.time", clock)
     run = alive(make_run(tmp_path, epochs_done=3, end=None, epochs=6))
     line = runs_table([row_of(run)]).iloc[0]
     assert line["id"] == run.id
