@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from dashboard.server.documents import Documents  # noqa: E402
 from dashboard.server.guard import Guard  # noqa: E402
 from dashboard.server.routes import routes  # noqa: E402
 from dashboard.server.watcher import Watcher  # noqa: E402
-from dashboard.shared.run_store import runs_dir  # noqa: E402
+from dashboard.shared.run_store import read_ahead, runs_dir  # noqa: E402
 from segengine.results.removal import remove_leftovers  # noqa: E402
 
 if sentence := settings.refusal():
@@ -39,6 +40,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     if folder_lock.problem() is None:  # takes the folder before any page opens
         remove_leftovers(runs_dir())
     watcher.start()
+    threading.Thread(target=read_ahead, name="read ahead", daemon=True).start()
     _end_streams_on(signal.SIGINT, signal.SIGTERM)
     try:
         yield {}

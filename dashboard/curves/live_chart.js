@@ -3,8 +3,8 @@
 // Streamlit calls the default function again at every rerun that changes `data`, and when the theme
 // changes. The panels, their zoom and the stream live on between the calls, in
 // `parentElement.liveChart`. The data are in live_data.js, what is drawn in live_panels.js, a panel
-// in live_panel.js, the row above them in live_toolbar.js, the table in live_chart_table.js;
-// live_chart.py puts the files together.
+// in live_panel.js and how it grows in live_growth.js, the row above them in live_toolbar.js, the
+// table in live_chart_table.js; live_chart.py puts the files together.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
 const AFTER_RERUN_MS = 300;
@@ -117,9 +117,9 @@ class LiveChart {
     for (const news of JSON.parse(message.data).runs) {
       const run = this.known.get(news.id);
       if (!run) continue;
-      const before = JSON.stringify([run.status?.end, run.status?.best_at, run.status?.active]);
+      const before = JSON.stringify([run.status?.end, run.status?.active]);
       for (const column of run.learn(news)) columns.add(column);
-      const after = JSON.stringify([run.status.end, run.status.best_at, run.status.active]);
+      const after = JSON.stringify([run.status.end, run.status.active]);
       all ||= Boolean(news.reset) || before !== after;
       this.table.show(news.id);
     }
@@ -129,7 +129,7 @@ class LiveChart {
     });
     const end = this.axisEnd();
     if (all || end !== this.drawnEnd) this.arrange();
-    else this.touch(columns);
+    else this.append(columns);
     this.drawnEnd = end;
   }
 
@@ -281,8 +281,8 @@ class LiveChart {
     this.schedule();
   }
 
-  // Draw the panels that show one of these columns.
-  touch(columns) {
+  // Draw the new points of these columns in the panels that show them.
+  append(columns) {
     for (const panel of this.panels.values()) {
       const shown = panel.declared.curves.map(([, column]) => column);
       const isTold = shown.some((column) =>
@@ -290,7 +290,7 @@ class LiveChart {
           ? [...columns].some((name) => name.startsWith(`${column[0]}_`))
           : columns.has(column) || columns.has(column.replace(/^(train|val)_/, "")),
       );
-      if (isTold) panel.touch();
+      if (isTold) panel.append();
     }
     this.schedule();
   }

@@ -22,6 +22,7 @@ _component = load_component(
     __file__,
     "live_data.js",
     "live_panels.js",
+    "live_growth.js",
     "live_panel.js",
     "live_toolbar.js",
     "live_chart_table.js",

@@ -47,6 +47,11 @@ class Panel {
 
   // What is drawn changed; it is drawn when the browser next draws, if the panel is in sight.
   touch() {
+    this.dirty = this.anew = true;
+  }
+
+  // The same, where nothing but points came.
+  append() {
     this.dirty = true;
   }
 
@@ -64,8 +69,11 @@ class Panel {
     const view = chart.view();
     const { traces, lines } = contentOf(declared, view, chart.color);
     this.lines = lines;
+    if (!this.anew && !view.groups && this.grow(traces)) return;
+    this.anew = false;
     const chosen = chart.state.scales[declared.id] ?? "auto";
-    this.scale = chosen === "auto" ? autoScale(declared, lines) : chosen;
+    this.auto = autoScale(declared, lines);
+    this.scale = chosen === "auto" ? this.auto : chosen;
     this.scaleChoice.value = chosen;
     const words = this.scale === "log" ? "Log scale, automatic" : "Linear scale";
     setText(this.scaleChoice.options[0], chosen === "auto" ? words : SCALES.auto);
@@ -84,6 +92,22 @@ class Panel {
     window.Plotly.react(this.figure, traces, layout, config);
     this.listen();
     this.light(chart.lit);
+  }
+
+  // Let lines grow where they are; false where more than that is due. See live_growth.js.
+  grow(traces) {
+    const { data, _fullLayout } = this.figure;
+    if (data?.length !== traces.length || autoScale(this.declared, this.lines) !== this.auto) return false;
+    const changed = [];
+    for (const [i, trace] of traces.entries()) {
+      if (look(trace) !== look(data[i])) return false;
+      if (trace.uid !== MARKED && trace.x.length === data[i].x.length) continue;
+      const grown = new GrownTrace(this.figure, trace);
+      if (!grown.fits(_fullLayout)) return false;
+      changed.push([grown, data[i]]);
+    }
+    for (const [grown, drawn] of changed) grown.draw(_fullLayout, drawn);
+    return true;
   }
 
   listen() {

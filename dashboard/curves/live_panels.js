@@ -97,7 +97,8 @@ function singleContent(panel, view, color) {
       }
       const width = split === "val" ? 2 : isSteps ? 1 : 1.5;
       const dash = isSteps ? "solid" : DASH[split];
-      traces.push(lineTrace(uid, points, own.color, split, { behind, width, dash }));
+      const dots = table === "epochs" ? DOTS_UP_TO : 1;
+      traces.push(lineTrace(uid, points, own.color, split, { behind, width, dash, dots }));
       if (!behind) lines.push({ ...own, split, ...points });
       if (table === "epochs" && split !== "train") {
         const epochs = data.curve(table, columnFor(data, column), "epoch").x;
@@ -127,7 +128,7 @@ function groupedContent(panel, view, color) {
       const { x, mean, low, high, n } = summary(curves, view.band);
       traces.push(bandTrace(`${uid}--band`, x, low, high, own.color));
       const points = { x, y: mean };
-      traces.push(lineTrace(uid, points, own.color, split, { width: 2, dash: DASH[split] }));
+      traces.push(lineTrace(uid, points, own.color, split, { width: 2, dash: DASH[split], dots: DOTS_UP_TO }));
       lines.push({ ...own, split, ...points, n, low, high });
     }
   }
@@ -139,21 +140,21 @@ function uidOf(id, table, column) {
   return `${id}--${table}-${String(column).replace(/[^A-Za-z0-9_]/g, (letter) => letter.codePointAt(0))}`;
 }
 
-function lineTrace(uid, points, color, split, { behind = false, width = 1, dash = "solid" } = {}) {
-  const dots = !behind && points.x.length <= DOTS_UP_TO && width > 1;
+// `dots`: the most points that are drawn as dots, too.
+function lineTrace(uid, points, color, split, { behind, width = 1, dash = "solid", dots = 0 }) {
   return {
     uid,
     type: "scatter",
     x: points.x,
     y: points.y,
-    mode: dots ? "lines+markers" : "lines",
+    mode: !behind && points.x.length <= dots ? "lines+markers" : "lines",
     line: { color, width, dash },
     marker: { color, size: 4 },
     opacity: behind ? FAINT : 1,
     connectgaps: false,
     hoverinfo: "skip",
     showlegend: false,
-    meta: { split, behind },
+    meta: { split, behind: Boolean(behind) },
   };
 }
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from dashboard.server.status_line import LiveStatus, live_status
 from segengine.results.runlog import RunLog
-from segengine.results.series import Series, downsampled, series_of
+from segengine.results.series import Series, series_of
 from segengine.run.rundir import RunDir
 
 STATUS_SECONDS = 0.5  # a process can end without a change of any file
@@ -48,7 +48,7 @@ _statuses: _Kept[LiveStatus] = _Kept()
 def shared_curves(run: RunDir, log: RunLog, most: int) -> Series:
     """All curves of a run, thinned to `most` steps. Call it within `reading`; don't change them."""
     source = (log.offset, log.started, most)
-    return _curves.get(run, source, lambda: downsampled(series_of(log), most))
+    return _curves.get(run, source, lambda: series_of(log, most))
 
 
 def shared_status(run: RunDir, log: RunLog) -> LiveStatus:

@@ -58,10 +58,11 @@ class Series:
         return bool(self.steps or self.epochs or self.uses)
 
 
-def series_of(log: RunLog) -> Series:
-    """All curves of a run, with every epoch and step once."""
+def series_of(log: RunLog, most_steps: int | None = None) -> Series:
+    """All curves of a run, with every epoch and step once, or with at most so many steps."""
+    steps = log.steps if most_steps is None else thinned(log.steps, most_steps)
     epochs = [log.epochs[epoch] for epoch in sorted(log.epochs)]
-    return _series(log.steps, epochs, log.uses, log)
+    return _series(steps, epochs, log.uses, log)
 
 
 def points_of(events: Iterable[Event], log: RunLog) -> Series:
@@ -95,19 +96,15 @@ def _series(
     return series
 
 
-def downsampled(series: Series, limit: int = MAX_POINTS) -> Series:
-    """The same curves with at most `limit` steps, chosen so that loss and speed look the same."""
-    steps = series.steps
-    if rows(steps) <= limit:
-        return series
-    kept = sorted(
-        {
-            *_telling(steps, "loss", limit * 2 // 3),
-            *_telling(steps, "images_per_second", limit // 3),
-        }
-    )
-    thin = {name: [column[i] for i in kept] for name, column in steps.items()}
-    return Series(thin, series.epochs, series.uses)
+def thinned(steps: Sequence[Step], limit: int) -> Sequence[Step]:
+    """At most `limit` of the steps, chosen so that the curves of loss and speed look the same."""
+    if len(steps) <= limit:
+        return steps
+    at = np.array([event["step"] for event in steps], float)
+    loss = [event["loss"] for event in steps]
+    speed = [event["images_per_second"] for event in steps]
+    kept = {*_telling(at, loss, limit * 2 // 3), *_telling(at, speed, limit // 3)}
+    return [steps[row] for row in sorted(kept)]
 
 
 def rounded(table: Table) -> Table:
@@ -192,12 +189,11 @@ def _add(table: Table, row: Mapping[str, float | None]) -> None:
         column.append(row.get(name))
 
 
-def _telling(table: Table, curve: str, limit: int) -> list[int]:
-    """The rows, at most `limit`, that give a curve its look."""
+def _telling(x: np.ndarray, curve: Sequence[float | None], limit: int) -> list[int]:
+    """The rows, at most `limit`, that give a curve its look; None is a gap, which stays."""
+    y = np.array(curve, float)
     limit = max(limit, _LEAST)
-    if rows(table) <= limit:
-        return list(range(rows(table)))
-    x = np.asarray(table["epoch"], float)
-    y = np.asarray([np.nan if value is None else value for value in table[curve]])  # keeps gaps
+    if len(y) <= limit:
+        return list(range(len(y)))
     kept = NaNMinMaxLTTBDownsampler().downsample(x, y, n_out=limit)  # type: ignore[no-untyped-call]
     return [int(row) for row in kept]

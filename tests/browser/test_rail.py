@@ -25,7 +25,11 @@ def test_hovering_a_run_in_the_rail_lights_its_lines(
     dim = page.locator("[data-panel=miou] .trace.live-panel__dim")
     dim.first.wait_for(state="attached")
     uids = dim.evaluate_all("lines => lines.map((line) => line.getAttribute('class'))")
-    assert all(runs[1].id in names for names in uids) and len(uids) == 3
+    assert all(runs[1].id in names for names in uids) and len(uids) == 2
+    marks = page.locator("[data-panel=miou] .tracemarks .point").evaluate_all(
+        "marks => marks.map((mark) => mark.classList.contains('live-panel__dim'))"
+    )
+    assert marks == [False, False, True, True]  # both runs have a best epoch and an end
     page.mouse.move(700, 5)
     page.locator(".live-panel__dim").first.wait_for(state="detached")
 

@@ -6,11 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from segengine.results.runlog import RunLog, open_log
-from segengine.results.series import Series, as_csv, downsampled, points_of, series_of
+from segengine.results.series import Series, as_csv, points_of, series_of, thinned
 from segengine.run.event_log import EventLog
 from tests import made_events
 
@@ -123,20 +122,29 @@ def test_a_run_that_has_not_started_has_no_curves(tmp_path: Path) -> None:
 
 
 def test_long_curves_are_thinned_but_keep_their_ends_extremes_and_gaps() -> None:
-    loss: list[float | None] = list(np.sin(np.arange(20_000) / 500))
-    loss[7_000], loss[9_000] = 5.0, None
-    speed: list[float | None] = [50.0] * 20_000
-    speed[4_321] = 3.0
-    at: list[float | None] = list(np.arange(20_000) / 100)
-    steps = {"epoch": at, "seconds": at, "loss": loss, "lr": loss, "images_per_second": speed}
-    thin = downsampled(Series(steps), 500).steps
-    assert 400 < len(thin["epoch"]) <= 500
-    assert (thin["epoch"][0], thin["epoch"][-1]) == (0.0, 199.99)
-    assert 5.0 in thin["loss"] and 3.0 in thin["images_per_second"]
-    assert thin["loss"][thin["epoch"].index(90.0)] is None
-    assert thin["epoch"] == sorted(number for number in thin["epoch"] if number is not None)
-    short = Series({name: column[:9] for name, column in steps.items()})
-    assert downsampled(short, 500) == short
+    steps: list[Any] = [
+        made_events.step(row, loss=math.sin(row / 500), images_per_second=50.0)
+        for row in range(20_000)
+    ]
+    steps[7_000]["loss"], steps[9_000]["loss"] = 5.0, None
+    steps[4_321]["images_per_second"] = 3.0
+    thin = thinned(steps, 500)
+    numbers = [event["step"] for event in thin]
+    assert 400 < len(thin) <= 500
+    assert (numbers[0], numbers[-1]) == (0, 19_999)
+    assert {7_000, 9_000, 4_321} <= set(numbers)
+    assert numbers == sorted(numbers)
+    assert thinned(steps[:9], 500) == steps[:9]
+
+
+def test_a_thinned_run_keeps_all_its_epochs(log: EventLog) -> None:
+    for number in range(1, 101):
+        step(log, number, 1 / number)
+    epoch(log, 1, 1.0, None)
+    whole, thin = series_of(open_log(log.path)), series_of(open_log(log.path), 20)
+    assert len(whole.steps["epoch"]) == 100
+    assert 10 < len(thin.steps["epoch"]) <= 20
+    assert thin.epochs == whole.epochs
 
 
 def test_the_csv_holds_every_point() -> None:

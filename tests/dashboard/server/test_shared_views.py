@@ -17,9 +17,9 @@ def test_curves_are_thinned_once_however_many_pages_look_at_a_run(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thinned = []
-    original = shared_views.downsampled
+    original = shared_views.series_of
     monkeypatch.setattr(
-        shared_views, "downsampled", lambda *given: thinned.append(1) or original(*given)
+        shared_views, "series_of", lambda *given: thinned.append(1) or original(*given)
     )
     run = alive(make_run(runs_dir, epochs_done=2, end=None))
     news = [Feed(run).news() or {} for _ in range(5)]
