@@ -11,18 +11,20 @@ trainannot/ or train_labels/), and one suffix that all masks share (`img_7_mask.
 Masks hold one number per pixel (gray, palette, 16-bit) or colors (RGB). `<root>/classes.json` says
 what they stand for (its format is described in `formats.class_table`). Without it, the numbers must
 be 0, 1, 2, ... without gaps, and 255 is void; black and white with `binary`. `<root>/groups.csv`
-says which images belong together (`formats.groups`).
+says which images belong together (`formats.groups`): a random split keeps them together.
 """
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from segengine.config import DataConfig
+from segengine.config.messages import shown
 from segengine.datasets.base import (
     SPLITS,
     ClassInfo,
@@ -158,6 +160,7 @@ def notes(config: DataConfig) -> list[str]:
             sentence = f"All masks in {mask.parent} end in {pairs.suffix}: paired without it."
             sentences[sentence] = None
         sentences.update(dict.fromkeys(left_out.sentence for left_out in pairs.left_out))
+    sentences.update(dict.fromkeys(_groups_in_two_splits(config)))
     path = Path(config.root).expanduser() / CLASSES_FILE
     if not os.path.lexists(path) and not config.binary:
         count = len(classes(config))
@@ -165,6 +168,26 @@ def notes(config: DataConfig) -> list[str]:
         sentence += f"To name them, or to make one void, write {path}: {proposal(count)}."
         sentences[sentence] = None
     return list(sentences)
+
+
+def _groups_in_two_splits(config: DataConfig) -> list[str]:
+    """Which groups a person has put into several splits, in a sentence; a random split does not."""
+    splits = list_splits(config)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for split in splits:
+        for group in sorted(set(groups_of(config, splits, split).values())):
+            found[group].append(split)
+    shared = {group: names for group, names in found.items() if len(names) > 1}
+    if not shared:
+        return []
+    group, names = next(iter(shared.items()))
+    places = f"{', '.join(names[:-1])} and {names[-1]}"
+    others = len(shared) - 1
+    more = f" (and {others:,} more such group{'s' if others > 1 else ''})" if others else ""
+    return [
+        f"By {GROUPS_FILE}, {shown(group)} has images in {places}{more}: a model "
+        "that was trained on images so alike scores too high."
+    ]
 
 
 def groups_of(config: DataConfig, splits: Mapping[Split, Pairs], split: Split) -> dict[str, str]:

@@ -19,7 +19,7 @@ from segengine.datasets.folder_files import (
     pair_names,
 )
 from segengine.datasets.formats.class_table import CLASSES_FILE
-from segengine.datasets.formats.groups import GROUPS_FILE
+from segengine.datasets.formats.groups import GROUPS_FILE, read_groups
 from segengine.errors import UserError
 
 # The names under which the parts of a dataset are met in the wild, the usual one first.
@@ -76,12 +76,14 @@ def list_splits(config: DataConfig) -> dict[Split, Pairs]:
     """The pairs of every split of the config's folder.
 
     Raises:
-        UserError: the folder has no such layout, or its files cannot be paired.
+        UserError: the folder has no such layout, its files cannot be paired, or `groups.csv` cannot
+            be understood.
     """
     root = Path(config.root).expanduser()
     layout = _layout(root)
     if layout.pool:
-        return _random_split(_pairs(layout.pool), config)
+        pool = _pairs(layout.pool)
+        return _random_split(pool, read_groups(root / GROUPS_FILE, pool.files), config)
     if "test" in layout.splits:
         _refuse_split_settings(config, root)
     return {split: _pairs(place) for split, place in layout.splits.items()}
@@ -206,8 +208,11 @@ def _refuse_split_settings(config: DataConfig, root: Path) -> None:
             )
 
 
-def _random_split(pool: Pairs, config: DataConfig) -> dict[Split, Pairs]:
-    """Names are ranked by a hash of seed and name: a new image moves hardly any other."""
+def _random_split(pool: Pairs, group_of: dict[str, str], config: DataConfig) -> dict[Split, Pairs]:
+    """Whole groups, which most images are by themselves, are drawn until there are enough images.
+
+    They are ranked by a hash of seed and name: a new image moves hardly any other.
+    """
     names = list(pool.files)
     if len(names) < 2:
         count = "1 pair" if names else "no pair"
@@ -217,13 +222,29 @@ def _random_split(pool: Pairs, config: DataConfig) -> dict[Split, Pairs]:
             f"train on and one to validate.{hint}",
             field="root",
         )
-    names.sort(key=lambda name: hashlib.sha256(f"{config.split_seed}/{name}".encode()).digest())
-    val_images = min(max(1, round(config.val_share * len(names))), len(names) - 1)
-    val_names = set(names[:val_images])
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for name in names:
+        groups.setdefault((group_of.get(name, name), name in group_of), []).append(name)
+    if len(groups) < 2:
+        raise UserError(
+            f"All {len(names):,} images of {config.root} are of one group by {GROUPS_FILE}, but at "
+            "least 2 groups are needed: one to train on and one to validate.",
+            field="root",
+        )
+    wanted = min(max(1, round(config.val_share * len(names))), len(names) - 1)
+    ranked = sorted(groups, key=lambda group: _rank(config.split_seed, group[0]))
+    val_names: set[str] = set()
+    for group in ranked[:-1]:  # the last one trains, however large the others are
+        if len(val_names) < wanted:
+            val_names.update(groups[group])
     train = {name: files for name, files in pool.files.items() if name not in val_names}
     val = {name: files for name, files in pool.files.items() if name in val_names}
     rest = (pool.missing, pool.suffix, pool.left_out, pool.hint)
     return {"train": Pairs(train, *rest), "val": Pairs(val, *rest)}
+
+
+def _rank(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}/{name}".encode()).digest()
 
 
 def _pairs(place: _Place) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from segengine.datasets import dataset_notes
 from segengine.datasets.cityscapes import Cityscapes
 from segengine.datasets.folder import FolderDataset
 from segengine.statistics.boundary import WIDTH_SHARE
-from tests.datasets.own_folder import config, opened, refused, write_splits
+from tests.datasets.own_folder import config, opened, refused, write_pairs, write_splits
 
 
 @pytest.fixture
@@ -18,8 +19,8 @@ def root(tmp_path: Path) -> Path:
     return write_splits(tmp_path / "own")
 
 
-def groups(root: Path, split: str = "train") -> dict[str, str]:
-    dataset = opened(root, split)  # type: ignore[arg-type]
+def groups(root: Path, split: str = "train", **settings: Any) -> dict[str, str]:
+    dataset = opened(root, split, **settings)  # type: ignore[arg-type]
     return {name: group for name in dataset.names if (group := dataset.group(name))}
 
 
@@ -29,7 +30,30 @@ def test_groups_csv_says_which_images_belong_together(root: Path) -> None:
     path.write_text("\ufeffimage,group\nimg_0,cat 1\nimg_1.jpg,cat 1\n\nval/img_0,cat 7\n")
     assert groups(root) == {"img_0": "cat 1", "img_1": "cat 1"}
     assert groups(root, "val") == {"img_0": "cat 7", "img_1": "cat 1"}
+    assert [sentence for sentence in dataset_notes(config(root)) if "groups.csv" in sentence] == [
+        "By groups.csv, 'cat 1' has images in train, val and test: a model that was trained on "
+        "images so alike scores too high."
+    ]
+    path.write_text("image,group\ntrain/img_0,cat 1\ntrain/img_1,cat 1\n")
     assert not any("groups.csv" in sentence for sentence in dataset_notes(config(root)))
+
+
+def test_a_random_split_keeps_groups_together(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    write_pairs(pool, 12, [0, 1])
+    lines = [f"img_{index},cat {index % 4}" for index in range(9)]  # three are in none
+    (pool / "groups.csv").write_text("image,group\n" + "\n".join(lines))
+    parts = set()
+    for seed in range(8):
+        train, val = groups(pool, split_seed=seed), groups(pool, "val", split_seed=seed)
+        assert not set(train.values()) & set(val.values())
+        assert sorted({**train, **val}) == [f"img_{index}" for index in range(9)]
+        images = opened(pool, "val", split_seed=seed, val_share=0.25).names
+        assert 3 <= len(images) <= 5  # a quarter of twelve, and the rest of the last group
+        parts.add(images)
+    assert len(parts) > 3
+    (pool / "groups.csv").write_text("image,group\n" + "".join(f"img_{n},a\n" for n in range(12)))
+    assert "All 12 images" in refused(pool, "are of one group by groups.csv")
 
 
 @pytest.mark.parametrize(
