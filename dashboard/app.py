@@ -40,13 +40,20 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     if folder_lock.problem() is None:  # takes the folder before any page opens
         remove_leftovers(runs_dir())
     watcher.start()
-    threading.Thread(target=read_ahead, name="read ahead", daemon=True).start()
+    threading.Thread(target=_prepare, name="prepare", daemon=True).start()
     _end_streams_on(signal.SIGINT, signal.SIGTERM)
     try:
         yield {}
     finally:
         watcher.stop()
         folder_lock.release()
+
+
+def _prepare() -> None:
+    """What the first page would have to wait for, while nobody waits."""
+    import pandas  # noqa: F401 - which Streamlit imports with the first component
+
+    read_ahead()
 
 
 def _end_streams_on(*signals: signal.Signals) -> None:

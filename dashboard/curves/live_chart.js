@@ -357,14 +357,17 @@ class LiveChart {
 
 function loadPlotly(version) {
   window.seglabPlotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = `/api/plotly.min.js?v=${version}`;
-    script.onload = resolve;
-    script.onerror = () => {
+    if (window.Plotly) return resolve();
+    const src = `/api/plotly.min.js?v=${version}`;
+    const begun = document.querySelector(`script[src="${src}"]`); // by the page itself
+    const script = begun ?? document.createElement("script");
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => {
       window.seglabPlotly = undefined;
+      script.remove();
       reject(new Error("Plotly could not be loaded: reload the page."));
-    };
-    document.head.appendChild(script);
+    });
+    if (!begun) document.head.append(Object.assign(script, { src }));
   });
   return window.seglabPlotly;
 }

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plotly.offline import get_plotlyjs_version
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from streamlit.file_util import get_static_dir
@@ -20,6 +21,9 @@ UNLISTED = ("run", "sweep")  # pages that other pages lead to
 
 _SERVED = frozenset({"api", "_stcore", "media", "component", "static", "auth", "oauth2callback"})
 _HEAD = '<link rel="stylesheet" href="/api/frame.css"><script src="/api/frame.js"></script>'
+# Curves need Plotly, which takes a browser a second: it begins while the page's script runs.
+_PLOTLY = f'<script async src="/api/plotly.min.js?v={get_plotlyjs_version()}"></script>'
+_WITH_CURVES = ("/curves", "/run")
 _NOT_FOUND = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -46,7 +50,8 @@ class Documents:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
         elif path in _page_paths():
-            page = HTMLResponse(_page(), headers={"Cache-Control": "no-cache"})
+            text = _page(with_curves=path in _WITH_CURVES)
+            page = HTMLResponse(text, headers={"Cache-Control": "no-cache"})
             await page(scope, receive, send)
         elif "text/html" in Headers(scope=scope).get("accept", "") and not _is_served(path):
             await HTMLResponse(_not_found(path), 404)(scope, receive, send)
@@ -60,10 +65,11 @@ def _page_paths() -> frozenset[str]:
 
 
 @cache
-def _page() -> str:
+def _page(*, with_curves: bool) -> str:
     """Streamlit's document, which loads our script and style sheet first."""
     page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    return page.replace("<head>", f"<head>{_HEAD}", 1).replace(
+    head = f"<head>{_HEAD}{_PLOTLY if with_curves else ''}"
+    return page.replace("<head>", head, 1).replace(
         "<title>Streamlit</title>", "<title>SegLab</title>", 1
     )
 

@@ -25,14 +25,18 @@ _logs: OrderedDict[Path, RunLog] = OrderedDict()  # by the log's path
 _lock = threading.Lock()  # pages of several people run in threads of one process
 
 
-def _keep(log: RunLog) -> None:
-    """Keep a log that a list was read from while there is room: curves come next."""
+@contextmanager
+def _reading_for_list(run: RunDir) -> Iterator[RunLog]:
+    """The log up to now; it is kept while there is room, since curves may be next."""
     with _lock:
+        log = _logs.get(run.events_file) or RunLog(run.events_file)
         if len(_logs) < MOST_LOGS:
             _logs.setdefault(log.path, log)
+        log.refresh()
+        yield log
 
 
-_index = RunIndex(_keep)
+_index = RunIndex(_reading_for_list)
 
 
 def runs_dir() -> Path:
@@ -75,7 +79,10 @@ def log_of(run: RunDir) -> RunLog:
 
 @contextmanager
 def reading(run: RunDir) -> Iterator[RunLog]:
-    """The run's log up to now. It stands still meanwhile: all that is read of it fits together."""
+    """The run's log up to now. It stands still meanwhile: all that is read of it fits together.
+
+    Ask for no row meanwhile: rows wait for logs.
+    """
     with _lock:
         log = _logs.setdefault(run.events_file, RunLog(run.events_file))
         _logs.move_to_end(log.path)

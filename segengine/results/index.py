@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ MOST_WRITTEN = 500  # new rows that are kept at once: a look that is cut short k
 _versions = itertools.count()  # of all folders together: no two of them look alike
 FEWEST_CHECKED = 100  # ended runs that every look asks, however little time it has
 ASKING = 0.02  # seconds in which a look asks others: of 10,000 runs, a third or all of them
+
+
+Reading = Callable[[RunDir], AbstractContextManager[RunLog]]
 
 
 class Stamp(NamedTuple):
@@ -59,14 +63,14 @@ class RunIndex:
     use from several threads.
     """
 
-    def __init__(self, on_read: Callable[[RunLog], None] = lambda log: None) -> None:
+    def __init__(self, reading: Reading | None = None) -> None:
         """An index of no folder yet.
 
         Args:
-            on_read: is given the log of each ended run that was read: who needs it, too, need not
-                read it again.
+            reading: gives the log of a run that is not at work, up to now: who reads logs for more
+                than their rows need not have them read twice.
         """
-        self._on_read = on_read
+        self._reading = reading or _reading
         self._folders: dict[Path, _Folder] = {}
         self._lock = threading.Lock()
 
@@ -109,16 +113,16 @@ class RunIndex:
     def _folder(self, runs_dir: Path) -> _Folder:
         path = absolute(runs_dir)
         if path not in self._folders:
-            self._folders[path] = _Folder(path, self._on_read)
+            self._folders[path] = _Folder(path, self._reading)
         return self._folders[path]
 
 
 class _Folder:
     """A runs folder and the rows that are known of it."""
 
-    def __init__(self, path: Path, on_read: Callable[[RunLog], None]) -> None:
+    def __init__(self, path: Path, reading: Reading) -> None:
         self._path = path
-        self._on_read = on_read
+        self._reading = reading
         self._kept = KeptRows(path)
         self._runs: dict[str, RunDir] = {}  # id -> whatever is named as a run, newest first
         self._paths: dict[str, str] = {}  # their folders
@@ -201,17 +205,15 @@ class _Folder:
         if not run.exists():
             self._set(run_id, None)
             return
-        log = self._logs.get(run_id) or RunLog(run.events_file)
-        log.refresh()
-        row = read_row(run, log)
+        own = self._logs.get(run_id)
+        with self._reading(run) if own is None else _up_to_now(own) as log:
+            row = read_row(run, log)
         at_work = row.status.active or row.status.state == "unreadable"
         settled = stamp and not at_work and _settled(stamp, run)
         self._set(run_id, row, stamp if settled else None)
         if at_work:
-            self._logs[run_id] = log
-            return
-        self._on_read(log)
-        if settled:
+            self._logs[run_id] = own or RunLog(run.events_file)
+        elif settled:
             self._new.append(row)
             self._keep(MOST_WRITTEN)
 
@@ -230,6 +232,16 @@ class _Folder:
         if len(self._new) > more_than:
             self._kept.keep(self._new)
             self._new = []
+
+
+@contextmanager
+def _up_to_now(log: RunLog) -> Iterator[RunLog]:
+    log.refresh()
+    yield log
+
+
+def _reading(run: RunDir) -> AbstractContextManager[RunLog]:
+    return _up_to_now(RunLog(run.events_file))
 
 
 def _settled(stamp: Stamp, run: RunDir) -> bool:
