@@ -41,6 +41,17 @@ def test_a_further_image_moves_hardly_any_other() -> None:
     assert len(before - after) <= 2
 
 
+def test_what_belongs_together_is_drawn_together_or_not_at_all() -> None:
+    group = {name: f"g{int(name.rpartition('_')[2]) // 3}{name[0]}" for name in SORTED[:90]}
+    drawn = set(stratified(SORTED, breed, 50, 0, lambda name: group.get(name, "")))
+    assert 45 <= len(drawn) <= 50
+    for label in set(group.values()):
+        members = {name for name in group if group[name] == label}
+        assert members <= drawn or not members & drawn
+    large = stratified(SORTED[:9], breed, 2, 0, lambda name: group[name])
+    assert len(large) == 3  # the smallest group, since no other draw would be any
+
+
 @given(
     st.lists(st.integers(0, 5).map(str), min_size=1, max_size=40), st.integers(0, 60), st.integers()
 )

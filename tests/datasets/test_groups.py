@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segengine.datasets import dataset_notes
+from segengine.datasets.base import SPLITS
 from segengine.datasets.cityscapes import Cityscapes
 from segengine.datasets.folder import FolderDataset
+from segengine.datasets.splits.roles import open_role, role_sizes
+from segengine.errors import UserError
 from segengine.statistics.boundary import WIDTH_SHARE
 from tests.datasets.own_folder import config, opened, refused, write_pairs, write_splits
 
@@ -70,6 +74,23 @@ def test_a_random_split_keeps_groups_together(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_meant_is_refused(root: Path, text: str, said: str) -> None:
     (root / "groups.csv").write_text(text)
     assert said in refused(root, "groups.csv")
+
+
+def test_held_out_images_are_whole_groups(root: Path) -> None:
+    shutil.rmtree(root / "test")
+    own = config(root, val_split="honest", val_share=0.4)
+    assert role_sizes(own) == {"train": 6, "val": 4, "test": 4}
+    lines = [f"train/img_{index},cat {index // 3}" for index in range(10)]
+    (root / "groups.csv").write_text("image,group\n" + "\n".join(lines))
+    parts = {role: open_role(own, role) for role in SPLITS}  # cats of 3, 3, 3 and 1 image
+    cats = {role: {part.group(name) for name in part.names} for role, part in parts.items()}
+    assert not cats["train"] & cats["val"]
+    assert role_sizes(own) == {role: len(part.names) for role, part in parts.items()}
+    (root / "groups.csv").write_text(
+        "image,group\n" + "".join(f"train/img_{n},a\n" for n in range(10))
+    )
+    with pytest.raises(UserError, match="at least 2 groups"):
+        open_role(own, "val")
 
 
 def test_frames_of_one_drive_belong_together() -> None:

@@ -8,22 +8,38 @@ from collections.abc import Callable, Sequence
 
 
 def stratified(
-    names: Sequence[str], kind_of: Callable[[str], str], count: int, seed: int
+    names: Sequence[str],
+    kind_of: Callable[[str], str],
+    count: int,
+    seed: int,
+    group_of: Callable[[str], str] = lambda name: "",
 ) -> tuple[str, ...]:
     """`count` of the names (at most all), in their order, with every kind's share of them.
 
     A hash of seed and name ranks the names of a kind, so that a further image moves hardly any
     other. What the shares' fractions leave over goes to the largest of them.
+
+    Images of one group ("": none) are drawn together or not at all. That may give fewer images: a
+    group that is too large for what is left of its kind's share stays out; where all are, the
+    smallest one is drawn.
     """
-    by_kind: defaultdict[str, list[str]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for name in names:
-        by_kind[kind_of(name)].append(name)
-    counts = _shares({kind: len(members) for kind, members in by_kind.items()}, count, seed)
-    drawn = {
-        name
-        for kind, members in by_kind.items()
-        for name in sorted(members, key=lambda name: _rank(seed, name))[: counts[kind]]
-    }
+        group = group_of(name)
+        groups[group, "" if group else name].append(name)
+    by_kind: defaultdict[str, list[list[str]]] = defaultdict(list)
+    for together in groups.values():
+        by_kind[kind_of(together[0])].append(together)
+    sizes = {kind: sum(map(len, members)) for kind, members in by_kind.items()}
+    left = _shares(sizes, count, seed)
+    drawn: set[str] = set()
+    for kind, members in by_kind.items():
+        for together in sorted(members, key=lambda names: _rank(seed, names[0])):
+            if len(together) <= left[kind]:
+                left[kind] -= len(together)
+                drawn.update(together)
+    if count and groups and not drawn:
+        drawn.update(sorted(groups.values(), key=len)[0])
     return tuple(name for name in names if name in drawn)
 
 

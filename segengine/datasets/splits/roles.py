@@ -27,8 +27,7 @@ def open_role(config: DataConfig, split: Split) -> SegDataset:
     if split == "test":
         return open_dataset(config, "val")
     whole = open_dataset(config, "train")
-    count = held_out_count(config, len(whole.names))
-    held_out = stratified(whole.names, whole.kind, count, config.split_seed)
+    held_out = _held_out(config, whole)
     if split == "train":
         held_out_names = set(held_out)
         return _part(whole, tuple(name for name in whole.names if name not in held_out_names))
@@ -50,7 +49,7 @@ def role_sizes(config: DataConfig) -> dict[Split, int]:
     """Images per role that a run uses, limits applied; UserError where data is missing."""
     sizes = split_sizes(config)
     if _holds_out(config, sizes):
-        held_out = held_out_count(config, sizes["train"])
+        held_out = len(_held_out(config, open_dataset(config, "train")))
         sizes = {"train": sizes["train"] - held_out, "val": held_out, "test": sizes["val"]}
     limits: dict[Split, int] = {"train": config.train_limit, "val": config.val_limit}
     return {split: min(size, limits.get(split) or size) for split, size in sizes.items()}
@@ -79,6 +78,19 @@ def held_out_count(config: DataConfig, images: int) -> int:
             field="val_split",
         )
     return min(max(1, round(config.val_share * images)), images - 1)
+
+
+def _held_out(config: DataConfig, whole: SegDataset) -> tuple[str, ...]:
+    """The training images that validate instead: of every kind its share, in whole groups."""
+    count = held_out_count(config, len(whole.names))
+    held_out = stratified(whole.names, whole.kind, count, config.split_seed, whole.group)
+    if len(held_out) == len(whole.names):
+        raise UserError(
+            f"val_split honest needs training images of at least 2 groups, one of which validates, "
+            f"but all {len(held_out):,} of {config.root} belong together: choose official.",
+            field="val_split",
+        )
+    return held_out
 
 
 def descriptions(config: DataConfig) -> dict[Split, str]:
