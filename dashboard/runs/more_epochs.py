@@ -28,10 +28,11 @@ def draw_more_epochs(
     configs = [row.config for row in rows if row.config and row.status.state == "finished"]
     ready = bool(rows) and len(configs) == len(rows)
     hint = None if ready else "Of finished runs: train on from the last state."
-    with st.popover("More epochs", disabled=not ready, help=hint, key=f"{key}_more"):
+    now = max((config.train.epochs for config in configs), default=0) if ready else 0
+    # Another key is another popover, which is closed: it does not stay open over a run at work.
+    with st.popover("More epochs", disabled=not ready, help=hint, key=f"{key}_more_{now}"):
         if not ready:
             return
-        now = max(config.train.epochs for config in configs)
         first = now + max(1, now // 2)
         epochs = int(
             st.number_input("Continue to epoch", now + 1, _MOST, first, key=f"{key}_epochs_{now}")

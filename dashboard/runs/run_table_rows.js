@@ -2,7 +2,7 @@
 
 // [key that it is sorted by, title, class, px]: they keep their width, whatever their cells say.
 const FIXED = [
-  ["name", "Run", "run", 248],
+  ["name", "Run", "run", 276],
   ["state", "Status", "status", 148],
   ["progress", "Progress", "progress", 136],
   ["time_left", "Time left", "left number", 96],
