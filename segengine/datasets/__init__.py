@@ -9,8 +9,9 @@ A dataset file offers
 - `prepare(config, progress)`, which downloads or draws what is missing,
 - `open_split(config, split)`, a `SegDataset`,
 - `notes(config)`, if it likes: what is left out, or read in an unusual way, one sentence each,
-- where it likes, `SPLIT_NAMES`, split -> what its publishers call it, and `draws_val(config)`,
-  whether its `val` is drawn from its training images already.
+- where it likes, `SPLIT_NAMES`, split -> what its publishers call it; `draws_val(config)`, whether
+  its `val` is drawn from its training images already; and `has_groups(config)`, whether some images
+  belong together.
 
 What the system says against the dataset's folder (no right to read it, a name too long) is answered
 here, for every dataset, by a sentence about the folder.

@@ -196,6 +196,11 @@ def sizes(config: DataConfig) -> dict[Split, int]:
     return images
 
 
+def has_groups(config: DataConfig) -> bool:
+    """The frames of a drive belong together."""
+    return True
+
+
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
     """Nothing to do: only a registered person can download Cityscapes."""
 

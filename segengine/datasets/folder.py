@@ -119,6 +119,11 @@ def draws_val(config: DataConfig) -> bool:
     return not own_splits(config)
 
 
+def has_groups(config: DataConfig) -> bool:
+    """Whether some images belong together."""
+    return os.path.lexists(Path(config.root).expanduser() / GROUPS_FILE)
+
+
 def prepare(config: DataConfig, progress: ProgressFn) -> None:
     """Read all masks, to know their classes or to compare them with `classes.json`; compare splits.
 

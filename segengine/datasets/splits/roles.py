@@ -49,7 +49,7 @@ def role_sizes(config: DataConfig) -> dict[Split, int]:
     """Images per role that a run uses, limits applied; UserError where data is missing."""
     sizes = split_sizes(config)
     if _holds_out(config, sizes):
-        held_out = len(_held_out(config, open_dataset(config, "train")))
+        held_out = _held_out_size(config, sizes["train"])
         sizes = {"train": sizes["train"] - held_out, "val": held_out, "test": sizes["val"]}
     limits: dict[Split, int] = {"train": config.train_limit, "val": config.val_limit}
     return {split: min(size, limits.get(split) or size) for split, size in sizes.items()}
@@ -78,6 +78,14 @@ def held_out_count(config: DataConfig, images: int) -> int:
             field="val_split",
         )
     return min(max(1, round(config.val_share * images)), images - 1)
+
+
+def _held_out_size(config: DataConfig, images: int) -> int:
+    """How many of the training images validate; only groups have to be looked at to know it."""
+    has_groups = getattr(_module(config), "has_groups", None)
+    if has_groups and has_groups(config):
+        return len(_held_out(config, open_dataset(config, "train")))
+    return held_out_count(config, images)
 
 
 def _held_out(config: DataConfig, whole: SegDataset) -> tuple[str, ...]:
