@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tyro
 
-from segengine.cli import cache, compare, data, experiments, notes, runs, scoring, sweep
 from segengine.cli.flags import base_config, refuse_empty_paths
 from segengine.config import InvalidConfig, RunConfig
 from segengine.datasets.decoded import DamagedFiles
@@ -18,32 +17,40 @@ from segengine.results.filter import FilterError
 from segengine.run.stopping import Stopped
 from segengine.run.terminal import say
 
+PROGRAM = "python -m segengine"
+# name -> module and function; one that ends in "_command" makes the command from the config that
+# holds its flags' defaults. Loaded when they are named: loading all takes longer than `list` does.
+COMMANDS = {
+    "train": "experiments.train_command",
+    "launch": "experiments.launch_command",
+    "list": "runs.list_runs",
+    "show": "runs.show",
+    "stop": "runs.stop",
+    "resume": "runs.resume",
+    "slim": "runs.slim",
+    "note": "notes.note",
+    "archive": "notes.archive",
+    "restore": "notes.restore",
+    "delete": "notes.delete",
+    "sweep": "sweep.sweep_command",
+    "sweeps": "sweep.sweeps",
+    "sweep-stop": "sweep.stop_sweep",
+    "sweep-continue": "sweep.continue_sweep",
+    "evaluate": "scoring.evaluate_run",
+    "compare": "compare.compare_runs",
+    "predict": "scoring.predict_files",
+    "sample-data": "data.sample_data",
+    "check": "data.check_command",
+    "cache": "cache.show_cache",
+}
 
-def commands(base: RunConfig) -> dict[str, Callable[..., Any]]:
-    """Name -> command; the flags of an experiment have `base` as their defaults."""
-    return {
-        "train": experiments.train_command(base),
-        "launch": experiments.launch_command(base),
-        "list": runs.list_runs,
-        "show": runs.show,
-        "stop": runs.stop,
-        "resume": runs.resume,
-        "slim": runs.slim,
-        "note": notes.note,
-        "archive": notes.archive,
-        "restore": notes.restore,
-        "delete": notes.delete,
-        "sweep": sweep.sweep_command(base),
-        "sweeps": sweep.sweeps,
-        "sweep-stop": sweep.stop_sweep,
-        "sweep-continue": sweep.continue_sweep,
-        "evaluate": scoring.evaluate_run,
-        "compare": compare.compare_runs,
-        "predict": scoring.predict_files,
-        "sample-data": data.sample_data,
-        "check": data.check_command(base),
-        "cache": cache.show_cache,
-    }
+
+def load_command(name: str, base: RunConfig) -> Callable[..., int]:
+    """A command; where it takes an experiment's flags, `base` holds their defaults."""
+    module, function = COMMANDS[name].split(".")
+    found = getattr(importlib.import_module(f"segengine.cli.{module}"), function)
+    command: Callable[..., int] = found(base) if function.endswith("_command") else found
+    return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,12 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         refuse_empty_paths(words)
-        code = tyro.extras.subcommand_cli_from_dict(
-            commands(base_config(words)),
-            prog="python -m segengine",
-            description="SegLab: experiments in semantic segmentation.",
-            args=words,
-        )
+        code = _run(words)
         sys.stdout.flush()
     except UserError as error:
         for sentence in sentences(error):
@@ -73,7 +75,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(null_device, stream.fileno())
         return 0
-    return int(code)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    base = base_config(words)
+    if words and (name := words[0]) in COMMANDS:
+        return int(tyro.cli(load_command(name, base), prog=f"{PROGRAM} {name}", args=words[1:]))
+    return int(
+        tyro.extras.subcommand_cli_from_dict(
+            {name: load_command(name, base) for name in COMMANDS},
+            prog=PROGRAM,
+            description="SegLab: experiments in semantic segmentation.",
+            args=words,
+        )
+    )
 
 
 def sentences(error: UserError) -> list[str]:

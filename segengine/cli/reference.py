@@ -17,7 +17,7 @@ import tyro
 from pydantic.fields import FieldInfo
 from typing_extensions import NotRequired, is_typeddict
 
-from segengine.cli.main import commands
+from segengine.cli.main import COMMANDS, load_command
 from segengine.config import KnownName, RunConfig
 from segengine.config.encoders import ALL, COMMON, known_encoder
 from segengine.config.messages import limits_in_words, literal_choices, number_text
@@ -75,7 +75,8 @@ def cli_page() -> str:
         "`python -m segengine COMMAND`, in the project folder. Every command has `--help`. Exit "
         "codes: 0 done, 1 failed, 2 wrong usage (one sentence per problem, nothing was changed).",
     ]
-    for name, command in commands(RunConfig()).items():
+    for name in COMMANDS:
+        command = load_command(name, RunConfig())
         summary, texts = _docstring(command)
         rows = list(_argument_rows(command, texts))
         parts += [f"## {name}", summary, _table(("argument", "default", "what it is"), rows)]
