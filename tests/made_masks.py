@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from segengine.datasets.base import ClassInfo
-from segengine.results.masks import MaskSet, mask_set
+from segengine.results.masks.sets import MaskSet, mask_set
 from segengine.results.runlog import open_log
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir

@@ -5,71 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from dashboard.masks.overlays import data_uri, mask_png, shrink_mask
-from dashboard.masks.panels import GroundTruth, ShownRun, mious_of, open_ground_truth
+from dashboard.masks.listing import scores_of
+from dashboard.masks.models import Models
+from dashboard.masks.scene import stamp_of
+from dashboard.masks.truth import open_truth
 from dashboard.shared.formats import format_miou
-from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
 from segengine.results.details.picks import Pick, best_median_worst
-from segengine.results.masks import MaskSet
+from segengine.results.masks.sets import MaskSet
 
-SIDE = 480  # pixels of a truth mask's longer side
+SIDE = 480  # pixels of a picture's longer side
 
 
 @dataclass(frozen=True)
 class StripImage:
-    """One image: addresses of its photograph and of the masks over it, "" where there is none."""
+    """One image: addresses of the photograph with the masks over it, "" where there is none."""
 
     pick: Pick
-    photo: str
     truth: str
     predicted: str
     aspect: float  # width / height
 
 
-def strip(
-    masks: MaskSet,
-    data: Sequence[DataConfig],
-    classes: Sequence[ClassInfo],
-    ignore_index: int,
-) -> tuple[list[StripImage], str]:
-    """The images, best first, and why photographs and truth are missing ("" where they are there).
-
-    Args:
-        data: where the dataset may lie; none where the run's config cannot be read.
-    """
+def strip(models: Models) -> tuple[list[StripImage], str]:
+    """The images of a model, best first, and why photographs and truth are missing, else ""."""
+    masks = models.sets[0]
     names = sorted(masks.names())
-    mious = mious_of(ShownRun(masks, "", ""), names, data, len(classes), ignore_index)
-    picks = best_median_worst({name: mious[name] for name in names if name in mious})
+    scores = scores_of(models, masks, tuple(names))
+    picks = best_median_worst({name: scores[name].miou for name in names if name in scores})
     images, problem = [], ""
     for pick in picks or [Pick("Image", name, float("nan")) for name in names[:3]]:
-        truth = open_ground_truth(data, pick.name)
-        problem = problem or truth.problem
-        images.append(_image(masks, pick, truth, classes, ignore_index))
-    return [image for image in images if image.predicted], problem
+        try:
+            labels = masks.mask(pick.name)
+        except UserError:
+            continue
+        height, width = labels.shape
+        truth = ""
+        try:
+            height, width = open_truth(models.configs, pick.name).mask().shape
+            truth = _address(masks, pick.name, "truth")
+        except UserError as error:
+            problem = problem or str(error)
+        predicted = _address(masks, pick.name, "model")
+        images.append(StripImage(pick, truth, predicted, width / height))
+    return images, problem
 
 
-def _image(
-    masks: MaskSet,
-    pick: Pick,
-    truth: GroundTruth,
-    classes: Sequence[ClassInfo],
-    ignore_index: int,
-) -> StripImage:
-    try:
-        labels = masks.mask(pick.name)
-    except UserError:
-        return StripImage(pick, "", "", "", 1.0)
-    true = ""
-    if truth.mask is not None:
-        small = shrink_mask(truth.mask, SIDE)
-        true = data_uri(mask_png(small, classes, ignore_index))
-    predicted = data_uri(mask_png(labels, classes, ignore_index))
-    aspect = truth.aspect or labels.shape[1] / labels.shape[0]
-    return StripImage(pick, truth.photo, true, predicted, aspect)
+def _address(masks: MaskSet, name: str, over: str) -> str:
+    asked = {"models": f"{masks.run.id}@{masks.key}", "image": name, "over": over, "side": SIDE}
+    return f"/api/masks/thumbnail?{urlencode({**asked, 'v': stamp_of(masks, name)})}"
 
 
 def strip_html(run_id: str, images: Sequence[StripImage]) -> str:
@@ -81,9 +68,10 @@ def _figure(run_id: str, image: StripImage) -> str:
     word, name, miou = image.pick
     address = f"/masks?runs={run_id}&image={quote(name)}"
     pictures = [
-        _picture(image, layer, title)
-        for layer, title in ((image.truth, "Ground truth"), (image.predicted, "Prediction"))
-        if layer
+        f'<img class="run-picture" src="{escape(source)}" alt="{title}" '
+        f'style="aspect-ratio:{image.aspect:.4f}">'
+        for source, title in ((image.truth, "Ground truth"), (image.predicted, "Prediction"))
+        if source
     ]
     return (
         f'<a href="{escape(address)}" target="_self" title="Open {escape(name)} in Masks">'
@@ -91,12 +79,6 @@ def _figure(run_id: str, image: StripImage) -> str:
         f'<span class="run-caption"><b>{word}</b> {format_miou(miou)}'
         f"<span>{escape(name)}</span></span></a>"
     )
-
-
-def _picture(image: StripImage, layer: str, title: str) -> str:
-    photo = f'<img src="{image.photo}" alt="">' if image.photo else ""
-    over = f'<img class="run-layer" src="{layer}" alt="{title}">'
-    return f'<span class="run-picture" style="aspect-ratio:{image.aspect:.4f}">{photo}{over}</span>'
 
 
 def legend_html(classes: Sequence[ClassInfo], unfilled: int | None) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.curves.live_chart import draw_live_chart
-from dashboard.masks.overlays import background_index
+from dashboard.masks.models import together
+from dashboard.masks.pictures import background_index
 from dashboard.run.actions import draw_actions, draw_answer
 from dashboard.run.evaluate_form import draw_evaluate_form, draw_evaluations
 from dashboard.run.header import ending, header_html
@@ -29,7 +30,7 @@ from segengine.results.amounts import size_text
 from segengine.results.details.class_scores import ScoreTable, score_tables
 from segengine.results.details.disk import disk_use
 from segengine.results.evaluations import saved_evaluations
-from segengine.results.masks import classes_of, ignore_index_of, mask_set
+from segengine.results.masks.sets import classes_of, mask_set
 from segengine.results.status import tail
 from segengine.results.table import RunRow
 from segengine.run.rundir import RunDir
@@ -172,8 +173,7 @@ def _draw_masks(row: RunRow) -> None:
     if masks is None:
         st.caption(NO_MASKS)
         return
-    data = [row.config.data] if row.config else []
-    images, problem = strip(masks, data, classes, ignore_index_of(log))
+    images, problem = strip(together([masks]))
     if problem:
         st.caption(escaped(in_browser_words(problem)))
     if not images:

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from dashboard.server.answers import answering
+from dashboard.server.mask_routes import mask_routes
 from dashboard.server.run_list import run_list_routes
 from dashboard.server.stream import Feed, Stream
 from dashboard.server.watcher import Watcher
@@ -32,6 +33,7 @@ def routes(watcher: Watcher) -> list[Route]:
     """All routes. Those of the list of runs change notes; the others only read."""
     return [
         *run_list_routes(),
+        *mask_routes(),
         Route("/api/events", answering(partial(_events, watcher)), methods=["GET"]),
         Route("/api/states", answering(_states), methods=["GET"]),
         Route("/api/series.csv", answering(_series_csv), methods=["GET"]),

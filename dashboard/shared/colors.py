@@ -40,8 +40,14 @@ RUN_COLORS: tuple[str, ...] = (
 )
 
 # Over photographs, on either theme. Missed: an object's pixels predicted as background; false
-# alarm: background predicted as an object; wrong: one object predicted as another.
-ERROR_COLORS: dict[str, str] = {"missed": "#D55E00", "false_alarm": "#F0E442", "wrong": "#56B4E9"}
+# alarm: background predicted as an object; wrong: one object predicted as another; hit: of the one
+# class that is looked at, found.
+ERROR_COLORS: dict[str, str] = {
+    "missed": "#D55E00",
+    "false_alarm": "#F0E442",
+    "wrong": "#56B4E9",
+    "hit": "#009E73",
+}
 
 # State of a run -> (shape, color); the word beside them is the state itself.
 STATE_LOOKS: dict[RunState, tuple[str, str]] = {

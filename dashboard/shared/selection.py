@@ -18,7 +18,7 @@ from dashboard.shared.run_store import status_of
 from dashboard.shared.url import given_param, write_param
 from segengine.run.rundir import RunDir
 
-MASKS_LIMIT = 4  # runs that fit side by side on the Masks page
+MASKS_LIMIT = 6  # models that fit side by side on the Masks page
 
 # Keys of the session.
 _CHOICE = "chosen_runs"  # list of run ids in the order of choice; absent before any choice

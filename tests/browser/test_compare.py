@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard.shared.run_names import label_of
-from segengine.results.masks import saved_scores
+from segengine.results.masks.scoring import saved_scores
 from tests.browser.conftest import Dashboard
 from tests.made_runs import make_run
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from segengine.datasets.sample_streets import write_sample_streets
-from segengine.results.masks import saved_scores
+from segengine.results.masks.scoring import saved_scores
 from segengine.results.status import read_status
 from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard, is_drawn

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from PIL import Image
 
-from segengine.results.masks import saved_scores
+from segengine.results.masks.scoring import saved_scores
 from segengine.run.event_log import EventLog
 from segengine.run.rundir import RunDir
 from tests.browser.conftest import Dashboard, stand_still

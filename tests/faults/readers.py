@@ -12,7 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dashboard.launch.encoder_runs import encoder_sources
-from dashboard.masks.panels import open_ground_truth
+from dashboard.masks.listing import images_of
+from dashboard.masks.models import together
+from dashboard.masks.scene import scene_of
 from dashboard.runs.listing import Query, listing
 from dashboard.runs.rows import choices_for
 from dashboard.server.stream import Feed
@@ -24,15 +26,7 @@ from segengine.config import RunConfig
 from segengine.errors import UserError
 from segengine.results.comparison.compare import compare, entrants_of
 from segengine.results.comparison.report import to_json
-from segengine.results.masks import (
-    classes_of,
-    common_images,
-    ignore_index_of,
-    mask_set,
-    mismatch,
-    order_images,
-    set_mious,
-)
+from segengine.results.masks.sets import classes_of, mask_set, mismatch
 from segengine.results.series import as_csv, series_of
 from segengine.results.status import tail
 from segengine.results.table import changes, facts, read_config
@@ -98,10 +92,10 @@ def read_masks_page() -> str:
         told.append(mismatch([classes_of(log)], data))
         if masks is None:
             continue
-        names = common_images([masks])
-        mious = set_mious(masks, names, None, len(classes_of(log)), ignore_index_of(log))
-        told += [run.id, masks.caption, order_images(names, [mious], "hardest")]
-        told += [open_ground_truth(data, name).problem for name in names[:1]]
+        models = together([masks])
+        images = images_of(models, "mean", "", "")
+        told += [run.id, masks.caption, images]
+        told += [scene_of(models, name) for name in images["names"][:1]]
     return _sent(told)
 
 

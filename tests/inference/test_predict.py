@@ -21,7 +21,7 @@ from segengine.inference import predict
 from segengine.inference.predict import predict_images
 from segengine.metrics.per_image import ImageScores
 from segengine.models import build_model
-from segengine.results.masks import saved_scores
+from segengine.results.masks.scoring import saved_scores
 from segengine.run.rundir import RunDir
 from tests import tiny
 

@@ -11,21 +11,16 @@ from PIL import Image
 from segengine.config import DataConfig
 from segengine.datasets.base import ClassInfo
 from segengine.errors import UserError
-from segengine.results.masks import (
-    FALSE_ALARM,
-    MISSED,
-    WRONG,
-    ImageScore,
+from segengine.results.masks.order import Order, share_differing, values_of
+from segengine.results.masks.scoring import ImageScore, confusion, saved_scores
+from segengine.results.masks.sets import (
     MaskSet,
     classes_of,
     common_images,
-    error_map,
     ignore_index_of,
     mask_set,
+    mask_sets,
     mismatch,
-    order_images,
-    saved_scores,
-    score,
     uneven,
 )
 from segengine.results.runlog import open_log
@@ -96,7 +91,8 @@ def test_only_images_that_all_runs_predicted_are_offered(tmp_path: Path, real_pe
 def test_a_mask_is_scored_by_hand() -> None:
     truth = np.array([[0, 0, 1, 255], [1, 1, 1, 255]])
     predicted = np.array([[0, 1, 1, 2], [1, 1, 1, 0]], np.uint8)
-    scored, fitted = score(predicted, truth, 3, 255)
+    counts, fitted = confusion(predicted, truth, 3, 255)
+    scored = ImageScore.of(counts)
     # pet: 1 hit of 2 in the union; background: 4 of 5; border is nowhere; void never counts.
     assert scored == ImageScore(pytest.approx((1 / 2 + 4 / 5) / 2), (0.5, 0.8, None))
     assert fitted.tolist() == truth.tolist()
@@ -104,7 +100,7 @@ def test_a_mask_is_scored_by_hand() -> None:
 
 def test_a_label_that_is_no_class_is_one_sentence() -> None:
     with pytest.raises(UserError, match="cannot be scored"):
-        score(np.array([[7]], np.uint8), np.array([[0]]), 3, 255)
+        confusion(np.array([[7]], np.uint8), np.array([[0]]), 3, 255)
 
 
 def test_torn_and_foreign_score_tables_give_what_can_be_read(tmp_path: Path) -> None:
@@ -119,21 +115,58 @@ def test_torn_and_foreign_score_tables_give_what_can_be_read(tmp_path: Path) -> 
     assert saved_scores(path) == {}
 
 
-def test_images_are_ordered_by_name_difficulty_and_gap() -> None:
-    first = {"a": 0.9, "b": 0.2, "c": 0.5}
-    second = {"a": 0.3, "b": 0.2, "c": 0.6, "d": 0.1}
+def scored(miou: float, *iou: float | None) -> ImageScore:
+    return ImageScore(miou, iou)
+
+
+FIRST = {"a": scored(0.9, 0.8, 0.1), "b": scored(0.2, 0.3, None), "c": scored(0.5, 0.4, 0.9)}
+SECOND = {"a": scored(0.3), "b": scored(0.2), "c": scored(0.6), "d": scored(0.1)}
+COUNTS = {"a": np.array([[5, 1], [0, 4]]), "c": np.array([[1, 3], [2, 4]])}
+
+
+def ordered(text: str) -> list[str]:
+    order = Order.parse(text, models=2, classes=2)
     names = ["c", "b", "e", "a"]
-    assert order_images(names, [], "name") == ["a", "b", "c", "e"]
-    assert order_images(names, [first, second], "hardest") == ["b", "c", "a", "e"]
-    assert order_images(names, [first, second], "gap") == ["a", "c", "b", "e"]
+    values = values_of(order, names, 2, [FIRST, SECOND].__getitem__, [COUNTS, {}].__getitem__)
+    return order.apply(names, values)
 
 
-def test_errors_are_missed_false_alarms_or_wrong_and_void_is_none() -> None:
-    truth = np.array([0, 2, 1, 0, 255, 1])
-    predicted = np.array([1, 1, 1, 2, 0, 0])
-    errors = [MISSED, MISSED, 0, WRONG, 0, FALSE_ALARM]
-    assert error_map(predicted, truth, 1, 255).tolist() == errors
-    assert error_map(predicted, truth, None, 255).tolist() == [WRONG, WRONG, 0, WRONG, 0, WRONG]
+def test_images_are_ordered_by_name_difficulty_and_gap() -> None:
+    assert ordered("name") == ["a", "b", "c", "e"]
+    assert ordered("mean") == ["b", "c", "a", "e"]
+    assert ordered("spread") == ["a", "c", "b", "e"]
+    assert ordered("miou:1") == ["b", "a", "c", "e"]
+
+
+def test_images_are_ordered_by_a_class_and_by_where_one_model_beats_another() -> None:
+    assert ordered("iou:0:1") == ["a", "c", "b", "e"]  # b has no class 1: it comes last
+    assert ordered("gap:0:1") == ["a", "b", "c", "e"]
+    assert ordered("gap:1:0") == ["c", "b", "a", "e"]
+    assert ordered("share:1") == ["c", "a", "b", "e"]
+    assert ordered("cell:0:0:1") == ["c", "a", "b", "e"]
+
+
+@pytest.mark.parametrize("text", ["size", "miou", "miou:2", "gap:0:x", "cell:0:0:2", "name:1"])
+def test_an_order_that_cannot_be_is_one_sentence(text: str) -> None:
+    with pytest.raises(UserError, match="order"):
+        Order.parse(text, models=2, classes=2)
+
+
+def test_the_share_on_which_models_differ_is_counted_at_the_first_ones_size() -> None:
+    first = np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8)
+    small = np.array([[0, 1]], np.uint8)
+    other = np.array([[0, 0, 1, 2], [0, 0, 1, 1]], np.uint8)
+    assert share_differing([first, small]) == 0
+    assert share_differing([first, other, small]) == 1 / 8
+    assert share_differing([first]) == 0
+
+
+def test_a_run_offers_its_best_weights_and_every_stored_epoch(
+    tmp_path: Path, real_pets: Path
+) -> None:
+    run = make_run(tmp_path, root=real_pets, val_limit=12, epochs_done=6)
+    keys = [masks.key for masks in mask_sets(run, open_log(run.events_file))]
+    assert keys == ["best", "6", "5", "4", "3", "2", "1"]
 
 
 def test_runs_of_different_datasets_or_classes_do_not_stand_side_by_side() -> None:

@@ -20,7 +20,7 @@ from dashboard.shared.run_store import look_at_runs
 from segengine.cli.main import main
 from segengine.config import RunConfig
 from segengine.files import sha256_of
-from segengine.results.masks import mask_set
+from segengine.results.masks.sets import mask_set
 from segengine.results.runlog import open_log
 from segengine.results.series import series_of
 from segengine.results.status import read_status

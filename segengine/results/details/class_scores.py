@@ -17,7 +17,7 @@ from segengine.files.csv_cells import csv_cell
 from segengine.results.comparison.leaderboard import foreground_label
 from segengine.results.evaluations import SavedEvaluation, saved_evaluations
 from segengine.results.image_matrices import read_matrices
-from segengine.results.masks import classes_of
+from segengine.results.masks.sets import classes_of
 from segengine.results.runlog import RunLog
 from segengine.results.scored_on import boundary_words, sized, test_of, test_words, validation_words
 from segengine.run.rundir import RunDir

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dashboard.masks.models import Models
 from dashboard.run.evaluating import in_work, problem_of, progress_of, splits_of, target_of
 from dashboard.run.header import ending, facts_line, header_html
 from dashboard.run.mask_strip import legend_html, strip, strip_html
@@ -22,7 +24,7 @@ from segengine.config import RunConfig
 from segengine.datasets.base import ClassInfo
 from segengine.launchers.evaluations import BackgroundEvaluation, Target
 from segengine.results.details.class_scores import score_tables
-from segengine.results.masks import classes_of, ignore_index_of, mask_set
+from segengine.results.masks.sets import classes_of, mask_set
 from segengine.results.runlog import open_log
 from segengine.results.table import read_row
 from segengine.run.notes import change_notes
@@ -168,14 +170,15 @@ def test_the_strip_shows_best_middle_and_worst_of_real_pets(
     log = open_log(run.events_file)
     masks = mask_set(run, log)
     assert masks
-    images, problem = strip(masks, [run.config().data], classes_of(log), ignore_index_of(log))
+    models = Models((masks,), (run.config().data,), classes_of(log), 255)
+    images, problem = strip(models)
     assert problem == "" and len(images) == 3
     mious = [image.pick.miou for image in images]
     assert mious == sorted(mious, reverse=True)
     html = strip_html(run.id, images)
-    assert html.count("data:image/png") >= 6 and html.count('alt="Ground truth"') == 3
+    assert html.count("/api/masks/thumbnail?") == 6 and html.count('alt="Ground truth"') == 3
     moved = run.config().data.model_copy(update={"root": str(tmp_path / "gone")})
-    images, problem = strip(masks, [moved], classes_of(log), ignore_index_of(log))
+    images, problem = strip(replace(models, configs=(moved,)))
     assert problem and len(images) == 3 and not images[0].truth
     legend = legend_html([ClassInfo("<b>", "#112233"), ClassInfo("ground", "#445566")], 1)
     assert "&lt;b&gt;" in legend and "#112233" in legend and "#445566" not in legend
