@@ -141,6 +141,8 @@ def run_folder_page() -> str:
         path: Any = getattr(run, name)
         if name == "masks":
             path = run.masks(epoch=7)
+        elif name == "probabilities":
+            path = run.probabilities("IMAGE")
         elif name.startswith("evaluation"):
             path = path("DATASET", "SPLIT")
         elif name.startswith("evaluating"):

@@ -58,6 +58,12 @@ class TrainConfig(Section):
         description="At the end, also score the validation and test images at their masks' own "
         "sizes, as papers do, beside the scores at the size that the model sees.",
     )
+    keep_probabilities: bool = Field(
+        False,
+        title="Keep class probabilities",
+        description="At the end, also keep the class probabilities of the validation images, in 8 "
+        "bits, to look at confidence and calibration.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", title="Device", description="auto: the GPU if there is one, else the CPU."
     )

@@ -16,6 +16,7 @@ from segengine.datasets.formats.photo import read_photo
 from segengine.device import pick_device, pick_precision
 from segengine.errors import UserError
 from segengine.files import atomic_write, write_text
+from segengine.inference.kept_probabilities import KeptProbabilities
 from segengine.inference.mask_files import already_there, index_masks, save_mask, save_new_mask
 from segengine.inference.predictor import Predictor
 from segengine.metrics.per_image import ImageScores
@@ -27,23 +28,42 @@ from segengine.weights.integrity import parts_of
 
 
 def predict_validation_set(
-    run: RunDir, predictor: Predictor, split: DecodedSplit, progress: ProgressFn
-) -> None:
-    """Write masks, scores per image and confusion matrices of the whole validation set."""
+    run: RunDir,
+    predictor: Predictor,
+    split: DecodedSplit,
+    progress: ProgressFn,
+    *,
+    keep_probabilities: bool = False,
+) -> int:
+    """Write masks, scores per image and confusion matrices of the whole validation set.
+
+    Args:
+        keep_probabilities: write the class probabilities and their calibration, too.
+
+    Returns:
+        The bytes of the class probabilities; 0 where none are kept.
+    """
     classes = split.classes
     rows = ImageScores(classes, split.groups, split.boundary_share)
+    kept = KeptProbabilities(run, len(classes)) if keep_probabilities else None
 
     def tick(done: int, total: int) -> None:
         progress("Predicting", done, total)
 
     for indices, logits, _ in predictor.batches(split, tick):
-        for index, mask in zip(indices, index_masks(logits), strict=True):
+        for index, mask, one in zip(indices, index_masks(logits), logits, strict=True):
             name = split.names[index]
             save_mask(run.predictions / f"{name}.png", mask, classes)
             rows.add(name, mask, split.masks[index])
+            if kept:
+                kept.add(name, one, mask, split.masks[index])
     with atomic_write(run.confusion_file) as file:
         np.save(file, np.stack(rows.matrices))
     write_text(run.per_image_file, rows.csv())
+    if kept is None:
+        return 0
+    kept.write_calibration()
+    return kept.bytes
 
 
 class TrainedModel(NamedTuple):

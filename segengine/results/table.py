@@ -15,6 +15,7 @@ from segengine.config import RunConfig
 from segengine.config.wording import value_label
 from segengine.errors import UserError
 from segengine.registry import entries
+from segengine.results.amounts import size_text
 from segengine.results.runlog import RunLog, open_log
 from segengine.results.scored_on import test_of, test_words, validation_words
 from segengine.results.status import RunStatus, read_status
@@ -237,6 +238,7 @@ def facts(run: RunDir, log: RunLog) -> list[tuple[str, str]]:
         *_tested(log),
         *_overlap(log.started),
         *_lineage(log.started["lineage"]),
+        *_kept(log),
     ]
 
 
@@ -249,6 +251,16 @@ def _tested(log: RunLog) -> list[tuple[str, str]]:
     """The score of a test split, where one was held back."""
     test = test_of(log)
     return [("Test", f"mIoU {test['miou']:.3f}: {test_words(log)}")] if test else []
+
+
+def _kept(log: RunLog) -> list[tuple[str, str]]:
+    """The class probabilities of a finished run that keeps them."""
+    end, started = log.end, log.started
+    if not end or end["event"] != "run_finished" or "probability_bytes" not in end or not started:
+        return []
+    size = size_text(end["probability_bytes"])
+    images = f"{started['val_images']:,} validation images"
+    return [("Class probabilities", f"kept of {images} in 8 bits, {size}")]
 
 
 def _lineage(lineage: Lineage | None) -> list[tuple[str, str]]:

@@ -255,6 +255,9 @@ class RunFinished(Head):
     seconds: Annotated[Seconds, "duration of the training, over all sessions"]
     encoder_sha256: NotRequired[Annotated[str, "of a frozen encoder's state, after training"]]
     test: NotRequired[Annotated[TestRecord, "scores of the test split, where one is held back"]]
+    probability_bytes: NotRequired[
+        Annotated[Count, "disk space of the class probabilities, in bytes; missing: none kept"]
+    ]
 
 
 class RunStopped(Head):

@@ -72,8 +72,35 @@ class TaskStatus(TypedDict):
     result: NotRequired[str]  # the file that it has written: it is done
 
 
+class ImageConfidence(TypedDict):
+    """How sure the model is of an image, void pixels too, whatever the truth."""
+
+    entropy: Annotated[float, Field(ge=0, le=1.001)]  # mean over pixels; 1: all classes alike
+    confidence: Annotated[float, Field(ge=0, le=1.001)]  # mean of the largest probability
+
+
+PixelsByLevel = Annotated[list[Count], Field(min_length=256, max_length=256)]
+
+
+@with_config(ConfigDict(**STRICT, extra="ignore"))
+class CalibrationRecord(TypedDict):
+    """What the kept class probabilities say against the truth; void pixels are out.
+
+    Level k of 0 to 255 stands for probabilities of k / 256 up to (k + 1) / 256.
+    """
+
+    images: dict[str, ImageConfidence]
+    pixels: PixelsByLevel  # by the level of the predicted class
+    correct: PixelsByLevel  # those of them that are right
+    brier: float | None  # mean over pixels of the sum over classes of squares; null: no pixels
+    nll: float | None  # mean over pixels of -ln of the true class's probability
+    # A class each: pixels by the level of that class, those of the class and the others.
+    classes: Annotated[list[tuple[PixelsByLevel, PixelsByLevel]], Field(min_length=1)]
+
+
 JOB, REQUEST, NOTES = TypeAdapter(Job), TypeAdapter(Request), TypeAdapter(Notes)
 TASK_STATUS, SWEEP_PLACE = TypeAdapter(TaskStatus), TypeAdapter(SweepPlace)
+CALIBRATION = TypeAdapter(CalibrationRecord)
 
 
 def read_record(path: Path, declared: TypeAdapter[Record]) -> Record | None:

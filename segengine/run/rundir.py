@@ -232,6 +232,15 @@ class RunDir:
         """Their confusion matrices: (images, classes, classes), pixels, rows are the true class."""
         return self.predictions / "confusion.npy"
 
+    def probabilities(self, image: str) -> Path:
+        """Class probabilities of an image, (classes, height, width) in 8 bits, where kept."""
+        return self.predictions / f"{image}.npz"
+
+    @property
+    def calibration_file(self) -> Path:
+        """What they say against the truth, where kept: confidence, calibration, thresholds."""
+        return self.predictions / "calibration.json"
+
     def evaluation(self, dataset: str, split: str = "val") -> Path:
         """What `evaluate` measured; a root or a number of images of its own is in the names."""
         return self.path / "evaluations" / dataset / f"{split}.json"

@@ -153,7 +153,7 @@ def _train(
     position = restore(run, components) if resumes else Position.start(components)
     logger.started(run_started_event(components, position))
     if not position.is_over(components.config):  # else what an earlier end predicted is still so
-        for file in (run.per_image_file, run.confusion_file):
+        for file in (run.per_image_file, run.confusion_file, run.calibration_file):
             file.unlink(missing_ok=True)
     trainer = Trainer(run, components, position, stopper, logger)
     try:
@@ -172,7 +172,12 @@ def _train(
     best = load_best(run)
     with parts_of(run.best_checkpoint):
         components.predictor.model.load_state_dict(best_weights(best))
-    predict_validation_set(run, components.predictor, components.val_data, progress)
+    keep = components.config.train.keep_probabilities
+    kept_bytes = predict_validation_set(
+        run, components.predictor, components.val_data, progress, keep_probabilities=keep
+    )
+    if keep:
+        finished["probability_bytes"] = kept_bytes
     if components.test_data is not None:
         finished["test"] = _score_test(run, components, position, progress)
     if components.config.train.native_scores:

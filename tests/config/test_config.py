@@ -87,6 +87,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "compile": st.booleans(),
     "feature_cache": st.floats(0, 10**6),
     "native_scores": st.booleans(),
+    "keep_probabilities": st.booleans(),
 }
 
 

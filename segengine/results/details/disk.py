@@ -8,6 +8,7 @@ from pathlib import Path
 from segengine.run.rundir import RunDir
 
 REST = "Records"
+PROBABILITIES = "Class probabilities"
 _PARTS = {
     "checkpoints": "Checkpoints",
     "masks": "Masks of the validations",
@@ -32,9 +33,16 @@ def disk_use(run: RunDir) -> dict[str, int]:
             continue
         if (found.st_dev, found.st_ino) not in seen:
             seen.add((found.st_dev, found.st_ino))
-            what = _PARTS.get(path.relative_to(run.path).parts[0], REST)
+            what = _what(path.relative_to(run.path))
             sums[what] = sums.get(what, 0) + found.st_size
     return dict(sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def _what(path: Path) -> str:
+    """What a file is for, by its path in the run folder."""
+    if path.parts[0] == "predictions" and path.suffix == ".npz":
+        return PROBABILITIES
+    return _PARTS.get(path.parts[0], REST)
 
 
 def _files(folder: Path) -> list[Path]:
