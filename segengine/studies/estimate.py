@@ -150,7 +150,8 @@ def kind_of(settings: Settings) -> Kind:
 def disk_kind_of(settings: Settings) -> Kind:
     """Runs of one kind keep equally much: one model, optimizer, and set of predicted images."""
     averages = settings.get("ema", 0) > 0
-    return (*_of(settings, *_MODEL, *_DATA, "optimizer", "amsgrad"), averages)
+    kept = ("optimizer", "amsgrad", "keep_probabilities")
+    return (*_of(settings, *_MODEL, *_DATA, *kept), averages)
 
 
 def _of(settings: Settings, *names: str) -> Kind:

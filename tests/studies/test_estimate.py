@@ -107,6 +107,8 @@ def test_the_disk_is_that_of_past_runs_else_by_the_parameters(runs_dir: Path) ->
         base = config_for(optimizer=optimizer)
         one = 2 * 4 * 3_714_915 * numbers  # two files of 4-byte numbers
         assert cost(runs_dir, base, lr=["0.1", "0.2"]).bytes == 2 * one
+    probable = config_for(keep_probabilities=True)  # the past run kept none: nothing to go by
+    assert cost(runs_dir, probable, lr=["0.1", "0.2"]).bytes != found.bytes
 
 
 def test_too_little_disk_is_said() -> None:
