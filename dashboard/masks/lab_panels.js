@@ -64,6 +64,7 @@ class Panel {
   drawSets() {
     const sets = this.spec.sets ?? [];
     this.sets.hidden = sets.length < 2;
+    if (this.sets.hidden) return;
     const text = JSON.stringify(sets);
     if (this.sets.dataset.sets !== text) {
       this.sets.dataset.sets = text;

@@ -163,7 +163,7 @@ class Lab {
       return;
     }
     if (name === this.scene?.name && !again) return;
-    if (name !== this.view.image) this.view.zoom = FIRST.zoom;
+    if (this.scene && name !== this.scene.name) this.view.zoom = FIRST.zoom;
     this.view.image = name;
     this.toolbar.draw();
     for (const thumbs of Object.values(this.thumbs)) thumbs.reveal();
@@ -237,7 +237,8 @@ class Lab {
   zoomTo([scale, x, y]) {
     const room = 1 - 1 / scale; // what is out of sight
     const within = (place) => Math.max(0, Math.min(room, place));
-    this.view.zoom = [scale, within(x), within(y)];
+    // Rounded as in the address, so that a link shows the very same pixels.
+    this.view.zoom = [scale, within(x), within(y)].map((part) => Math.round(part * 1e5) / 1e5);
     this.toolbar.draw();
     this.redraw();
     clearTimeout(this.writing);
@@ -546,7 +547,7 @@ function sizeWords({ width, height }) {
 // Whether a key means something else there. A picker has no use for letters while it is closed, but
 // the browser jumps to options that begin with them.
 function needsKeys(target, key) {
-  if (target.closest?.("input[type=range]")) return /^(Arrow|Home|End|Page)/.test(key);
+  if (target.closest?.("input[type=range], [role=slider]")) return /^(Arrow|Home|End|Page)/.test(key);
   if (target.closest?.("input[type=checkbox], button, summary, [role=option]")) return key === " ";
   const picker = target.closest?.("[role=combobox]");
   if (picker) return picker.getAttribute("aria-expanded") === "true";

@@ -103,7 +103,7 @@ def test_a_model_over_a_searched_encoder_learns_a_folder_of_ones_own(
     config = run.config()
     assert (config.model.arch, config.model.encoder) == ("smp_unet", "mobilenet_v2")
     page.get_by_role("link", name="Masks").click()
-    page.get_by_text("Folder leaves, validation image 1 of 4").wait_for()
+    page.get_by_text("1 of 4").wait_for()
     box = page.locator(".stage").first.bounding_box()
     assert box["width"] / box["height"] == pytest.approx(2, rel=0.02)
     page.get_by_text("void (hatched, not counted)").wait_for()
