@@ -20,6 +20,7 @@ export default function (component) {
 class Lab {
   constructor(parent) {
     this.calls = 0;
+    this.page = location.pathname;
     this.view = readView();
     this.source = new LabData(() => this.redraw());
     this.painted = new Map(); // what an overlay is of -> the overlay
@@ -73,7 +74,12 @@ class Lab {
     window.addEventListener("resize", this.onResize);
     this.watch = new ResizeObserver(() => this.arrange());
     this.watch.observe(this.root);
-    this.timer = setInterval(() => this.images.names.length && writeView(this.view), KEEP_ADDRESS_MS);
+    this.timer = setInterval(() => this.scene && this.keepAddress(), KEEP_ADDRESS_MS);
+  }
+
+  // The address is ours only while the page is: another one may be on its way.
+  keepAddress() {
+    if (location.pathname === this.page && !this.gone) writeView(this.view);
   }
 
   // ---- models and images
@@ -109,7 +115,7 @@ class Lab {
       this.toolbar.draw();
       return;
     }
-    writeView(this.view);
+    this.keepAddress();
     if ("over" in changes) this.thumbs.grid.draw();
     if ("layout" in changes) this.lay();
     this.draw();
@@ -167,7 +173,7 @@ class Lab {
     this.view.image = name;
     this.toolbar.draw();
     for (const thumbs of Object.values(this.thumbs)) thumbs.reveal();
-    writeView(this.view);
+    this.keepAddress();
     const asked = (this.showing = Symbol());
     let scene;
     try {
@@ -242,7 +248,7 @@ class Lab {
     this.toolbar.draw();
     this.redraw();
     clearTimeout(this.writing);
-    this.writing = setTimeout(() => writeView(this.view), LATER_MS);
+    this.writing = setTimeout(() => this.keepAddress(), LATER_MS);
   }
 
   zoomAround(factor) {

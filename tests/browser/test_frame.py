@@ -25,8 +25,8 @@ def test_back_leaves_a_page_in_one_press_however_much_was_looked_at_there(
     page.get_by_role("link", name="Masks").click()
     page.wait_for_url(re.compile(r"/masks\?.*image="))
     for number in (2, 3):
-        page.get_by_role("button", name="Next").click()
-        page.get_by_text(f"validation image {number} of 4").wait_for()
+        page.get_by_role("button", name="Next image").click()
+        page.get_by_text(f"{number} of 4").wait_for()
     page.wait_for_timeout(500)  # the last image reaches the address
     page.go_back()
     page.wait_for_url(f"{dashboard.url}/curves?runs={run.id}")  # and nothing of Masks in it
