@@ -9,15 +9,15 @@ class LabData {
     this.kept = new Map(); // address -> what is loaded, or promised
   }
 
-  async ask(route, params, signal) {
-    const answer = await fetch(`/api/masks/${route}?${new URLSearchParams(params)}`, { signal });
+  async ask(route, params) {
+    const answer = await fetch(`/api/masks/${route}?${new URLSearchParams(params)}`);
     const body = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(body.error ?? "The dashboard did not answer.");
     return body;
   }
 
-  images(models, { order, find, kind }, signal) {
-    return this.ask("images", { models, order, find, kind }, signal);
+  images(models, { order, find, kind }) {
+    return this.ask("images", { models, order, find, kind });
   }
 
   // The scene of an image with all that is needed to draw it.

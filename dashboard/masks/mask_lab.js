@@ -280,7 +280,7 @@ class Lab {
 
   key(event) {
     const { key, ctrlKey, altKey, metaKey, shiftKey } = event;
-    if (ctrlKey || altKey || metaKey || this.hidden || needsKeys(event.composedPath()[0], key)) return;
+    if (ctrlKey || altKey || metaKey || needsKeys(event.composedPath()[0], key)) return;
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const [scale, x, y] = this.view.zoom;
     if (shiftKey && arrows[key]) {
@@ -322,12 +322,12 @@ class Lab {
   // ---- what is painted
 
   get specs() {
-    const { data, view } = this;
+    const { view } = this;
     const differ = view.view === "differences" && this.models.length > 1;
     const specs = [this.photoSpec(), this.truthSpec()];
     this.models.forEach((model, place) => specs.push(this.modelSpec(model, place)));
     if (differ) specs.push(this.differenceSpec());
-    return specs.map((spec) => ({ ...{ color: "", run: "", data }, ...spec }));
+    return specs.map((spec) => ({ color: "", run: "", ...spec }));
   }
 
   specOf(side) {
